@@ -1,0 +1,100 @@
+"""The ``fguard`` command: all commands, and what happens before and after one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from fargate_guard import __version__
+from fargate_guard.cli import init
+from fargate_guard.cli.command import app
+from fargate_guard.cli.screen import screen_of_process
+from fargate_guard.errors import ExitCode, Interrupted, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+COMMANDS = (init,)
+"""The modules whose import registers the commands, in the order of ``fguard --help``."""
+
+
+@app.callback(invoke_without_command=True)
+def fguard(
+    context: typer.Context, version: bool = typer.Option(False, "--version", help="Print the version and exit.")
+) -> None:
+    """Put runtime threat detection on AWS Fargate, prove that it runs, and take it away again.
+
+    Sysdig Secure's serverless agents are deployed with Terraform, ECS task definitions are instrumented, and
+    the result is checked against what ECS reports. Start with: fguard demo
+    """
+    if version:
+        typer.echo(f"fguard {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main() -> NoReturn:
+    """Run ``fguard`` as a process: parse, run one command, exit with its code."""
+    _stop_cleanly_on(signal.SIGTERM, signal.SIGHUP)
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.FAILED
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    try:
+        return int(app(list(arguments), prog_name="fguard", standalone_mode=False) or 0)
+    except TyperException as wrong:
+        return _report_usage(arguments, UsageError(wrong.format_message(), fix=_help_command(arguments)))
+    except (typer.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except Interrupted as stopped:
+        return stopped.exit_code
+
+
+def _report_usage(arguments: Sequence[str], error: UsageError) -> int:
+    screen = screen_of_process(os.environ, json="--json" in arguments, quiet=False, verbose=False)
+    screen.error(error)
+    if screen.json:
+        document = {"message": error.message, "where": error.where, "why": error.why, "fix": error.fix}
+        screen.document(
+            f"fguard.{_named(arguments) or 'usage'}/v1", {"exit_code": error.exit_code, "error": document}
+        )
+    return error.exit_code
+
+
+def _help_command(arguments: Sequence[str]) -> str:
+    named = _named(arguments)
+    return f"fguard {named} --help" if named else "fguard --help"
+
+
+def _named(arguments: Sequence[str]) -> str | None:
+    known = {
+        *(command.name for command in app.registered_commands),
+        *(group.name for group in app.registered_groups),
+    }
+    return next((argument for argument in arguments if argument in known), None)
+
+
+def _stop_cleanly_on(*signals: signal.Signals) -> None:
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        raise Interrupted(f"stopped by {signal.Signals(number).name}", exit_code=ExitCode.TERMINATED)
+
+    for number in signals:
+        signal.signal(number, stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""How a workflow tells what it does, without knowing who listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from fargate_guard.terraform.driver import Plan
+    from fargate_guard.terraform.events import Event
+
+
+class Observer(Protocol):
+    """Hears what a workflow does, in order."""
+
+    def step(self, title: str) -> None:
+        """Hear that the next part begins."""
+
+    def note(self, text: str) -> None:
+        """Hear something worth knowing."""
+
+    def warning(self, text: str) -> None:
+        """Hear about something that is not as it should be."""
+
+    def terraform(self, event: Event) -> None:
+        """Hear one event of a running Terraform."""
+
+    def rollout(self, text: str) -> None:
+        """Hear how far ECS is with a deployment."""
+
+
+class Approver(Protocol):
+    """Decides whether a plan is carried out."""
+
+    def __call__(self, plan: Plan) -> bool:
+        """Return whether to apply exactly this plan.
+
+        :raises UsageError: when there is nobody to ask.
+        """
