@@ -1,0 +1,49 @@
+# `make demo` and `make test` need Python 3.11 or later, git and make; everything else is set up in .venv.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c '$(FITS)' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+
+.PHONY: demo test test-long lint format constraints benchmark clean
+
+demo: $(VENV)/installed  ## the whole story on the embedded AWS
+	$(BIN)/fguard demo
+
+test: lint  ## everything in at most ten minutes
+	$(BIN)/pytest -m "not long" -n $(WORKERS)
+
+test-long: lint  ## what needs longer, too
+	$(BIN)/pytest -m long -n $(WORKERS)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(VENV)/installed  ## ratios against something measured in the same run
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+# python-terraform is published as source only: it comes last, so that it is built with the pinned setuptools.
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(or $(PYTHON),false) -c '$(FITS)' \
+		|| { echo "Python 3.11 to 3.14 is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	awk '/^[^ #]/ { wheel = !/^python-terraform==/ } wheel' constraints.txt > $(VENV)/wheels.txt
+	$(PIP) install --no-deps --only-binary :all: --require-hashes --requirement $(VENV)/wheels.txt
+	$(PIP) install --no-deps --no-build-isolation --require-hashes --requirement constraints.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+constraints:  ## pin the newest versions, with hashes and without an index host
+	uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
+		--no-header --extra dev pyproject.toml --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,88 @@
+"""What every workflow on a deployment starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fargate_guard.config import Config, load_config
+from fargate_guard.deployment import DeploymentFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fargate_guard.aws.session import Aws
+    from fargate_guard.workflows.observer import Observer
+
+STATIC_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class TerraformChoice:
+    """Which Terraform, and how long it waits for the state's lock."""
+
+    requested: str | None = None
+    """``--terraform`` or FGUARD_TERRAFORM: a path, a name, or ``embedded``."""
+    lock_timeout: str = "2m"
+    """Terraform's ``-lock-timeout``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One deployment as its configuration describes it, and the way to AWS."""
+
+    config: Config
+    config_file: Path
+    folder: DeploymentFolder
+    aws: Aws
+    environ: Mapping[str, str]
+    observer: Observer
+    terraform: TerraformChoice = field(default_factory=TerraformChoice)
+
+    @property
+    def region(self) -> str:
+        """AWS Region of the deployment."""
+        return self.aws.region
+
+    def terraform_environ(self) -> dict[str, str]:
+        """Return the environment for Terraform: the same account and region that boto3 uses, without the access key."""
+        environ = dict(self.environ) | {"AWS_REGION": self.region}
+        if self.aws.profile:
+            environ = {key: value for key, value in environ.items() if key not in STATIC_CREDENTIALS}
+            environ["AWS_PROFILE"] = self.aws.profile
+        environ.pop(self.config.sysdig.access_key.env or "", None)
+        return environ
+
+
+def open_context(
+    config_file: Path,
+    *,
+    region: str | None,
+    profile: str | None,
+    environ: Mapping[str, str],
+    observer: Observer,
+    terraform: TerraformChoice | None = None,
+) -> Context:
+    """Read the configuration and find region and profile: flag, environment, ``fguard.yaml``, boto3's default.
+
+    :raises ConfigError: when the file is missing or wrong.
+    :raises RegionError: when no region is known.
+    """
+    from fargate_guard.aws.session import Aws
+
+    config = load_config(config_file)
+    region = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or config.aws.region
+    if not profile and not ({"AWS_PROFILE", "AWS_ACCESS_KEY_ID"} & environ.keys()):
+        profile = config.aws.profile
+    aws = Aws(region=region, profile=profile)
+    _ = aws.region
+    return Context(
+        config=config,
+        config_file=config_file,
+        folder=DeploymentFolder.of(config_file, config.name),
+        aws=aws,
+        environ=environ,
+        observer=observer,
+        terraform=terraform or TerraformChoice(),
+    )
