@@ -1,0 +1,1 @@
+"""What AWS says, as frozen records; nothing here calls anything."""

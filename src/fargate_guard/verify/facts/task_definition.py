@@ -1,0 +1,141 @@
+"""One registered revision, with the questions that checks ask of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from fargate_guard.taskdef.recipes import INSTRUMENT, SIDECAR_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Json = dict[str, Any]
+
+KEY_NAMES = frozenset({"SYSDIG_ACCESS_KEY", "ACCESS_KEY"})
+"""Variables that hold the agent access key: of the workload agent, and of the orchestrator agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerDefinition:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html."""
+
+    json: Json
+
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return str(self.json.get("name", ""))
+
+    @property
+    def image(self) -> str:
+        """The image reference."""
+        return str(self.json.get("image", ""))
+
+    @property
+    def argv(self) -> list[str]:
+        """entryPoint and command, as ECS starts the container."""
+        return [*(self.json.get("entryPoint") or ()), *(self.json.get("command") or ())]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Plain variables by name."""
+        return {entry["name"]: entry.get("value", "") for entry in self.json.get("environment") or ()}
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """``valueFrom`` by the variable's name."""
+        return {entry["name"]: entry["valueFrom"] for entry in self.json.get("secrets") or ()}
+
+    @property
+    def variable_names(self) -> list[str]:
+        """Names of plain and secret variables, duplicates included."""
+        entries = [*(self.json.get("environment") or ()), *(self.json.get("secrets") or ())]
+        return [entry["name"] for entry in entries]
+
+    @property
+    def added_capabilities(self) -> list[str]:
+        """``linuxParameters.capabilities.add``."""
+        linux = self.json.get("linuxParameters") or {}
+        return list((linux.get("capabilities") or {}).get("add") or ())
+
+    @property
+    def volumes_from(self) -> list[Json]:
+        """``volumesFrom`` entries."""
+        return list(self.json.get("volumesFrom") or ())
+
+    @property
+    def is_sidecar(self) -> bool:
+        """Whether this is the agent's sidecar; the manual instructions write its name in lower case."""
+        return self.name.lower() == SIDECAR_NAME.lower()
+
+    @property
+    def is_instrumented(self) -> bool:
+        """Whether any mark of instrumentation is on it: the wrapper or the sidecar's volume."""
+        return INSTRUMENT in self.argv[:1] or any(
+            str(entry.get("sourceContainer", "")).lower() == SIDECAR_NAME.lower() for entry in self.volumes_from
+        )
+
+    @property
+    def log_group(self) -> str | None:
+        """The awslogs group, None with another driver or none."""
+        return self._awslogs.get("awslogs-group")
+
+    def log_stream(self, task_id: str) -> str | None:
+        """Return the awslogs stream of a task's container; None where it cannot be told (no prefix).
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html
+        """
+        prefix = self._awslogs.get("awslogs-stream-prefix")
+        return f"{prefix}/{self.name}/{task_id}" if prefix else None
+
+    @property
+    def _awslogs(self) -> dict[str, str]:
+        log = self.json.get("logConfiguration") or {}
+        return dict(log.get("options") or {}) if log.get("logDriver") == "awslogs" else {}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefinition:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html."""
+
+    arn: str
+    status: str
+    """``ACTIVE``, ``INACTIVE`` or ``DELETE_IN_PROGRESS``."""
+    json: Json
+    containers: tuple[ContainerDefinition, ...]
+
+    @classmethod
+    def of(cls, definition: Mapping[str, Any]) -> Self:
+        """Read DescribeTaskDefinition."""
+        return cls(
+            arn=definition["taskDefinitionArn"],
+            status=definition.get("status") or "ACTIVE",
+            json=dict(definition),
+            containers=tuple(ContainerDefinition(entry) for entry in definition.get("containerDefinitions", ())),
+        )
+
+    @property
+    def sidecars(self) -> list[ContainerDefinition]:
+        """The agent's sidecar; one, where everything is right."""
+        return [container for container in self.containers if container.is_sidecar]
+
+    @property
+    def sidecar(self) -> ContainerDefinition | None:
+        """The first sidecar."""
+        return next(iter(self.sidecars), None)
+
+    @property
+    def workloads(self) -> list[ContainerDefinition]:
+        """Every container but the sidecar."""
+        return [container for container in self.containers if not container.is_sidecar]
+
+    def container(self, name: str) -> ContainerDefinition | None:
+        """Return the container called ``name``."""
+        return next((container for container in self.containers if container.name == name), None)
+
+    def secret_references(self) -> Iterator[tuple[str, str, str]]:
+        """Yield container name, variable and ``valueFrom`` of every secret."""
+        for container in self.containers:
+            for variable, value_from in container.secrets.items():
+                yield container.name, variable, value_from
