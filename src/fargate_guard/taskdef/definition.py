@@ -1,0 +1,115 @@
+"""Where the containers are: the three shapes a task definition comes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from fargate_guard.taskdef.errors import NotATaskDefinitionError, TaskDefinitionError
+from fargate_guard.taskdef.fields import Fields, Json, kind, wrong_type
+
+
+class Shape(Enum):
+    """What the containers are wrapped in."""
+
+    REGISTER = "task definition"
+    """Input of RegisterTaskDefinition: ``{"family": …, "containerDefinitions": […]}``."""
+    DESCRIBE = "describe-task-definition output"
+    """``{"taskDefinition": {…}, "tags": […]}``."""
+    CONTAINERS = "container definitions"
+    """A bare array, as Terraform's ``container_definitions`` takes it."""
+
+
+@dataclass(slots=True)
+class Definition:
+    """A task definition whose parts can be changed in place."""
+
+    shape: Shape
+    root: Json
+    task: Fields | None
+    """The task-level fields; None for a bare array, which has none."""
+    containers: list[Json]
+    """The very list of the definition."""
+    path: str
+    """JSON path of that list."""
+    parsed: list[Fields] = field(default_factory=list)
+    """The containers, in order."""
+
+    def __post_init__(self) -> None:
+        self.parsed = [Fields(value, f"{self.path}[{i}]") for i, value in enumerate(self.containers)]
+
+    @property
+    def pascal(self) -> bool:
+        """The case of a container that is added."""
+        return bool(self.parsed) and self.parsed[0].pascal
+
+    def append(self, container: Json) -> Fields:
+        """Add a container at the end."""
+        self.containers.append(container)
+        self.parsed.append(Fields(container, f"{self.path}[{len(self.parsed)}]"))
+        return self.parsed[-1]
+
+    def remove(self, container: Fields) -> None:
+        """Take a container out."""
+        index = next(i for i, other in enumerate(self.parsed) if other is container)
+        del self.containers[index]
+        del self.parsed[index]
+
+
+def locate(root: Json) -> Definition:
+    """Find the container definitions in a parsed document.
+
+    :raises NotATaskDefinitionError: there are none, and what the document is instead where it can be told.
+    """
+    if isinstance(root, list):
+        return _with_containers(Shape.CONTAINERS, root, None, root, "$")
+    if not isinstance(root, dict):
+        raise NotATaskDefinitionError(f"{kind(root)} is not a task definition", where="$")
+    top = Fields(root, "$")
+    if "containerDefinitions" in top:
+        return _with_containers(
+            Shape.REGISTER, root, top, top.get("containerDefinitions"), top.at("containerDefinitions")
+        )
+    if isinstance(top.get("taskDefinition"), dict):
+        task = top.child("taskDefinition")
+        if "containerDefinitions" in task:
+            return _with_containers(
+                Shape.DESCRIBE, root, task, task.get("containerDefinitions"), task.at("containerDefinitions")
+            )
+    raise _something_else(top)
+
+
+def _with_containers(shape: Shape, root: Json, task: Fields | None, containers: Json, path: str) -> Definition:
+    if not isinstance(containers, list):
+        raise wrong_type(path, "an array of container definitions", containers)
+    if not containers:
+        raise NotATaskDefinitionError("the array of container definitions is empty", where=path)
+    for index, container in enumerate(containers):
+        if not isinstance(container, dict):
+            raise TaskDefinitionError(
+                f"expected a container definition (an object), found {kind(container)}", where=f"{path}[{index}]"
+            )
+    return Definition(shape, root, task, containers, path)
+
+
+def _something_else(top: Fields) -> NotATaskDefinitionError:
+    kinds = (
+        (("apiVersion", "kind"), f"a Kubernetes {top.get('kind')}", "Kubernetes is not supported"),
+        (
+            ("Resources",),
+            "a CloudFormation template",
+            "templates are not supported yet; give the task definition itself as JSON",
+        ),
+        (("taskDefinitionArns",), "the output of list-task-definitions", "use describe-task-definition"),
+        (("services", "failures"), "the output of describe-services", "use describe-task-definition"),
+        (("image", "name"), "a single container definition", "put it into an array: [ … ]"),
+        (("services",), "a Compose file", "Compose is not supported; give an ECS task definition"),
+    )
+    for fields, what, fix in kinds:
+        if all(name in top for name in fields):
+            return NotATaskDefinitionError(f"this is {what}, not a task definition", where="$", fix=fix)
+    return NotATaskDefinitionError(
+        "valid JSON but no container definitions at $.containerDefinitions",
+        where="$",
+        fix="give a task definition, the output of describe-task-definition, or an array of container definitions",
+    )

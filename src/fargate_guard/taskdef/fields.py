@@ -1,0 +1,192 @@
+"""JSON objects whose field names are matched without regard to case, and kept as they were written.
+
+``register-task-definition`` wants ``entryPoint``, CloudFormation writes ``EntryPoint``, and Terraform's
+``aws_ecs_task_definition`` takes either, so files with both spellings exist. What is read here is found in any
+case; what is added follows the case of its surroundings; nothing is renamed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fargate_guard.taskdef.errors import TaskDefinitionError
+
+Json = Any
+"""A JSON value: dict, list, str, int, float, bool or None."""
+
+MAX_DEPTH = 100
+"""ECS nests about eight levels; a hundred leaves room for what AWS may add and keeps every recursion safe."""
+
+_FREE_FORM = frozenset({"options", "dockerlabels"})
+"""Fields whose keys are the user's data, not field names."""
+
+
+class Fields:
+    """One JSON object: get, set and drop its fields whatever their case."""
+
+    __slots__ = ("_keys", "_pascal", "object", "path")
+
+    def __init__(self, value: Json, path: str, *, pascal: bool = False) -> None:
+        """Look at ``value``, which stands at ``path``; ``pascal`` is the case of additions to an empty object.
+
+        :raises TaskDefinitionError: not an object, or two keys differ only in case.
+        """
+        if not isinstance(value, dict):
+            raise TaskDefinitionError(
+                f"expected a JSON object, found {kind(value)}",
+                where=path,
+                fix="write an object here, or remove the field",
+            )
+        self.object: dict[str, Json] = value
+        self.path = path
+        self._pascal = pascal
+        self._keys: dict[str, str] = {}
+        for key in value:
+            folded = str(key).lower()
+            if folded in self._keys:
+                raise TaskDefinitionError(
+                    f"two keys that differ only in case: {self._keys[folded]!r} and {key!r}",
+                    where=path,
+                    why="which of them counts depends on the tool that reads the file",
+                    fix="remove one of them",
+                )
+            self._keys[folded] = key
+
+    @property
+    def pascal(self) -> bool:
+        """Whether most of the keys are written in PascalCase."""
+        if not self.object:
+            return self._pascal
+        upper = sum(key[:1].isupper() for key in self._keys.values())
+        return upper * 2 > len(self.object)
+
+    def __contains__(self, field: str) -> bool:
+        return field.lower() in self._keys
+
+    def key(self, field: str) -> str:
+        """The key as written, or as it would be written if it were added."""
+        return self._keys.get(field.lower()) or cased(field, pascal=self.pascal)
+
+    def at(self, field: str) -> str:
+        """The JSON path of a field."""
+        return f"{self.path}.{self.key(field)}"
+
+    def get(self, field: str) -> Json:
+        """The value, or None when the field is absent (ECS reads null as absent)."""
+        key = self._keys.get(field.lower())
+        return None if key is None else self.object[key]
+
+    def set(self, field: str, value: Json, *, after: tuple[str, ...] = ()) -> None:
+        """Set a field in place; a new one goes behind the last of ``after`` that is there, else to the end."""
+        key = self.key(field)
+        if key in self.object:
+            self.object[key] = value
+            return
+        self._keys[field.lower()] = key
+        before = next((self._keys[name.lower()] for name in reversed(after) if name in self), None)
+        if before is None:
+            self.object[key] = value
+            return
+        items = list(self.object.items())
+        self.object.clear()
+        for old, kept in items:
+            self.object[old] = kept
+            if old == before:
+                self.object[key] = value
+
+    def drop(self, field: str) -> None:
+        """Remove a field if it is there."""
+        key = self._keys.pop(field.lower(), None)
+        if key is not None:
+            del self.object[key]
+
+    def child(self, field: str) -> Fields:
+        """The object in a field; its additions follow the case of the field's own key."""
+        return Fields(self.get(field), self.at(field), pascal=self.key(field)[:1].isupper())
+
+    def entries(self, field: str) -> list[Fields]:
+        """The objects of an array field; an absent field or null is no entries.
+
+        :raises TaskDefinitionError: not an array, or an element that is not an object.
+        """
+        value, path = self.get(field), self.at(field)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise wrong_type(path, "an array", value)
+        return [Fields(item, f"{path}[{index}]") for index, item in enumerate(value)]
+
+    def text(self, field: str) -> str | None:
+        """A field that must be a string; None when absent, null or empty.
+
+        :raises TaskDefinitionError: another type.
+        """
+        value = self.get(field)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise wrong_type(self.at(field), "a string", value)
+        return value
+
+    def texts(self, field: str) -> list[str]:
+        """A field that must be an array of strings; empty when absent, null or empty (unset, for ECS).
+
+        :raises TaskDefinitionError: another type.
+        """
+        value, path = self.get(field), self.at(field)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise wrong_type(path, "an array of strings", value)
+        for index, item in enumerate(value):
+            if not isinstance(item, str):
+                raise wrong_type(f"{path}[{index}]", "a string", item)
+        return value
+
+
+def wrong_type(path: str, expected: str, value: Json) -> TaskDefinitionError:
+    """The refusal for a value of a type that ECS does not take."""
+    return TaskDefinitionError(
+        f"expected {expected}, found {kind(value)}", where=path, why="ECS refuses any other type here"
+    )
+
+
+def kind(value: Json) -> str:
+    """The JSON name of a value's type, with its article."""
+    if value is None:
+        return "null"
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
+    return names.get(type(value), "a number" if isinstance(value, (int, float)) else type(value).__name__)
+
+
+def cased(field: str, *, pascal: bool) -> str:
+    """A lowerCamel field name in the wanted case."""
+    return field[:1].upper() + field[1:] if pascal else field
+
+
+def recased(value: Json, *, pascal: bool) -> Json:
+    """A structure written in lowerCamel, with its field names in the wanted case (free-form keys stay)."""
+    if not pascal:
+        return value
+    if isinstance(value, list):
+        return [recased(item, pascal=True) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        cased(key, pascal=True): item if key.lower() in _FREE_FORM else recased(item, pascal=True)
+        for key, item in value.items()
+    }
+
+
+def copied(value: Json, depth: int = 0) -> Json:
+    """A deep copy of a JSON value.
+
+    :raises TaskDefinitionError: nested deeper than :data:`MAX_DEPTH`.
+    """
+    if depth > MAX_DEPTH:
+        raise TaskDefinitionError(f"nested more than {MAX_DEPTH} levels deep", why="no task definition is")
+    if isinstance(value, dict):
+        return {key: copied(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item, depth + 1) for item in value]
+    return value

@@ -1,0 +1,107 @@
+"""Undo instrumentation."""
+
+from __future__ import annotations
+
+from fargate_guard.taskdef.definition import Definition, locate
+from fargate_guard.taskdef.existing import Existing, existing
+from fargate_guard.taskdef.fields import Fields, Json, copied
+from fargate_guard.taskdef.record import ABSENT, NULL, Record
+from fargate_guard.taskdef.result import ContainerOutcome, Notice, Restored
+from fargate_guard.taskdef.workload import unwrap
+
+
+def uninstrument(definition: Json) -> Json:
+    """The exact original of an instrumented definition; see :func:`restore` for what else there is to tell."""
+    return restore(definition).definition
+
+
+def restore(definition: Json) -> Restored:
+    """Undo instrumentation, and tell what was not certain.
+
+    What fguard instrumented comes back exactly, in any shape, also after other parts were edited. What another
+    tool instrumented comes back as far as it can be derived: the argv is certain, its division is not.
+
+    :raises TaskDefinitionError: not a task definition, or two sidecars.
+    """
+    target = locate(copied(definition))
+    found = existing(target)
+    workloads = [container for container in target.parsed if container is not found.sidecar]
+    instrumented = _instrumented_names(found)
+    notices = remove_instrumentation(target, found)
+    outcomes = tuple(
+        ContainerOutcome(
+            str(container.get("name")),
+            container.path,
+            False,
+            "restored" if container.get("name") in instrumented else "was not instrumented",
+        )
+        for container in workloads
+    )
+    return Restored(target.root, outcomes, target.root != definition, tuple(notices))
+
+
+def is_instrumented(definition: Json) -> bool:
+    """Whether a definition is instrumented, by fguard or by Sysdig's own tools.
+
+    :raises TaskDefinitionError: not a task definition.
+    """
+    return existing(locate(definition)).any
+
+
+def remove_instrumentation(target: Definition, found: Existing) -> list[Notice]:
+    """Take everything back in place, and return what is uncertain."""
+    if not found.any:
+        return []
+    record = found.record or Record()
+    notices = []
+    for container in target.parsed:
+        added = record.containers.get(container.get("name"))
+        if container is found.sidecar or (added is None and container not in found.wrapped):
+            continue
+        certain = unwrap(container, found.sidecar_name, added)
+        if added is None:
+            notices.append(_uncertain(container, certain=certain))
+    if found.sidecar is not None:
+        target.remove(found.sidecar)
+    if target.task is None:
+        notices.append(
+            Notice(
+                "$",
+                "pidMode is not part of an array of container definitions; remove it where the task is defined",
+            )
+        )
+    elif record.pid_mode is not None:
+        restore_pid_mode(target.task, record)
+    elif found.foreign and target.task.get("pidMode") == "task":
+        notices.append(
+            Notice(target.task.at("pidMode"), "left as it is: whether the instrumentation set it is not recorded")
+        )
+    return notices
+
+
+def restore_pid_mode(task: Fields, record: Record) -> None:
+    """Bring ``pidMode`` back to what it was, if fguard set it and nobody changed it since."""
+    if record.pid_mode is None or task.get("pidMode") != "task":
+        return
+    if record.pid_mode == ABSENT:
+        task.drop("pidMode")
+    else:
+        task.set("pidMode", None if record.pid_mode == NULL else "")
+
+
+def _instrumented_names(found: Existing) -> set[Json]:
+    recorded = set(found.record.containers) if found.record else set()
+    return recorded | {container.get("name") for container in found.wrapped}
+
+
+def _uncertain(container: Fields, *, certain: bool) -> Notice:
+    where = container.at("entryPoint")
+    if certain:
+        return Notice(
+            where, "another tool instrumented this container; agent variables of your own are gone as well"
+        )
+    return Notice(
+        where,
+        "another tool instrumented this container and kept no division between entryPoint and command; "
+        "all of it is in entryPoint now: it runs the same, but an override of command would be appended to it",
+    )

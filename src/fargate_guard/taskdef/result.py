@@ -1,0 +1,56 @@
+"""What instrumenting and undoing report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fargate_guard.taskdef.fields import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that does not stop the work but that its user must know."""
+
+    where: str
+    """JSON path."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOutcome:
+    """What became of one of the user's containers."""
+
+    name: str
+    path: str
+    """JSON path, for example ``$.containerDefinitions[0]``."""
+    instrumented: bool
+    """Whether the container is instrumented in the result."""
+    reason: str
+    """Why it is, or why it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instrumented:
+    """The result of :func:`~fargate_guard.taskdef.instrument`."""
+
+    definition: Json
+    """In the shape of the input, which is left as it was."""
+    containers: tuple[ContainerOutcome, ...]
+    """The user's containers in their order; the sidecar is not among them."""
+    changed: bool
+    """False when the definition was instrumented like this already."""
+    warnings: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The result of :func:`~fargate_guard.taskdef.restore`."""
+
+    definition: Json
+    containers: tuple[ContainerOutcome, ...]
+    changed: bool
+    """False when nothing was instrumented."""
+    warnings: tuple[Notice, ...]
+    """What could not be derived with certainty, where another tool had instrumented."""

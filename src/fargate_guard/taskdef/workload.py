@@ -1,0 +1,178 @@
+"""One workload container: wrap its argv, and take that back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fargate_guard.taskdef.fields import Fields, Json, cased
+from fargate_guard.taskdef.recipes import AGENT_VARIABLES, CAPABILITY, CONNECTION_VARIABLES, INSTRUMENT
+from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions
+
+if TYPE_CHECKING:
+    from fargate_guard.taskdef.settings import Settings
+
+_PARAMETERS = "linuxParameters"
+_CAPABILITIES = "linuxParameters.capabilities"
+_ADD = "linuxParameters.capabilities.add"
+
+
+def wrap(container: Fields, settings: Settings, sidecar_name: str, additions: Additions | None) -> Additions:
+    """Instrument a container, or bring its instrumentation up to date. Changes it in place.
+
+    :param additions: what fguard added earlier; None when another tool instrumented the container.
+    :return: what is added now, for the record.
+    """
+    recipe = settings.recipe
+    entry_point = container.texts("entryPoint")
+    if entry_point[:1] != [INSTRUMENT]:
+        container.set("entryPoint", [INSTRUMENT, *entry_point])
+    variables, secrets = settings.variables(recipe.workload_variables), settings.secrets(recipe.workload_secrets)
+    added = Additions() if additions is None else additions
+    if additions is None:
+        ours_env, ours_secrets = {*CONNECTION_VARIABLES, *variables}, set(CONNECTION_VARIABLES)
+    else:
+        ours_env, ours_secrets = set(added.environment), set(added.secrets)
+    added.environment = put_entries(container, "environment", "value", variables, ours_env, added)
+    added.secrets = put_entries(container, "secrets", "valueFrom", secrets, ours_secrets, added)
+    _mount(container, sidecar_name, added)
+    _add_capability(container, added)
+    return added
+
+
+def put_entries(
+    container: Fields, field: str, value_key: str, wanted: dict[str, str], ours: set[str], added: Additions
+) -> list[str]:
+    """Set name/value entries of ``environment`` or ``secrets``; entries that are not ``ours`` stay as they are.
+
+    :return: the names of the entries that are fguard's.
+    """
+    entries = container.entries(field)
+    kept = {entry.get("name") for entry in entries if entry.get("name") not in ours}
+    wanted = {name: value for name, value in wanted.items() if name not in kept}
+    current = [entry for entry in entries if entry.get("name") in ours]
+    if sorted(str(entry.get("name")) for entry in current) == sorted(wanted):
+        for entry in current:
+            entry.set(value_key, wanted[entry.get("name")])
+        return list(wanted)
+    if current:
+        _keep(container, field, lambda item: Fields(item, "").get("name") not in ours)
+    pascal = entries[0].pascal if entries else container.key(field)[:1].isupper()
+    new = [{cased("name", pascal=pascal): n, cased(value_key, pascal=pascal): v} for n, v in wanted.items()]
+    if new:
+        _array(container, field, field, added).extend(new)
+    else:
+        _empty_again(container, field, field, added)
+    return list(wanted)
+
+
+def unwrap(container: Fields, sidecar_name: str, additions: Additions | None) -> bool:
+    """Take instrumentation back. Changes the container in place.
+
+    :param additions: what fguard added; None when another tool instrumented the container, or the record is lost:
+        then everything that Sysdig's tools are known to add goes.
+    :return: whether the division of the argv into entryPoint and command is certain.
+    """
+    certain = _unwrap_argv(container)
+    added = additions or Additions(list(AGENT_VARIABLES), list(AGENT_VARIABLES), capability=True, volume=True)
+    for field, names in (("environment", added.environment), ("secrets", added.secrets)):
+        if names and container.get(field):
+            _keep(container, field, lambda item, names=names: Fields(item, "").get("name") not in names)
+            _empty_again(container, field, field, added)
+    if added.volume and container.get("volumesFrom"):
+        _keep(container, "volumesFrom", lambda item: Fields(item, "").get("sourceContainer") != sidecar_name)
+        _empty_again(container, "volumesFrom", "volumesFrom", added)
+    if added.capability:
+        _remove_capability(container, added)
+    return certain
+
+
+def _unwrap_argv(container: Fields) -> bool:
+    entry_point = container.texts("entryPoint")
+    if entry_point[:1] != [INSTRUMENT]:
+        return True
+    rest = _without_wrapper(entry_point)
+    if rest:
+        container.set("entryPoint", rest)
+        return True
+    argv = _without_wrapper(container.texts("command"))
+    if argv:
+        container.set("entryPoint", list(argv))
+    else:
+        container.drop("entryPoint")
+    container.drop("command")
+    return False
+
+
+def _without_wrapper(argv: list[str]) -> list[str]:
+    start = next((index for index, word in enumerate(argv) if word != INSTRUMENT), len(argv))
+    return argv[start:]
+
+
+def _mount(container: Fields, sidecar_name: str, added: Additions) -> None:
+    entries = container.entries("volumesFrom")
+    if any(entry.get("sourceContainer") == sidecar_name for entry in entries):
+        return
+    pascal = entries[0].pascal if entries else container.key("volumesFrom")[:1].isupper()
+    entry = {cased("sourceContainer", pascal=pascal): sidecar_name, cased("readOnly", pascal=pascal): True}
+    _array(container, "volumesFrom", "volumesFrom", added).append(entry)
+    added.volume = True
+
+
+def _add_capability(container: Fields, added: Additions) -> None:
+    parameters = _object(container, "linuxParameters", _PARAMETERS, added)
+    capabilities = _object(parameters, "capabilities", _CAPABILITIES, added)
+    if CAPABILITY not in capabilities.texts("add"):
+        _array(capabilities, "add", _ADD, added).append(CAPABILITY)
+        added.capability = True
+
+
+def _remove_capability(container: Fields, added: Additions) -> None:
+    if not container.get("linuxParameters"):
+        return
+    parameters = container.child("linuxParameters")
+    if not parameters.get("capabilities"):
+        return
+    capabilities = parameters.child("capabilities")
+    if CAPABILITY not in capabilities.texts("add"):
+        return
+    _keep(capabilities, "add", lambda item: item != CAPABILITY)
+    _empty_again(capabilities, "add", _ADD, added)
+    _empty_again(parameters, "capabilities", _CAPABILITIES, added)
+    _empty_again(container, "linuxParameters", _PARAMETERS, added)
+
+
+def _keep(parent: Fields, field: str, wanted: Json) -> None:
+    parent.set(field, [item for item in parent.get(field) if wanted(item)])
+
+
+def _array(parent: Fields, field: str, path: str, added: Additions) -> list[Json]:
+    """The list in a field, made if there is none; how the field looked before is noted."""
+    _note_before(parent, field, path, added)
+    if parent.get(field) is None:
+        parent.set(field, [])
+    array: list[Json] = parent.get(field)
+    return array
+
+
+def _object(parent: Fields, field: str, path: str, added: Additions) -> Fields:
+    """The object in a field, made if there is none; how the field looked before is noted."""
+    _note_before(parent, field, path, added)
+    if parent.get(field) is None:
+        parent.set(field, {})
+    return parent.child(field)
+
+
+def _note_before(parent: Fields, field: str, path: str, added: Additions) -> None:
+    if field in parent and not parent.get(field):
+        added.note(path, NULL if parent.get(field) is None else EMPTY)
+
+
+def _empty_again(parent: Fields, field: str, path: str, added: Additions) -> None:
+    """Bring a field that has become empty back to what it was: absent, null or empty."""
+    if field not in parent or parent.get(field):
+        return
+    before = added.before(path)
+    if before == ABSENT:
+        parent.drop(field)
+    elif before == NULL:
+        parent.set(field, None)
