@@ -1,0 +1,1 @@
+"""Terraform: rendering the root module, driving the engine, reading its event stream."""

@@ -1,0 +1,77 @@
+"""What to tell a user whose request to stop was met: what state was left, and how to go on."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from fargate_guard.errors import ExitCode, Interrupted
+from fargate_guard.terraform.events import PlannedChange, ResourceCompleted, ResourceErrored, ResourceStarted
+from fargate_guard.terraform.plan import NOTHING, completed_changes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fargate_guard.terraform.events import Event
+    from fargate_guard.terraform.process import Ended
+
+FROM_CODE = signal.SIGINT
+"""``Driver.interrupt()`` counts as Ctrl-C."""
+
+FIRST = (
+    "Stopping: Terraform finishes or cancels what is in flight, saves the state and releases the lock. "
+    "Please wait; a second request makes it exit at once, and what is in flight may be lost from the state."
+)
+SECOND = (
+    "Second request to stop: Terraform was told to exit at once. Resources in flight may exist in AWS "
+    "without being in the state."
+)
+
+
+def exit_code_for(number: int) -> ExitCode:
+    """130 for SIGINT; 143 for SIGTERM and for a terminal that went away (SIGHUP)."""
+    return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED
+
+
+def before_start(command: str, number: int) -> Interrupted:
+    """The request came before Terraform was started."""
+    return Interrupted(
+        f"Stopped before terraform {command} was started; nothing was done.",
+        fix="run the same command again",
+        exit_code=exit_code_for(number),
+    )
+
+
+def after_end(command: str, ended: Ended, number: int, events: Sequence[Event]) -> Interrupted:
+    """Terraform has ended after a request to stop."""
+    return Interrupted(
+        f"Stopped by {signal.Signals(number).name} during terraform {command}.",
+        why=_what_was_left(command, ended, events),
+        fix="run the same command again: it goes on where this one stopped",
+        exit_code=exit_code_for(number),
+    )
+
+
+def _what_was_left(command: str, ended: Ended, events: Sequence[Event]) -> str:
+    if command != "apply":
+        return "nothing was changed and the state's lock is released"
+    done = len(completed_changes(events))
+    planned = sum(isinstance(event, PlannedChange) and event.action not in NOTHING for event in events)
+    progress = f"{done} of {planned} changes were made"
+    if ended.returncode == 0:
+        return f"{progress}: Terraform had already ended, and the state is complete"
+    in_flight = _in_flight(events)
+    if ended.returncode < 0 or ended.interrupts > 1:
+        lost = f"; in flight, and perhaps in AWS but not in the state: {', '.join(in_flight)}" if in_flight else ""
+        return f"{progress}; Terraform had no time to stop cleanly, the lock may be left{lost}"
+    return f"{progress}; all of them are in the state, and its lock is released"
+
+
+def _in_flight(events: Sequence[Event]) -> tuple[str, ...]:
+    running: dict[str, None] = {}
+    for event in events:
+        if isinstance(event, ResourceStarted):
+            running[event.address] = None
+        elif isinstance(event, ResourceCompleted | ResourceErrored):
+            running.pop(event.address, None)
+    return tuple(running)
