@@ -1,0 +1,156 @@
+"""The embedded AWS in this process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.errors import UsageError
+from fargate_guard.sandbox.environment import sandbox_environment
+from fargate_guard.sandbox.faults import Faults
+from fargate_guard.sandbox.gateway import Gateway
+from fargate_guard.sandbox.scheduler.pace import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from werkzeug.serving import BaseWSGIServer
+
+LOOPBACK = "127.0.0.1"
+NOTICE = (
+    "This is the fguard sandbox, an emulation of AWS on this machine. No container and no agent runs in it: "
+    "tasks, health checks and log lines are simulated, and there are no detections."
+)
+
+
+class Sandbox:
+    """A running embedded AWS. Use :meth:`start`, then as a context manager or with :meth:`stop`.
+
+    One at a time per process: moto keeps its state in the process. Starting begins with an empty account.
+    """
+
+    def __init__(self, server: BaseWSGIServer, gateway: Gateway, faults: Faults, region: str) -> None:
+        self._server = server
+        self._gateway = gateway
+        self.faults = faults
+        """What is to go wrong; see :class:`fargate_guard.sandbox.faults.Fault`."""
+        self.region = region
+        self._thread = threading.Thread(target=server.serve_forever, name="fguard-sandbox", daemon=True)
+
+    @staticmethod
+    def start(
+        *,
+        host: str = LOOPBACK,
+        port: int = 0,
+        region: str = "us-east-1",
+        speed: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Sandbox:
+        """Start the embedded AWS with an empty account and wait until it answers.
+
+        :param host: must be 127.0.0.1; the sandbox knows no authentication.
+        :param port: 0 takes a free one.
+        :param region: for :meth:`environment`; every region exists.
+        :param speed: 1 lets a task start in about a second, 2 in half of that.
+        :param clock: seconds since the epoch; what tasks do depends on it alone.
+        :param sleep: waits for ``latency`` faults.
+        :raises UsageError: for another host, or when the port is taken.
+        """
+        if host != LOOPBACK:
+            message = f"The sandbox listens on {LOOPBACK} only, not on {host}."
+            raise UsageError(message, why="It accepts every caller, so it must not be reachable from elsewhere.")
+        if speed <= 0:
+            message = f"The sandbox's speed must be above 0, not {speed}."
+            raise UsageError(message)
+        gateway, faults = _account(Pace(speed=speed), clock, sleep)
+        sandbox = Sandbox(_listen(port, gateway), gateway, faults, region)
+        sandbox._thread.start()
+        return sandbox
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    @property
+    def endpoint(self) -> str:
+        """Base URL of every AWS service, e.g. ``http://127.0.0.1:43121``."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that make terraform, boto3 and the AWS CLI use the sandbox."""
+        return sandbox_environment(self.endpoint, self.region)
+
+    def stop(self) -> None:
+        """Stop answering; the account is gone."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def __enter__(self) -> Sandbox:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+
+def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], None]) -> tuple[Gateway, Faults]:
+    """Make an empty account and the gateway to it."""
+    from moto.core.base_backend import BackendDict
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    from fargate_guard.sandbox.ecs.backend import EcsBackend, Surroundings
+    from fargate_guard.sandbox.mends import mend_moto
+    from fargate_guard.sandbox.report import report
+
+    mend_moto()
+    BackendDict.reset()
+    faults = Faults(on_change=lambda: _each_ecs(EcsBackend.wake))
+    EcsBackend.surroundings = Surroundings(clock, pace, faults)
+    started = clock()
+    gateway = Gateway(
+        DomainDispatcherApplication(create_backend_app),
+        faults,
+        advance=lambda: _each_ecs(EcsBackend.advance),
+        report=lambda: {**report(), "uptime": clock() - started},
+        clock=clock,
+        sleep=sleep,
+    )
+    return gateway, faults
+
+
+def _each_ecs(do: Callable[[Any], None]) -> None:
+    from moto.ecs.models import ecs_backends
+
+    for regions in list(ecs_backends.values()):
+        for backend in list(regions.values()):
+            do(backend)
+
+
+def _listen(port: int, application: Any) -> BaseWSGIServer:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
+
+    class QuietRequestHandler(MotoRequestHandler):
+        """Keeps connections open, as AWS does, and requests off the terminal."""
+
+        protocol_version = "HTTP/1.1"
+
+        def log_request(self, *_: Any, **__: Any) -> None:
+            """Say nothing."""
+
+    try:
+        return make_server(LOOPBACK, port, application, threaded=True, request_handler=QuietRequestHandler)
+    except (OSError, SystemExit) as error:
+        message = f"The sandbox cannot listen on port {port} of {LOOPBACK}."
+        raise UsageError(message, why=str(error), fix="Use port 0 for a free one.") from error
