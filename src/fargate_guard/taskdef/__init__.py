@@ -1,5 +1,44 @@
-"""The core: instrument ECS task definitions, and take it back exactly."""
+"""The core: instrument ECS task definitions, and take it back exactly.
 
+Pure functions on plain data (what ``json.loads`` returns), standard library only.
+
+>>> from fargate_guard.taskdef import Settings, instrument, uninstrument
+>>> definition = {
+...     "family": "web",
+...     "requiresCompatibilities": ["FARGATE"],
+...     "networkMode": "awsvpc",
+...     "containerDefinitions": [
+...         {"name": "web", "image": "nginx:1.27", "entryPoint": ["/docker-entrypoint.sh"], "command": ["nginx"]}
+...     ],
+... }
+>>> settings = Settings(topology="orchestrator", agent_version="5.0.1", orchestrator_host="orchestrator.internal")
+>>> result = instrument(definition, settings)
+>>> [container["name"] for container in result.definition["containerDefinitions"]]
+['web', 'SysdigInstrumentation']
+>>> result.definition["containerDefinitions"][0]["entryPoint"]
+['/opt/draios/bin/instrument', '/docker-entrypoint.sh']
+>>> [(outcome.name, outcome.instrumented) for outcome in result.containers]
+[('web', True)]
+>>> instrument(result.definition, settings).changed
+False
+>>> uninstrument(result.definition) == definition
+True
+
+What cannot be instrumented correctly raises :class:`TaskDefinitionError`, with a JSON path and the fix:
+
+>>> del definition["containerDefinitions"][0]["entryPoint"]
+>>> instrument(definition, settings)
+Traceback (most recent call last):
+    ...
+fargate_guard.taskdef.errors.TaskDefinitionError: what container web would run is not known for certain
+
+:func:`read` reads a JSON text, and its result writes definitions back in the text's own layout; :func:`diff` shows
+what changed; :func:`restore` is :func:`uninstrument` with the outcome of every container.
+"""
+
+from fargate_guard.taskdef.definition import Shape
+from fargate_guard.taskdef.difference import diff
+from fargate_guard.taskdef.document import Document, read
 from fargate_guard.taskdef.errors import NotATaskDefinitionError, SettingsError, TaskDefinitionError
 from fargate_guard.taskdef.instrumentation import instrument
 from fargate_guard.taskdef.restoring import is_instrumented, restore, uninstrument
@@ -8,15 +47,19 @@ from fargate_guard.taskdef.settings import Settings
 
 __all__ = [
     "ContainerOutcome",
+    "Document",
     "Instrumented",
     "NotATaskDefinitionError",
     "Notice",
     "Restored",
     "Settings",
     "SettingsError",
+    "Shape",
     "TaskDefinitionError",
+    "diff",
     "instrument",
     "is_instrumented",
+    "read",
     "restore",
     "uninstrument",
 ]

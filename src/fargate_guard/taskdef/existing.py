@@ -41,6 +41,10 @@ class Existing:
         """Whether the sidecar is another tool's, though fguard may have updated it."""
         return self.any and (self.record is None or self.record.adopted)
 
+    def recorded(self, container: Fields) -> bool:
+        """Whether fguard instrumented this container."""
+        return self.record is not None and container.get("name") in self.record.containers
+
     @property
     def sidecar_name(self) -> str:
         """The name that workloads mount volumes from."""

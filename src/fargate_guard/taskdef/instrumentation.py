@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from fargate_guard.taskdef.definition import Definition, locate
 from fargate_guard.taskdef.existing import Existing, existing, is_wrapped
 from fargate_guard.taskdef.fields import Fields, Json, copied
-from fargate_guard.taskdef.preflight import check_container, check_limits, check_names, check_sidecar, check_task
+from fargate_guard.taskdef.preflight import (
+    check_argv,
+    check_container,
+    check_limits,
+    check_names,
+    check_sidecar,
+    check_task,
+)
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions, Record
 from fargate_guard.taskdef.restoring import remove_instrumentation, restore_pid_mode
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice
@@ -36,7 +43,8 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
     workloads = [container for container in target.parsed if container is not found.sidecar]
     chosen = [container for container in workloads if container.get("name") not in settings.ignore_containers]
     notices = _check(target, found, settings, chosen)
-    if not chosen:
+    others = [container for container in found.wrapped if not found.recorded(container)]
+    if not chosen and not others:
         remove_instrumentation(target, found)
         outcomes = tuple(_left_out(container) for container in workloads)
         return Instrumented(target.root, outcomes, target.root != definition, tuple(notices))
@@ -57,6 +65,7 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
 
 def _check(target: Definition, found: Existing, settings: Settings, chosen: list[Fields]) -> list[Notice]:
     notices = list(check_task(target, settings))
+    check_argv(chosen)
     for container in chosen:
         notices += check_container(container, settings, found)
     names = {container.get("name") for container in target.parsed}

@@ -47,7 +47,7 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
         if settings.recipe.pid_mode:
             yield Notice(
                 "$",
-                "an array of container definitions cannot carry the task's pidMode; set it where the task is defined "
+                "an array of container definitions cannot carry the task's pidMode; set it where the task is made "
                 f"(Terraform: pid_mode = {json.dumps(settings.recipe.pid_mode)}), or the agent sees nothing",
             )
         return
@@ -176,7 +176,6 @@ def check_container(container: Fields, settings: Settings, existing: Existing) -
 
     :raises TaskDefinitionError: it cannot be, with certainty.
     """
-    _check_argv(container)
     _check_entries(container)
     _check_own_variables(container, settings, existing)
     if container.get("linuxParameters") is not None:
@@ -202,27 +201,37 @@ def check_container(container: Fields, settings: Settings, existing: Existing) -
             )
 
 
-def _check_argv(container: Fields) -> None:
-    name = container.get("name")
-    entry_point, command = container.texts("entryPoint"), container.texts("command")
-    if is_wrapped(container):
-        if len(entry_point) + len(command) > 1:
-            return
-        raise TaskDefinitionError(
-            f"container {name} starts the agent's wrapper with nothing to run",
-            where=container.at("entryPoint"),
-            why="the wrapper stops with `no command or entry point specified`",
-            fix="write the program behind the wrapper, in entryPoint",
-        )
-    if entry_point and entry_point[0]:
+def check_argv(containers: list[Fields]) -> None:
+    """What every container runs is in the task definition.
+
+    Docker's rules: a set entryPoint drops the image's CMD, so entryPoint and command together are the whole argv;
+    ``[]`` and null mean unset, and an unset entryPoint is the image's.
+
+    :raises TaskDefinitionError: names every container of which it is not known, with the fields to set.
+    """
+    unknown = []
+    for container in containers:
+        entry_point, command = container.texts("entryPoint"), container.texts("command")
+        if is_wrapped(container) and len(entry_point) + len(command) == 1:
+            raise TaskDefinitionError(
+                f"container {container.get('name')} starts the agent's wrapper with nothing to run",
+                where=container.at("entryPoint"),
+                why="the wrapper stops with `no command or entry point specified`",
+                fix="write the program behind the wrapper, in entryPoint",
+            )
+        if not entry_point or not entry_point[0]:
+            unknown.append(container)
+    if not unknown:
         return
+    names = [container.get("name") for container in unknown]
+    images = sorted({container.get("image") for container in unknown})
+    who = f"{'containers' if len(names) > 1 else 'container'} {', '.join(names)}"
     raise TaskDefinitionError(
-        f"what container {name} runs is not known for certain: it has no entryPoint",
-        where=container.at("entryPoint"),
-        why=f"it comes from the image {container.get('image')}, and is lost once entryPoint is set",
-        fix="write the image's own into the task definition: entryPoint and command "
-        "(`docker image inspect --format '{{json .Config.Entrypoint}} {{json .Config.Cmd}}' IMAGE` shows them); "
-        f"or leave the container out: {IGNORE_FLAG} {name}",
+        f"what {who} would run is not known for certain",
+        where=", ".join(container.at("entryPoint") for container in unknown),
+        why=f"entryPoint is unset, so it comes from the image ({', '.join(images)}) and would be lost",
+        fix="write the image's own ENTRYPOINT and CMD into the task definition, as entryPoint and command "
+        f"(docker image inspect {images[0]} shows them), or leave the container out: {IGNORE_FLAG} {names[0]}",
     )
 
 

@@ -71,7 +71,7 @@ def update_sidecar(sidecar: Fields, settings: Settings, label: str, *, foreign: 
             continue
         if field in wanted:
             value = recased(wanted[field], pascal=sidecar.key(field)[:1].isupper())
-            if sidecar.get(field) != value:
+            if _without_empties(sidecar.get(field)) != value:
                 sidecar.set(field, value, after=_FIELDS[:index])
         elif sidecar.get(field) and not (foreign and field in _KEPT_OF_OTHERS):
             sidecar.drop(field)
@@ -90,6 +90,13 @@ def _put(sidecar: Fields, field: str, value_key: str, wanted: dict[str, str], ou
     if wanted and field not in sidecar:
         sidecar.set(field, [], after=_FIELDS[: _FIELDS.index(field)])
     put_entries(sidecar, field, value_key, wanted, ours, Additions())
+
+
+def _without_empties(value: Json) -> Json:
+    """Describing a task definition adds empty fields (``secretOptions: []``) that mean nothing."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_empties(item) for key, item in value.items() if item not in (None, [], {})}
 
 
 def _plain_fields(settings: Settings) -> dict[str, Json]:

@@ -1,0 +1,187 @@
+"""How a JSON file is laid out, so that what is written looks like what was read.
+
+Learned from the text: indentation, line ends, spaces after colons and commas, what stands on one line, and whether
+non-ASCII characters are escaped. Numbers keep their text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from json.encoder import encode_basestring, encode_basestring_ascii
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fargate_guard.taskdef.fields import Json
+
+_MARK = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,\n]'
+_CONTENT_BEHIND_BRACKET = r"[\[{][ \t]*[^\s\[\]{}]"
+_FIRST_INDENT = r"\n([ \t]+)\S"
+_SURROGATE = "[\ud800-\udfff]"
+_LEAF_ARRAY, _LEAF_OBJECT = "[]", "{}"
+
+
+class Number(float):
+    """A number that is not a plain integer (``1.0``, ``1e3``, ``-0``), with its text."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Number:
+        """Keep the text beside the value."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
+def integer(text: str) -> int | Number:
+    """An integer, or a :class:`Number` where an int would lose the text (``-0``, thousands of digits)."""
+    try:
+        value = int(text)
+    except ValueError:
+        return Number(text)
+    return Number(text) if text == "-0" else value
+
+
+@dataclass(slots=True)
+class Layout:
+    """The style of one file."""
+
+    indent: str = "  "
+    newline: str = "\n"
+    colon: str = ": "
+    comma: str = ", "
+    """Between the items of what stands on one line."""
+    array_padding: str = ""
+    """Inside the brackets of an array on one line."""
+    object_padding: str = ""
+    ascii: bool = False
+    """Escape non-ASCII characters."""
+    prefix: str = ""
+    suffix: str = "\n"
+    inline: Counter[str] = field(default_factory=Counter)
+    """By field: how much more often its value stands on one line than on several."""
+
+    def write(self, value: Json) -> str:
+        """The JSON text of a value."""
+        parts = [self.prefix]
+        self._write(value, "", self.newline, parts)
+        parts.append(self.suffix)
+        return "".join(parts)
+
+    def _write(self, value: Json, label: str, line: str, parts: list[str]) -> None:
+        """Append a value's text; ``line`` starts a line at its depth, and is empty inside a one-line value."""
+        if isinstance(value, dict) and value:
+            labels = list(value)
+            opening, closing, padding = "{", "}", self.object_padding
+        elif isinstance(value, list) and value:
+            labels = [f"{label}[]"] * len(value)
+            opening, closing, padding = "[", "]", self.array_padding
+        else:
+            parts.append(self._scalar(value))
+            return
+        if line and self._on_one_line(value, label):
+            line = ""
+        inner = line + self.indent if line else ""
+        separator = f",{inner}" if line else self.comma
+        parts.append(opening + (inner or padding))
+        for index, item_label in enumerate(labels):
+            if index:
+                parts.append(separator)
+            if isinstance(value, dict):
+                parts.append(self._string(str(item_label)) + self.colon)
+                self._write(value[item_label], item_label, inner, parts)
+            else:
+                self._write(value[index], item_label, inner, parts)
+        parts.append((line or padding) + closing)
+
+    def _on_one_line(self, value: Json, label: str) -> bool:
+        if label in self.inline:
+            return self.inline[label] > 0
+        items = value.values() if isinstance(value, dict) else value
+        if any(isinstance(item, (dict, list)) and item for item in items):
+            return False
+        return self.inline[_LEAF_OBJECT if isinstance(value, dict) else _LEAF_ARRAY] > 0
+
+    def _scalar(self, value: Json) -> str:
+        if isinstance(value, str):
+            return self._string(value)
+        if isinstance(value, Number):
+            return value.text
+        for constant, text in ((None, "null"), (True, "true"), (False, "false")):
+            if value is constant:
+                return text
+        if isinstance(value, (int, float)):
+            return repr(value)
+        if isinstance(value, dict):
+            return "{}"
+        return "[]" if isinstance(value, list) else self._string(str(value))
+
+    def _string(self, value: str) -> str:
+        if self.ascii:
+            return encode_basestring_ascii(value)
+        text = encode_basestring(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return re.sub(_SURROGATE, lambda match: f"\\u{ord(match[0]):04x}", text)
+        return text
+
+
+def learn(text: str) -> Layout:
+    """Learn a file's layout from its text, which must be valid JSON."""
+    body = text.removeprefix("\ufeff")
+    stripped = body.strip()
+    indent = re.search(_FIRST_INDENT, stripped)
+    layout = Layout(
+        indent=indent[1] if indent else "",
+        newline="\r\n" if "\r\n" in text else "\n",
+        ascii=text.isascii() and "\\u" in text,
+        prefix=text[: len(text) - len(body)] + body[: len(body) - len(body.lstrip())],
+        suffix=body[len(body.rstrip()) :],
+    )
+    layout.colon = ": " if re.search(r'"[ \t]*:[ \t]', stripped) else ":"
+    if re.search(_CONTENT_BEHIND_BRACKET, stripped):
+        layout.comma = ", " if re.search(r"[\w\"\]}],[ \t]\S", stripped) else ","
+        layout.array_padding = " " if re.search(r'\[ ["\d]', stripped) else ""
+        layout.object_padding = " " if re.search(r'\{ "', stripped) else ""
+        _learn_one_liners(stripped, layout.inline)
+    elif "\n" not in stripped:
+        layout.inline[""] = 1
+    return layout
+
+
+@dataclass(slots=True)
+class _Open:
+    """A bracket that is not closed yet."""
+
+    label: str
+    line: int
+    is_array: bool
+    has_collections: bool = False
+
+
+def _learn_one_liners(text: str, inline: Counter[str]) -> None:
+    """Count, for every field, how often its value stands on one line and how often it does not."""
+    stack: list[_Open] = []
+    line, last_string, label = 0, "", ""
+    for mark in re.findall(_MARK, text):
+        if mark == "\n":
+            line += 1
+        elif mark == ":":
+            label = last_string
+        elif mark in ("[", "{"):
+            own = label
+            if stack:
+                stack[-1].has_collections = True
+                own = f"{stack[-1].label}[]" if stack[-1].is_array else label
+            stack.append(_Open(own, line, mark == "["))
+        elif mark in ("]", "}"):
+            closed = stack.pop()
+            vote = 1 if closed.line == line else -1
+            inline[closed.label] += vote
+            if not closed.has_collections:
+                inline[_LEAF_ARRAY if closed.is_array else _LEAF_OBJECT] += vote
+        elif mark != ",":
+            last_string = mark[1:-1]
