@@ -36,7 +36,8 @@ def known_access_key(context: Context) -> str:
     identity = context.aws.identity()
     name = access_key_secret_name(context.config.name)
     context.observer.note(f"the access key is not stored yet: deploy stores it as the secret {name}")
-    return f"arn:{identity.partition}:secretsmanager:{context.region}:{identity.account_id}:secret:{name}-{NOT_STORED_YET}"
+    account = f"{context.region}:{identity.account_id}"
+    return f"arn:{identity.partition}:secretsmanager:{account}:secret:{name}-{NOT_STORED_YET}"
 
 
 def store_access_key(context: Context) -> StoredAccessKey:
@@ -58,7 +59,9 @@ def store_access_key(context: Context) -> StoredAccessKey:
     if existed is None:
         context.observer.note(f"stored the access key in Secrets Manager: {value_from.rsplit(':::', 1)[0]}")
     elif existed != value_from:
-        context.observer.note("stored the changed access key as a new version; the agents that use it are replaced")
+        context.observer.note(
+            "stored the changed access key as a new version; the agents that use it are replaced"
+        )
     return StoredAccessKey(value_from, created=existed is None)
 
 
@@ -81,7 +84,7 @@ def required_variable(context: Context) -> str:
         raise PreflightError(
             f"the agent access key is not in the environment variable {variable}",
             where=f"{context.config_file}: sysdig.access_key.env",
-            fix=f"export {variable}=…   (Sysdig Secure: Integrations > Agent Installation), or set secret_arn instead",
+            fix=f"export {variable}=…   (in Sysdig Secure: Integrations > Agent Installation), or set secret_arn",
         )
     return value
 

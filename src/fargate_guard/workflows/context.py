@@ -24,8 +24,8 @@ class TerraformChoice:
 
     requested: str | None = None
     """``--terraform`` or FGUARD_TERRAFORM: a path, a name, or ``embedded``."""
-    lock_timeout: str = "2m"
-    """Terraform's ``-lock-timeout``."""
+    lock_timeout: float = 120.0
+    """Seconds; Terraform's ``-lock-timeout``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,11 @@ class Context:
         return self.aws.region
 
     def terraform_environ(self) -> dict[str, str]:
-        """Return the environment for Terraform: the same account and region that boto3 uses, without the access key."""
+        """Return the environment for Terraform: the same account and region that boto3 uses."""
         environ = dict(self.environ) | {"AWS_REGION": self.region}
         if self.aws.profile:
             environ = {key: value for key, value in environ.items() if key not in STATIC_CREDENTIALS}
             environ["AWS_PROFILE"] = self.aws.profile
-        environ.pop(self.config.sysdig.access_key.env or "", None)
         return environ
 
 

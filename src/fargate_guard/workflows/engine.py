@@ -37,4 +37,5 @@ def open_driver(context: Context) -> Driver:
         run_log_dir=context.folder.logs,
         observer=context.observer.terraform,
         lock_timeout=context.terraform.lock_timeout,
+        withhold=[variable for variable in (context.config.sysdig.access_key.env,) if variable],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -72,3 +73,7 @@ def write_configuration(path: Path, answers: Answers, *, overwrite: bool) -> Non
 def schema_text() -> str:
     """Return the JSON Schema of ``fguard.yaml``."""
     return json.dumps(Config.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

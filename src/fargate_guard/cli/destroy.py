@@ -1,0 +1,48 @@
+"""``fguard destroy``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.plan_view import PlanApproval
+from fargate_guard.cli.terraform_options import (
+    DEFAULT_LOCK_TIMEOUT,
+    LockTimeoutOption,
+    TerraformOption,
+    YesOption,
+    open_deployment,
+)
+from fargate_guard.errors import ExitCode
+
+
+@command("destroy", example="fguard destroy -c examples/quickstart/fguard.yaml --yes")
+def destroy(
+    run: Invocation,
+    yes: YesOption = False,
+    even_if_used: Annotated[
+        bool, typer.Option("--even-if-used", help="Also when other services still send to this orchestrator.")
+    ] = False,
+    terraform: TerraformOption = None,
+    lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
+) -> Result:
+    """Remove all that deploy made, then prove that nothing is left."""
+    from fargate_guard.workflows.destroy import destroy as take_away
+
+    context = open_deployment(run, terraform, lock_timeout)
+    name = context.config.name
+    approval = PlanApproval(run.screen, f"Remove the deployment {name!r}?", expected=name, assume_yes=yes)
+    done = take_away(context, approval, even_if_used=even_if_used)
+    document = {
+        "name": name,
+        "removed": list(done.removed),
+        "access_key_removed": done.access_key_removed,
+        "leftovers": [{"resource": left.resource, "remove_with": left.remove_with} for left in done.leftovers],
+    }
+    if done.leftovers:
+        lines = [f"{len(done.leftovers)} resources of {name} are still there:"]
+        lines += [f"  {left.resource}\n    {left.remove_with}" for left in done.leftovers]
+        return Result(document, "\n".join(lines), ExitCode.VERIFICATION_FAILED)
+    return Result(document, f"Removed {name}: {len(done.removed)} resources; nothing tagged by it is left.")
