@@ -17,6 +17,7 @@ from fargate_guard.taskdef.record import Record, has_label, read_record
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.definition import Definition
+    from fargate_guard.taskdef.record import Additions
 
 _AGENT_IMAGE = "workload-agent"
 
@@ -41,14 +42,20 @@ class Existing:
         """Whether the sidecar is another tool's, though fguard may have updated it."""
         return self.any and (self.record is None or self.record.adopted)
 
-    def recorded(self, container: Fields) -> bool:
-        """Whether fguard instrumented this container."""
-        return self.record is not None and container.get("name") in self.record.containers
+    def additions(self, container: Fields) -> Additions | None:
+        """What fguard added to a container; None when it did not instrument it."""
+        return self.record.containers.get(name_of(container)) if self.record else None
 
     @property
     def sidecar_name(self) -> str:
         """The name that workloads mount volumes from."""
-        return str(self.sidecar.get("name")) if self.sidecar else SIDECAR_NAME
+        return name_of(self.sidecar) if self.sidecar else SIDECAR_NAME
+
+
+def name_of(container: Fields) -> str:
+    """A container's name; empty where it has none."""
+    name = container.get("name")
+    return name if isinstance(name, str) else ""
 
 
 def is_wrapped(container: Fields) -> bool:
@@ -80,8 +87,8 @@ def existing(definition: Definition) -> Existing:
 def _is_sidecar(container: Fields, mounted: set[str]) -> bool:
     if has_label(container):
         return True
-    name = container.get("name")
-    named = isinstance(name, str) and name.lower() == SIDECAR_NAME.lower()
+    name = name_of(container)
+    named = name.lower() == SIDECAR_NAME.lower()
     agent = _image_name(container) == _AGENT_IMAGE
     return (named and (agent or name in mounted)) or (agent and name in mounted)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.definition import Definition, locate
-from fargate_guard.taskdef.existing import Existing, existing, is_wrapped
+from fargate_guard.taskdef.existing import Existing, existing, is_wrapped, name_of
 from fargate_guard.taskdef.fields import Fields, Json, copied
 from fargate_guard.taskdef.preflight import (
     check_argv,
@@ -43,12 +43,11 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
     workloads = [container for container in target.parsed if container is not found.sidecar]
     chosen = [container for container in workloads if container.get("name") not in settings.ignore_containers]
     notices = _check(target, found, settings, chosen)
-    others = [container for container in found.wrapped if not found.recorded(container)]
+    others = [container for container in found.wrapped if found.additions(container) is None]
     if not chosen and not others:
         remove_instrumentation(target, found)
         outcomes = tuple(_left_out(container) for container in workloads)
         return Instrumented(target.root, outcomes, target.root != definition, tuple(notices))
-    wrapped_before = {container.get("name") for container in found.wrapped}
     record = _wrap_all(workloads, chosen, found, settings)
     _set_pid_mode(target, record, settings)
     if found.sidecar is None:
@@ -57,8 +56,7 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
         update_sidecar(found.sidecar, settings, record.label(), foreign=record.adopted)
     check_limits(target)
     outcomes = tuple(
-        _outcome(container, record, wrapped_before) if container in chosen else _left_out(container)
-        for container in workloads
+        _outcome(container, found) if container in chosen else _left_out(container) for container in workloads
     )
     return Instrumented(target.root, outcomes, target.root != definition, tuple(notices))
 
@@ -84,11 +82,10 @@ def _check(target: Definition, found: Existing, settings: Settings, chosen: list
 
 
 def _wrap_all(workloads: list[Fields], chosen: list[Fields], found: Existing, settings: Settings) -> Record:
-    before = found.record or Record()
-    record = Record(pid_mode=before.pid_mode, adopted=found.sidecar is not None and found.foreign)
+    pid_mode = found.record.pid_mode if found.record else None
+    record = Record(pid_mode=pid_mode, adopted=found.sidecar is not None and found.foreign)
     for container in workloads:
-        name = container.get("name")
-        added = before.containers.get(name)
+        added = found.additions(container)
         if container not in chosen:
             if added is not None:
                 unwrap(container, found.sidecar_name, added)
@@ -96,7 +93,7 @@ def _wrap_all(workloads: list[Fields], chosen: list[Fields], found: Existing, se
         if added is None and is_wrapped(container):
             wrap(container, settings, found.sidecar_name, None)
             continue
-        record.containers[name] = wrap(container, settings, found.sidecar_name, added or Additions())
+        record.containers[name_of(container)] = wrap(container, settings, found.sidecar_name, added or Additions())
     return record
 
 
@@ -113,18 +110,17 @@ def _set_pid_mode(target: Definition, record: Record, settings: Settings) -> Non
         task.set("pidMode", wanted)
 
 
-def _outcome(container: Fields, record: Record, wrapped_before: set[Json]) -> ContainerOutcome:
-    name = container.get("name")
-    if name not in record.containers:
-        reason = "instrumented by another tool before; brought up to date"
-    elif name in wrapped_before:
-        reason = "was instrumented before"
-    else:
+def _outcome(container: Fields, found: Existing) -> ContainerOutcome:
+    if container not in found.wrapped:
         reason = "instrumented"
-    return ContainerOutcome(name, container.path, True, reason)
+    elif found.additions(container) is None:
+        reason = "instrumented by another tool before; brought up to date"
+    else:
+        reason = "was instrumented before"
+    return ContainerOutcome(name_of(container), container.path, True, reason)
 
 
 def _left_out(container: Fields) -> ContainerOutcome:
     wrapped = is_wrapped(container)
     reason = "left out as asked; another tool instrumented it" if wrapped else "left out as asked"
-    return ContainerOutcome(container.get("name"), container.path, wrapped, reason)
+    return ContainerOutcome(name_of(container), container.path, wrapped, reason)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Json
 
-_MARK = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,\n]'
+_MARK = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,\n]|[\w.+-]+'
 _CONTENT_BEHIND_BRACKET = r"[\[{][ \t]*[^\s\[\]{}]"
 _FIRST_INDENT = r"\n([ \t]+)\S"
 _SURROGATE = "[\ud800-\udfff]"
@@ -159,29 +159,34 @@ class _Open:
     label: str
     line: int
     is_array: bool
+    is_empty: bool = True
     has_collections: bool = False
 
 
 def _learn_one_liners(text: str, inline: Counter[str]) -> None:
     """Count, for every field, how often its value stands on one line and how often it does not."""
-    stack: list[_Open] = []
+    stack = [_Open("", 0, is_array=False)]
     line, last_string, label = 0, "", ""
     for mark in re.findall(_MARK, text):
+        parent = stack[-1]
         if mark == "\n":
             line += 1
         elif mark == ":":
             label = last_string
-        elif mark in ("[", "{"):
-            own = label
-            if stack:
-                stack[-1].has_collections = True
-                own = f"{stack[-1].label}[]" if stack[-1].is_array else label
-            stack.append(_Open(own, line, mark == "["))
-        elif mark in ("]", "}"):
-            closed = stack.pop()
-            vote = 1 if closed.line == line else -1
-            inline[closed.label] += vote
-            if not closed.has_collections:
-                inline[_LEAF_ARRAY if closed.is_array else _LEAF_OBJECT] += vote
+        elif mark in "[{":
+            parent.is_empty, parent.has_collections = False, True
+            stack.append(_Open(f"{parent.label}[]" if parent.is_array else label, line, mark == "["))
+        elif mark in "]}":
+            _vote(stack.pop(), line, inline)
         elif mark != ",":
+            parent.is_empty = False
             last_string = mark[1:-1]
+
+
+def _vote(closed: _Open, line: int, inline: Counter[str]) -> None:
+    if closed.is_empty:
+        return
+    vote = 1 if closed.line == line else -1
+    inline[closed.label] += vote
+    if not closed.has_collections:
+        inline[_LEAF_ARRAY if closed.is_array else _LEAF_OBJECT] += vote

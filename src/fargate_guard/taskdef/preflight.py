@@ -245,8 +245,7 @@ def _check_entries(container: Fields) -> None:
 
 def _check_own_variables(container: Fields, settings: Settings, existing: Existing) -> None:
     """Refuse agent variables that the user set to something else; ECS refuses a name that is set twice."""
-    name = container.get("name")
-    added = existing.record.containers.get(name) if existing.record else None
+    name, added = container.get("name"), existing.additions(container)
     if added is None and is_wrapped(container):
         return  # another tool set them; they are replaced
     recipe = settings.recipe

@@ -42,11 +42,13 @@ class Additions:
         if states is not None and field_path not in (*self.nulls, *self.empties):
             states.append(field_path)
 
-    def before(self, field_path: str) -> str:
-        """How a field looked before: absent, null or empty."""
-        if field_path in self.nulls:
-            return NULL
-        return EMPTY if field_path in self.empties else ABSENT
+    def recall(self, field_path: str) -> str:
+        """How a field looked before (absent, null or empty), which it does again now, so the note goes."""
+        for state, paths in ((NULL, self.nulls), (EMPTY, self.empties)):
+            if field_path in paths:
+                paths.remove(field_path)
+                return state
+        return ABSENT
 
 
 @dataclass(slots=True)
@@ -114,8 +116,8 @@ def _packed(additions: Additions) -> dict[str, Json]:
         "secrets": additions.secrets,
         "capability": additions.capability,
         "volume": additions.volume,
-        "null": additions.nulls,
-        "empty": additions.empties,
+        "null": sorted(additions.nulls),
+        "empty": sorted(additions.empties),
     }
     return {key: value for key, value in every.items() if value}
 

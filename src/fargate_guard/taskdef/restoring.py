@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fargate_guard.taskdef.definition import Definition, locate
-from fargate_guard.taskdef.existing import Existing, existing
+from fargate_guard.taskdef.existing import Existing, existing, name_of
 from fargate_guard.taskdef.fields import Fields, Json, copied
 from fargate_guard.taskdef.record import ABSENT, NULL, Record
 from fargate_guard.taskdef.result import ContainerOutcome, Notice, Restored
@@ -26,14 +26,14 @@ def restore(definition: Json) -> Restored:
     target = locate(copied(definition))
     found = existing(target)
     workloads = [container for container in target.parsed if container is not found.sidecar]
-    instrumented = _instrumented_names(found)
+    instrumented = [c for c in workloads if c in found.wrapped or found.additions(c) is not None]
     notices = remove_instrumentation(target, found)
     outcomes = tuple(
         ContainerOutcome(
-            str(container.get("name")),
+            name_of(container),
             container.path,
             False,
-            "restored" if container.get("name") in instrumented else "was not instrumented",
+            "restored" if container in instrumented else "was not instrumented",
         )
         for container in workloads
     )
@@ -55,7 +55,7 @@ def remove_instrumentation(target: Definition, found: Existing) -> list[Notice]:
     record = found.record or Record()
     notices = []
     for container in target.parsed:
-        added = record.containers.get(container.get("name"))
+        added = found.additions(container)
         if container is found.sidecar or (added is None and container not in found.wrapped):
             continue
         certain = unwrap(container, found.sidecar_name, added)
@@ -87,11 +87,6 @@ def restore_pid_mode(task: Fields, record: Record) -> None:
         task.drop("pidMode")
     else:
         task.set("pidMode", None if record.pid_mode == NULL else "")
-
-
-def _instrumented_names(found: Existing) -> set[Json]:
-    recorded = set(found.record.containers) if found.record else set()
-    return recorded | {container.get("name") for container in found.wrapped}
 
 
 def _uncertain(container: Fields, *, certain: bool) -> Notice:

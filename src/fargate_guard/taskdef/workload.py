@@ -58,7 +58,9 @@ def put_entries(
         _keep(container, field, lambda item: Fields(item, "").get("name") not in ours)
     pascal = entries[0].pascal if entries else container.key(field)[:1].isupper()
     new = [{cased("name", pascal=pascal): n, cased(value_key, pascal=pascal): v} for n, v in wanted.items()]
-    if new:
+    if new and current:
+        container.get(field).extend(new)
+    elif new:
         _array(container, field, field, added).extend(new)
     else:
         _empty_again(container, field, field, added)
@@ -171,7 +173,7 @@ def _empty_again(parent: Fields, field: str, path: str, added: Additions) -> Non
     """Bring a field that has become empty back to what it was: absent, null or empty."""
     if field not in parent or parent.get(field):
         return
-    before = added.before(path)
+    before = added.recall(path)
     if before == ABSENT:
         parent.drop(field)
     elif before == NULL:
