@@ -129,17 +129,20 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
         :param upgrade: newest allowed providers instead of the locked ones.
         :param plugin_dir: take providers from this mirror folder only; see ``providers.py``.
         """
-        flags = {"migrate_state": migrate_state, "force_copy": migrate_state, "reconfigure": reconfigure}
+        # -migrate-state and -json exclude each other.
+        speaks_json = self.engine.init_speaks_json and not migrate_state
         self._run(
             "init",
-            json=IsFlagged if self.engine.init_speaks_json else None,
-            no_color=None if self.engine.init_speaks_json else IsFlagged,
+            json=IsFlagged if speaks_json else None,
+            no_color=None if speaks_json else IsFlagged,
             input=False,
             lock_timeout=self._lock_timeout,
             backend_config=[str(Path(file).absolute()) for file in backend_config],
+            migrate_state=IsFlagged if migrate_state else None,
+            force_copy=IsFlagged if migrate_state else None,
+            reconfigure=IsFlagged if reconfigure else None,
             upgrade=upgrade or None,
             plugin_dir=str(plugin_dir) if plugin_dir is not None else None,
-            **{name: IsFlagged for name, wanted in flags.items() if wanted},
         )
 
     def plan(

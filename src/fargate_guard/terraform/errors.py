@@ -58,6 +58,10 @@ class StateTooNewError(TerraformError):
     """A newer Terraform wrote the state."""
 
 
+class StateDamagedError(TerraformError):
+    """The state file is not readable: cut off, or edited by hand."""
+
+
 class StateNotSavedError(TerraformError):
     """The run changed something but could not save the state; it lies in ``errored.tfstate``."""
 

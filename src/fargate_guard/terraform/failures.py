@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from fargate_guard.terraform.errors import (
     ProviderUnavailableError,
     QuotaExceededError,
     StalePlanError,
+    StateDamagedError,
     StateLockedError,
     StateNotSavedError,
     StateTooNewError,
@@ -30,6 +32,7 @@ from fargate_guard.terraform.lock import parse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from fargate_guard.terraform.diagnostics import Diagnostic
 
@@ -44,8 +47,8 @@ def explain(run: FailedRun) -> TerraformError:
     """The most specific error for a failed run."""
     if run.returncode < 0:
         return _killed(run)
-    if (run.working_dir / ERRORED_STATE).exists() and "errored.tfstate" in run.text:
-        return _state_not_saved(run)
+    if (run.working_dir / ERRORED_STATE).exists():
+        return state_not_saved(run)
     for pattern, describe in _CAUSES:
         if (match := pattern.search(run.text)) is not None:
             return describe(run, match)
@@ -115,12 +118,13 @@ def _no_provider(run: FailedRun, match: re.Match[str]) -> TerraformError:
     )
 
 
-def _disk_full(run: FailedRun, match: re.Match[str]) -> TerraformError:
+def disk_full(run: FailedRun, why: str) -> TerraformError:
+    """The error about a lack of space."""
     return DiskFullError(
         "There is no space left to write to.",
         failed=run,
-        where=_where(run, match),
-        why=_sentence(run, match),
+        where=str(run.working_dir),
+        why=why,
         fix=f"free space in {run.working_dir} and in the temporary folder, then run the same command again",
     )
 
@@ -135,16 +139,52 @@ def _too_new(run: FailedRun, match: re.Match[str]) -> TerraformError:
     )
 
 
-def _state_not_saved(run: FailedRun) -> TerraformError:
+def _damaged(run: FailedRun, match: re.Match[str]) -> TerraformError:
+    backup = run.working_dir / "terraform.tfstate.backup"
+    return StateDamagedError(
+        "The state file is damaged.",
+        failed=run,
+        where=str(run.working_dir / "terraform.tfstate"),
+        why=_sentence(run, match),
+        fix=f"restore it from a backup ({backup} is from before the last run); what was created since is "
+        f"listed with its IDs in the run logs, for `{run.shell('import', 'ADDRESS', 'ID')}`",
+    )
+
+
+def state_not_saved(run: FailedRun) -> TerraformError:
+    """The error about an ``errored.tfstate``."""
     file = run.working_dir / ERRORED_STATE
+    if not _is_json(file):
+        return StateNotSavedError(
+            "What was done could not be saved in the state, and the rescued state is incomplete.",
+            failed=run,
+            where=str(file),
+            why=_why_not_saved(run),
+            fix=f"free space; what was created is listed with its IDs in {run.log}, for "
+            f"`{run.shell('import', 'ADDRESS', 'ID')}`. Do not deploy before.",
+        )
     return StateNotSavedError(
         "What was done could not be saved in the state.",
         failed=run,
         where=str(file),
-        why="Terraform rescued the state into that file; without it the next run creates everything again",
+        why=f"{_why_not_saved(run)}; Terraform rescued the state into that file, and without it the next run "
+        "creates everything again",
         fix=f"mend what kept it from being saved, then: {run.shell('state', 'push', str(file))} "
         f"and delete {file} when that succeeded. Do not deploy before.",
     )
+
+
+def _why_not_saved(run: FailedRun) -> str:
+    failed = (error for error in run.errors if "state" in error.summary.lower() and error.detail)
+    return next((error.detail.splitlines()[0].rstrip(".") for error in failed), "the state could not be written")
+
+
+def _is_json(file: Path) -> bool:
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _backend_changed(run: FailedRun, match: re.Match[str]) -> TerraformError:
@@ -272,10 +312,14 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 _CAUSES: tuple[tuple[re.Pattern[str], Callable[[FailedRun, re.Match[str]], TerraformError]], ...] = (
-    (_pattern(r"no space left on device|disk quota exceeded|file too large"), _disk_full),
+    (
+        _pattern(r"no space left on device|disk quota exceeded|file too large"),
+        lambda run, match: disk_full(run, _sentence(run, match)),
+    ),
+    (_pattern(r"state file could not be parsed|does not have a \"version\" attribute"), _damaged),
     (
         _pattern(
-            r"unsupported state file format|state file uses format version|"
+            r"state file uses format version|"
             r"state snapshot was created by .{1,80} newer|created by a newer version"
         ),
         _too_new,
@@ -308,17 +352,14 @@ _CAUSES: tuple[tuple[re.Pattern[str], Callable[[FailedRun, re.Match[str]], Terra
     ),
     (
         _pattern(
-            r"backend configuration (block )?(has )?changed|state migration|"
-            r"backend type changed|initial configuration of the requested backend"
-        ),
-        _backend_changed,
-    ),
-    (
-        _pattern(
             r"backend initialization required|module not installed|inconsistent dependency lock file|"
             r"required plugins are not installed|please run \"(terraform|tofu) init\""
         ),
         _not_initialized,
+    ),
+    (
+        _pattern(r"backend configuration (block )?(has )?changed|state migration|backend type changed"),
+        _backend_changed,
     ),
     (aws_failures.THROTTLED, _throttled),
     (_pattern(r"^panic: |TERRAFORM CRASH|^goroutine \d+ |plugin did not respond|runtime error: "), _crashed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections import deque
 from contextlib import ExitStack, closing, contextmanager
@@ -23,9 +24,9 @@ from fargate_guard.terraform.events import (
     ResourceProgress,
     parse_line,
 )
-from fargate_guard.terraform.failures import explain
+from fargate_guard.terraform.failures import ERRORED_STATE, disk_full, explain, state_not_saved
 from fargate_guard.terraform.plan import completed_changes
-from fargate_guard.terraform.process import LogTail, StopRequests, TerraformProcess
+from fargate_guard.terraform.process import Ended, LogTail, StopRequests, TerraformProcess
 from fargate_guard.terraform.run_log import ActiveRun, PreviousRunActiveError
 
 if TYPE_CHECKING:
@@ -35,11 +36,17 @@ if TYPE_CHECKING:
     from fargate_guard.terraform.engine import Engine
     from fargate_guard.terraform.errors import TerraformError
     from fargate_guard.terraform.events import Event
-    from fargate_guard.terraform.process import Ended
     from fargate_guard.terraform.run_log import RunFiles, RunLog
 
 KEPT_LINES = 40
 """How much of the text output is kept for an error message."""
+
+
+MINIMUM_FREE_BYTES = 8 * 1024 * 1024
+"""A state and a plan need a few hundred kilobytes. A disk that fills up during an apply can cost the state."""
+
+
+NOT_RUN = Ended(returncode=0, seconds=0, stopped_by=None, interrupts=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,8 @@ class Runner:
         with ExitStack() as stack:
             stack.enter_context(self.requests.from_signals())
             lock = stack.enter_context(self._alone(command))
+            if command in {"plan", "apply"}:
+                self._refuse(command)
             files = self._run_log.files_for(command)
             out = stack.enter_context(files.stdout.open("ab"))
             err = stack.enter_context(files.stderr.open("ab"))
@@ -121,10 +130,22 @@ class Runner:
 
     def failure(self, run: Run) -> TerraformError:
         """The error that says why a run failed."""
+        return explain(self._failed_run(run))
+
+    def _refuse(self, command: str) -> None:
+        """Stop before anything is done, where it is already certain that the state could not be saved."""
+        run = self._failed_run(Run(command, NOT_RUN))
+        if (self._folder / ERRORED_STATE).exists():
+            raise state_not_saved(run)
+        free = shutil.disk_usage(self._folder).free if self._folder.is_dir() else MINIMUM_FREE_BYTES
+        if free < MINIMUM_FREE_BYTES:
+            raise disk_full(run, f"only {free // 1024} KiB are free; nothing was started, so nothing can be lost")
+
+    def _failed_run(self, run: Run) -> FailedRun:
         diagnostics = tuple(event.diagnostic for event in run.events if isinstance(event, DiagnosticReported))
         if not any(diagnostic.is_error for diagnostic in diagnostics):
             diagnostics += diagnostics_from_text("\n".join(run.last_lines))
-        failed = FailedRun(
+        return FailedRun(
             engine=self._engine,
             working_dir=self._folder,
             command=run.command,
@@ -134,7 +155,6 @@ class Runner:
             log=run.files.stdout if run.files is not None else None,
             completed=tuple(change.address for change in completed_changes(run.events)),
         )
-        return explain(failed)
 
     def _start(
         self,
