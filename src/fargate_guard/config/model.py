@@ -9,7 +9,15 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from fargate_guard.config.fargate import LOG_RETENTION_DAYS, check_task_size
 from fargate_guard.config.sysdig import COLLECTORS, Collector, SysdigRegion
@@ -26,7 +34,14 @@ KmsKeyArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0
 TargetGroupArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:targetgroup/.+$")
 ]
+LoadBalancerArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:loadbalancer/.+$")
+]
+CertificateArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:(acm|iam):[a-z0-9-]*:\d{12}:(server-)?certificate/.+$")
+]
 AgentVersion = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+([.-][0-9A-Za-z.-]+)?$")]
+Ipv4Block = Annotated[str, AfterValidator(lambda block: str(ipaddress.IPv4Network(block)))]
 Port = Annotated[int, Field(ge=1, le=65535)]
 CpuArchitecture = Literal["X86_64", "ARM64"]
 LogLevel = Literal["fatal", "critical", "error", "warning", "notice", "info", "debug", "trace"]
@@ -164,6 +179,13 @@ class CaCertificate(Strict):
     """Where the agent writes it; absolute, or relative to ``/opt/draios``."""
 
 
+class ProxyCaCertificate(CaCertificate):
+    """A CA certificate of the proxy."""
+
+    path: str = "/ssl/proxy_cert.pem"
+    """Where the agent writes it; absolute, or relative to ``/opt/draios``."""
+
+
 class Proxy(Strict):
     """The HTTP proxy between the orchestrator and the collector."""
 
@@ -173,7 +195,7 @@ class Proxy(Strict):
     password_arn: SecretArn | ParameterArn | None = None
     ssl: bool = False
     ssl_verify_certificate: bool = True
-    ca_certificate: CaCertificate | None = None
+    ca_certificate: ProxyCaCertificate | None = None
 
 
 class Autoscaling(Strict):
@@ -212,6 +234,10 @@ class Orchestrator(Strict):
     proxy: Proxy | None = None
     autoscaling: Autoscaling | None = None
     load_balancer_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,32}$")] | None = None
+    client_cidr_blocks: list[Ipv4Block] = []
+    """Where else workload agents connect from. The deployment's own task subnets are admitted anyway."""
+    client_security_group_ids: list[SecurityGroupId] = []
+    """Security groups that workload agents connect from, beside the task subnets."""
 
     @model_validator(mode="after")
     def _fargate_size(self) -> Self:
@@ -262,6 +288,15 @@ class Sysdig(Strict):
         return COLLECTORS[self.region]
 
 
+class Listener(Strict):
+    """A listener that fguard adds to a load balancer of yours."""
+
+    load_balancer_arn: LoadBalancerArn
+    port: Port
+    certificate_arn: CertificateArn | None = None
+    """Makes it HTTPS (or TLS, on a network load balancer)."""
+
+
 class TargetGroup(Strict):
     """A load balancer's target group for the workload's service."""
 
@@ -271,6 +306,16 @@ class TargetGroup(Strict):
     """An existing target group; omit to create one."""
     protocol: Literal["HTTP", "HTTPS", "TCP"] = "HTTP"
     health_check_path: str = "/"
+    listener: Listener | None = None
+    """What sends to a target group that is created; ECS refuses one that no load balancer uses."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if (self.arn is None) == (self.listener is None):
+            raise ValueError(
+                "give either arn (an existing target group) or listener (a new one behind your load balancer)"
+            )
+        return self
 
 
 class Service(Strict):
@@ -294,6 +339,9 @@ class Workload(Strict):
     service: Service | None = None
     """Omit to register the task definition only."""
     ignore_containers: list[str] = []
+    create_log_groups: bool = False
+    """Create the log groups that the containers name (``awslogs-group``), with the settings of ``logs``, and
+    remove them on destroy. Default: they are yours and must exist."""
 
 
 class Logs(Strict):

@@ -1,0 +1,197 @@
+"""A task definition as the values of Terraform variables."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fargate_guard.deployment import DEPLOYMENT_TAG, MANAGED_BY_TAG
+from fargate_guard.terraform.ecs_fields import READ_ONLY, TASK_DEFINITION, Json, NotCarriedError, carried
+
+ORCHESTRATOR_HOST_PLACEHOLDER = "__FGUARD_ORCHESTRATOR_HOST__"
+"""Instrument with this as the orchestrator's host; Terraform puts the load balancer's name in its place."""
+
+_HOST_VARIABLE = "SYSDIG_ORCHESTRATOR"
+_SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
+
+
+def task_definition_variables(
+    definition: Mapping[str, Json], *, where: str, default_family: str, host_follows: bool
+) -> dict[str, Json]:
+    """Return the workload module's ``task_definition`` for an ECS task definition (register shape).
+
+    :param where: what to call the task definition in errors, as in ``web.json``.
+    :param default_family: the family of a definition that names none.
+    :param host_follows: whether the placeholder for the orchestrator's host is to be replaced.
+    :raises NotCarriedError: a field or a text that Terraform would lose or change.
+    """
+    kept = {key: value for key, value in definition.items() if key not in READ_ONLY}
+    fields = carried(kept, TASK_DEFINITION, where)
+    for path, text in texts(fields, where):
+        refuse_changed_text(text, path)
+    containers = fields.get("containerDefinitions", [])
+    _check_placeholder(fields, where, allowed=host_follows)
+    variables: dict[str, Json] = {
+        "family": fields.get("family", default_family),
+        "container_definitions": json.dumps(containers),
+        "cpu": _units(fields.get("cpu"), {"vcpu": 1024}),
+        "memory": _units(fields.get("memory"), {"gb": 1024}),
+        "network_mode": fields.get("networkMode"),
+        "requires_compatibilities": fields.get("requiresCompatibilities"),
+        "pid_mode": fields.get("pidMode"),
+        "ipc_mode": fields.get("ipcMode"),
+        "execution_role": fields.get("executionRoleArn"),
+        "task_role": fields.get("taskRoleArn"),
+        "enable_fault_injection": fields.get("enableFaultInjection"),
+        "ephemeral_storage_gib": fields.get("ephemeralStorage", {}).get("sizeInGiB"),
+        "runtime_platform": _runtime_platform(fields.get("runtimePlatform")),
+        "volumes": [_volume(volume) for volume in fields.get("volumes", [])] or None,
+        "proxy_configuration": _proxy(fields.get("proxyConfiguration"), f"{where}.proxyConfiguration"),
+        "tags": _tags(fields.get("tags", []), f"{where}.tags"),
+    }
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+def awslogs_groups(definition: Mapping[str, Json], *, region: str) -> list[str]:
+    """Return the log groups of this Region that the containers write to and that ECS does not create itself."""
+    groups: list[str] = []
+    for container in carried(
+        {"containerDefinitions": definition.get("containerDefinitions", [])}, TASK_DEFINITION, ""
+    )["containerDefinitions"]:
+        log = container.get("logConfiguration", {})
+        options = log.get("options", {})
+        if (
+            log.get("logDriver") == "awslogs"
+            and options.get("awslogs-region", region) == region
+            and str(options.get("awslogs-create-group", "")).lower() != "true"
+            and "awslogs-group" in options
+        ):
+            groups.append(options["awslogs-group"])
+    return list(dict.fromkeys(groups))
+
+
+def texts(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    """Every string in a JSON value, keys included, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield path, key
+            yield from texts(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from texts(item, f"{path}[{index}]")
+
+
+def refuse_changed_text(text: str, where: str) -> None:
+    """Refuse what would not arrive as it was written.
+
+    Terraform brings every string into Unicode's composed form (NFC), https://pkg.go.dev/github.com/zclconf/go-cty/cty#StringVal.
+
+    :raises NotCarriedError: text that is not in that form, or no text at all.
+    """
+    if _SURROGATE_OR_NUL.search(text):
+        raise NotCarriedError(
+            "a value is not text",
+            where=where,
+            why="it has half of a surrogate pair or a NUL in it, which no environment can hold",
+            fix="remove that character",
+        )
+    if not unicodedata.is_normalized("NFC", text):
+        raise NotCarriedError(
+            "a value would be changed on its way through Terraform",
+            where=where,
+            why="it has letters in decomposed form (a letter and a separate accent); Terraform composes them",
+            fix="write it in composed form (Unicode NFC)",
+        )
+
+
+def _check_placeholder(fields: Mapping[str, Json], where: str, *, allowed: bool) -> None:
+    ours = 0
+    for container in fields.get("containerDefinitions", []):
+        for variable in container.get("environment", []):
+            ours += variable == {"name": _HOST_VARIABLE, "value": ORCHESTRATOR_HOST_PLACEHOLDER}
+    found = [path for path, text in texts(fields, where) if ORCHESTRATOR_HOST_PLACEHOLDER in text]
+    if len(found) != (ours if allowed else 0):
+        raise NotCarriedError(
+            f"the task definition contains {ORCHESTRATOR_HOST_PLACEHOLDER}",
+            where=", ".join(found),
+            why="fguard uses this text for the orchestrator's host, which is known only later",
+            fix="use another text",
+        )
+
+
+def _units(value: Json, names: Mapping[str, int]) -> str | None:
+    """CPU and memory as the numbers that ECS makes of ``.5 vCPU`` and ``1 GB``; else every plan would differ."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"\s*(\d*\.?\d+)\s*([A-Za-z]+)\s*", str(value))
+    factor = names.get(match[2].lower()) if match else None
+    return str(int(float(match[1]) * factor)) if match and factor else str(value)
+
+
+def _runtime_platform(platform: Json) -> Json:
+    if not platform:
+        return None
+    return {
+        "cpu_architecture": platform.get("cpuArchitecture"),
+        "operating_system_family": platform.get("operatingSystemFamily"),
+    }
+
+
+def _volume(volume: Mapping[str, Json]) -> dict[str, Json]:
+    result: dict[str, Json] = {"name": volume.get("name")}
+    if "configuredAtLaunch" in volume:
+        result["configure_at_launch"] = volume["configuredAtLaunch"]
+    efs = volume.get("efsVolumeConfiguration")
+    if efs is not None:
+        result["efs"] = {
+            "file_system_id": efs.get("fileSystemId"),
+            "root_directory": efs.get("rootDirectory"),
+            "transit_encryption": efs.get("transitEncryption"),
+            "transit_encryption_port": efs.get("transitEncryptionPort"),
+            "authorization": _efs_authorization(efs.get("authorizationConfig")),
+        }
+    return result
+
+
+def _efs_authorization(authorization: Json) -> Json:
+    if authorization is None:
+        return None
+    return {"access_point_id": authorization.get("accessPointId"), "iam": authorization.get("iam")}
+
+
+def _proxy(proxy: Json, where: str) -> Json:
+    if not proxy:
+        return None
+    return {
+        "type": proxy.get("type"),
+        "container_name": proxy.get("containerName"),
+        "properties": _mapping(proxy.get("properties", []), "name", where),
+    }
+
+
+def _tags(tags: list[dict[str, Json]], where: str) -> dict[str, str]:
+    result = _mapping(tags, "key", where)
+    for key in (DEPLOYMENT_TAG, MANAGED_BY_TAG):
+        if key in result:
+            raise NotCarriedError(
+                f"the task definition has the tag {key!r}",
+                where=where,
+                why="fguard finds what belongs to a deployment by this tag",
+                fix="remove the tag",
+            )
+    return result
+
+
+def _mapping(pairs: list[dict[str, Any]], key: str, where: str) -> dict[str, str]:
+    result: dict[str, str] = {}
+    for pair in pairs:
+        name = pair.get(key, "")
+        if name in result:
+            raise NotCarriedError(f"{name!r} stands there twice", where=where, fix="remove one of the two")
+        result[name] = pair.get("value", "")
+    return result
