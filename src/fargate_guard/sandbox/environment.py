@@ -8,6 +8,10 @@ ACCESS_KEY_ID = "FGUARDSANDBOXNOTREAL"
 SECRET_ACCESS_KEY = "only-for-the-fguard-sandbox-works-nowhere"  # noqa: S105 - says what it is
 
 
+UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
+"""Variables that must not be there at all: boto3 takes an empty AWS_PROFILE for a profile without a name."""
+
+
 def sandbox_environment(endpoint: str, region: str) -> dict[str, str]:
     """Return the variables to set.
 
@@ -22,8 +26,6 @@ def sandbox_environment(endpoint: str, region: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        "AWS_SESSION_TOKEN": "",
-        "AWS_PROFILE": "",
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
