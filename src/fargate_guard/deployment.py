@@ -167,8 +167,3 @@ class DeploymentOutputs:
             orchestrator=OrchestratorOutputs.of(orchestrator) if orchestrator else None,
             workloads={name: WorkloadOutputs.of(value) for name, value in outputs["workloads"].items()},
         )
-
-
-def agent_log_group_name(deployment: str, workload: str) -> str:
-    """Return the log group that a workload's sidecar writes to; Terraform creates it."""
-    return f"/fguard/{deployment}/{workload}/agent"

@@ -54,6 +54,18 @@ class Context:
         return environ
 
 
+def connect(config: Config | None, region: str | None, profile: str | None, environ: Mapping[str, str]) -> Aws:
+    """Choose region and profile: flag, environment, ``fguard.yaml``, boto3's default; nothing is sent yet."""
+    from fargate_guard.aws.session import Aws
+
+    region = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if config is not None:
+        region = region or config.aws.region
+        if not profile and not ({"AWS_PROFILE", "AWS_ACCESS_KEY_ID"} & environ.keys()):
+            profile = config.aws.profile
+    return Aws(region=region, profile=profile)
+
+
 def open_context(
     config_file: Path,
     *,
@@ -63,18 +75,13 @@ def open_context(
     observer: Observer,
     terraform: TerraformChoice | None = None,
 ) -> Context:
-    """Read the configuration and find region and profile: flag, environment, ``fguard.yaml``, boto3's default.
+    """Read the configuration and find the way to AWS.
 
     :raises ConfigError: when the file is missing or wrong.
     :raises RegionError: when no region is known.
     """
-    from fargate_guard.aws.session import Aws
-
     config = load_config(config_file)
-    region = region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or config.aws.region
-    if not profile and not ({"AWS_PROFILE", "AWS_ACCESS_KEY_ID"} & environ.keys()):
-        profile = config.aws.profile
-    aws = Aws(region=region, profile=profile)
+    aws = connect(config, region, profile, environ)
     _ = aws.region
     return Context(
         config=config,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.deployment import DeploymentOutputs
 from fargate_guard.errors import FguardError
+from fargate_guard.terraform.providers import describe_provider_source, find_provider_source
+from fargate_guard.terraform.root_module import BACKEND_FILE
 from fargate_guard.workflows.access_key import (
     known_access_key,
     required_variable,
@@ -14,10 +16,11 @@ from fargate_guard.workflows.access_key import (
     withdraw_access_key,
 )
 from fargate_guard.workflows.engine import open_driver
-from fargate_guard.workflows.module import render_module
+from fargate_guard.workflows.module import render_module, unknown_access_key
 
 if TYPE_CHECKING:
-    from fargate_guard.terraform.driver import Driver, Plan
+    from fargate_guard.terraform.driver import Driver
+    from fargate_guard.terraform.plan import Plan
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.observer import Approver
 
@@ -86,7 +89,7 @@ def _preflight(context: Context) -> None:
     context.observer.step("Check the configuration and the account")
     if context.config.sysdig.access_key.env:
         required_variable(context)
-    render_module(context, access_key_value_from=None)
+    render_module(context, access_key_value_from=unknown_access_key(context.region))
     identity = context.aws.identity()
     context.observer.note(f"account {identity.account_id}, region {context.region}, as {identity.arn}")
 
@@ -102,10 +105,12 @@ def _plan(context: Context, access_key_value_from: str, driver: Driver) -> Plan:
 
 def initialise(context: Context, driver: Driver) -> None:
     """Run ``terraform init`` on the module in the deployment's folder, with its state's backend."""
-    from fargate_guard.workflows.module import BACKEND_FILE
-
+    source = find_provider_source(driver.engine, context.environ, working_dir=context.folder.module)
+    context.observer.note(
+        f"{driver.engine.product} {driver.engine.version}; AWS provider {describe_provider_source(source)}"
+    )
     backend = (context.folder.module / BACKEND_FILE,) if context.config.state else ()
-    driver.init(backend_config=backend)
+    driver.init(backend_config=backend, plugin_dir=source.plugin_dir)
 
 
 def _ensure_state_bucket(context: Context) -> None:

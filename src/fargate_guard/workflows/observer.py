@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from fargate_guard.terraform.driver import Plan
     from fargate_guard.terraform.events import Event
+    from fargate_guard.terraform.plan import Plan
 
 
 class Observer(Protocol):

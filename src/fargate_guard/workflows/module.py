@@ -1,0 +1,125 @@
+"""From ``fguard.yaml`` to the Terraform root module: workloads read, instrumented, and handed to the templates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.config.model import workload_name
+from fargate_guard.errors import PreflightError, UsageError
+from fargate_guard.taskdef import Shape, TaskDefinitionError, instrument, read
+from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fargate_guard.config.model import CaCertificate, Workload
+    from fargate_guard.taskdef import Instrumented
+    from fargate_guard.terraform.root_module import RootModule, WorkloadInput
+    from fargate_guard.workflows.context import Context
+
+
+def render_module(context: Context, *, access_key_value_from: str) -> RootModule:
+    """Return the root module of the configured deployment; nothing is written and AWS is not asked.
+
+    :param access_key_value_from: the access key's ECS ``valueFrom``; see :func:`unknown_access_key`.
+    :raises PreflightError: when a workload cannot be instrumented correctly.
+    """
+    from fargate_guard.terraform.root_module import root_module
+
+    return root_module(
+        context.config,
+        region=context.region,
+        workloads=[
+            _workload_input(context, workload, access_key_value_from) for workload in context.config.workloads
+        ],
+        access_key_value_from=access_key_value_from,
+        certificates=dict(_certificates(context)),
+    )
+
+
+def _workload_input(context: Context, workload: Workload, access_key_value_from: str) -> WorkloadInput:
+    from fargate_guard.terraform.root_module import WorkloadInput
+
+    name = workload_name(workload)
+    definition = _register_shape(context, workload)
+    instrumented = _instrument(context, workload, definition, access_key_value_from)
+    for warning in instrumented.warnings:
+        context.observer.warning(f"{workload.task_definition}: {warning.where}: {warning.message}")
+    for container in instrumented.containers:
+        if not container.instrumented:
+            context.observer.note(f"{name}: container {container.name} is not instrumented: {container.reason}")
+    return WorkloadInput(name=name, definition=instrumented.definition, service=workload.service)
+
+
+def _instrument(
+    context: Context, workload: Workload, definition: dict[str, Any], access_key_value_from: str
+) -> Instrumented:
+    from fargate_guard.terraform.root_module import ORCHESTRATOR_HOST_PLACEHOLDER, agent_log_group_name
+
+    group = agent_log_group_name(context.config, workload_name(workload))
+    settings = settings_from_config(
+        context.config,
+        orchestrator_host=ORCHESTRATOR_HOST_PLACEHOLDER,
+        access_key_arn=access_key_value_from,
+        ignore_containers=tuple(workload.ignore_containers),
+        agent_logs=awslogs(group, context.region),
+        execution_role_supplied=True,
+    )
+    try:
+        return instrument(definition, settings)
+    except TaskDefinitionError as error:
+        raise _in_file(context, workload, error) from error
+
+
+def _register_shape(context: Context, workload: Workload) -> dict[str, Any]:
+    """Read a workload's file as RegisterTaskDefinition takes it."""
+    path = context.config_file.parent / workload.task_definition
+    try:
+        document = read(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            "there is no such task definition file",
+            where=f"{context.config_file}: workloads, task_definition: {workload.task_definition}",
+            fix=f"write {path}, for example: aws ecs describe-task-definition --task-definition FAMILY > {path}",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError("the task definition file cannot be read", where=str(path), why=str(error)) from error
+    except TaskDefinitionError as error:
+        raise _in_file(context, workload, error) from error
+    if document.shape is Shape.CONTAINERS:
+        raise UsageError(
+            "this is an array of container definitions; deploy needs the whole task definition",
+            where=str(path),
+            fix='wrap it: {"family": "…", "cpu": "256", "memory": "512", "containerDefinitions": […]}',
+        )
+    definition: dict[str, Any] = document.definition
+    return dict(definition.get("taskDefinition", definition))
+
+
+def _in_file(context: Context, workload: Workload, error: TaskDefinitionError) -> PreflightError:
+    path = context.config_file.parent / workload.task_definition
+    where = f"{path}: {error.where}" if error.where else str(path)
+    return PreflightError(error.message, where=where, why=error.why, fix=error.fix)
+
+
+def unknown_access_key(region: str) -> str:
+    """Return what stands for the access key's ARN in a module that is rendered without asking AWS.
+
+    Terraform accepts it and ECS does not, so that a forgotten replacement is told by ECS, not by silence.
+    """
+    return f"arn:aws:secretsmanager:{region}:000000000000:secret:sysdig-access-key-not-stored-yet"
+
+
+def _certificates(context: Context) -> Iterator[tuple[str, str]]:
+    """Yield each CA certificate file that the configuration names, and its PEM text."""
+    orchestrator = context.config.orchestrator
+    named: list[CaCertificate | None] = [orchestrator.collector_ca_certificate]
+    named += [orchestrator.proxy.ca_certificate] if orchestrator.proxy else []
+    for certificate in named:
+        if certificate is None:
+            continue
+        path = context.config_file.parent / certificate.file
+        try:
+            yield certificate.file, path.read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError("the CA certificate cannot be read", where=str(path), why=str(error)) from error
