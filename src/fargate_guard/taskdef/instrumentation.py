@@ -37,8 +37,8 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
     Shape: https://docs.sysdig.com/en/docs/installation/sysdig-secure/install-agent-components/ecs-on-fargate/
     """
     target = locate(copied(definition))
-    check_names(target)
     found = existing(target)
+    check_names(target)
     check_sidecar(target, found)
     workloads = [container for container in target.parsed if container is not found.sidecar]
     chosen = [container for container in workloads if container.get("name") not in settings.ignore_containers]

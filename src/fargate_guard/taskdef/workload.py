@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.taskdef.fields import Fields, Json, cased
+from fargate_guard.taskdef.fields import Fields, Json, cased, wrong_type
 from fargate_guard.taskdef.recipes import AGENT_VARIABLES, CAPABILITY, CONNECTION_VARIABLES, INSTRUMENT
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions
 
@@ -144,7 +144,10 @@ def _remove_capability(container: Fields, added: Additions) -> None:
 
 
 def _keep(parent: Fields, field: str, wanted: Json) -> None:
-    parent.set(field, [item for item in parent.get(field) if wanted(item)])
+    items = parent.get(field)
+    if not isinstance(items, list):
+        raise wrong_type(parent.at(field), "an array", items)
+    parent.set(field, [item for item in items if wanted(item)])
 
 
 def _array(parent: Fields, field: str, path: str, added: Additions) -> list[Json]:
