@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from fargate_guard.errors import FguardError, PreflightError
 
-BOTO_ERRORS = (boto.BotoCoreError, boto.ClientError)
+BOTO_ERRORS = (boto.BotoCoreError, boto.ClientError, ResponseParserError)
 """Everything a boto3 call raises on purpose."""
 
 
@@ -218,6 +219,15 @@ def _unreachable(error: Exception, call: Call) -> FguardError:
     )
 
 
+def _no_aws(error: Exception, call: Call) -> FguardError:
+    return Unreachable(
+        f"what answered {call.action} does not speak AWS's protocol",
+        where=call.where,
+        why=str(error).partition(":\n")[0],
+        fix="check AWS_ENDPOINT_URL and the proxy (HTTPS_PROXY)",
+    )
+
+
 _OF_BOTO = (
     ((boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError), _no_credentials),
     ((boto.SSOTokenLoadError, boto.UnauthorizedSSOTokenError, boto.TokenRetrievalError, boto.SSOError), _expired),
@@ -225,4 +235,5 @@ _OF_BOTO = (
     ((boto.InvalidRegionError,), _bad_region),
     ((boto.ProfileNotFound,), _no_profile),
     ((boto.HTTPClientError, boto.EndpointConnectionError, boto.ConnectionError), _unreachable),
+    ((ResponseParserError,), _no_aws),
 )

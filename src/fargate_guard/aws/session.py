@@ -56,13 +56,13 @@ class Aws:
             keys = {
                 "aws_access_key_id": given["AWS_ACCESS_KEY_ID"],
                 "aws_secret_access_key": given.get("AWS_SECRET_ACCESS_KEY"),
-                "aws_session_token": given.get("AWS_SESSION_TOKEN"),
+                "aws_session_token": given.get("AWS_SESSION_TOKEN") or None,
             }
         self._endpoint_url = given.get("AWS_ENDPOINT_URL") or None
         try:
             self._session = boto3.Session(
                 region_name=region or given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION"),
-                profile_name=profile or (None if keys else given.get("AWS_PROFILE")),
+                profile_name=profile or (None if keys else given.get("AWS_PROFILE") or None),
                 **keys,
             )
         except BOTO_ERRORS as error:

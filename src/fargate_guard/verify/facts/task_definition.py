@@ -116,6 +116,11 @@ class TaskDefinition:
         )
 
     @property
+    def compatibilities(self) -> list[str]:
+        """``requiresCompatibilities``."""
+        return list(self.json.get("requiresCompatibilities") or ())
+
+    @property
     def sidecars(self) -> list[ContainerDefinition]:
         """The agent's sidecar; one, where everything is right."""
         return [container for container in self.containers if container.is_sidecar]
@@ -129,6 +134,13 @@ class TaskDefinition:
     def workloads(self) -> list[ContainerDefinition]:
         """Every container but the sidecar."""
         return [container for container in self.containers if not container.is_sidecar]
+
+    @property
+    def may_end(self) -> frozenset[str]:
+        """Names of containers whose end does not end the task: they may do their work and exit with 0."""
+        return frozenset(
+            container.name for container in self.containers if container.json.get("essential") is False
+        )
 
     def container(self, name: str) -> ContainerDefinition | None:
         """Return the container called ``name``."""

@@ -1,0 +1,63 @@
+"""EC2 look-ups by filter, so that a missing resource is an absent row and not an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fargate_guard.aws.session import Aws
+
+Json = dict[str, Any]
+
+
+def vpc(aws: Aws, vpc_id: str) -> Json | None:
+    """Describe a VPC, with its DNS attributes under ``EnableDnsSupport`` and ``EnableDnsHostnames``.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcAttribute.html
+    """
+    found: list[Json] = _where(aws, "describe_vpcs", "Vpcs", "vpc-id", [vpc_id])
+    if not found:
+        return None
+    dns = {
+        f"{attribute[0].upper()}{attribute[1:]}": aws.call(
+            "ec2", "describe_vpc_attribute", about=vpc_id, VpcId=vpc_id, Attribute=attribute
+        )[f"{attribute[0].upper()}{attribute[1:]}"]["Value"]
+        for attribute in ("enableDnsSupport", "enableDnsHostnames")
+    }
+    return {**found[0], **dns}
+
+
+def subnets(aws: Aws, subnet_ids: Iterable[str]) -> list[Json]:
+    """Describe the subnets that exist."""
+    return _where(aws, "describe_subnets", "Subnets", "subnet-id", subnet_ids)
+
+
+def route_tables(aws: Aws, vpc_id: str) -> list[Json]:
+    """Describe a VPC's route tables."""
+    return _where(aws, "describe_route_tables", "RouteTables", "vpc-id", [vpc_id])
+
+
+def nat_gateways(aws: Aws, nat_gateway_ids: Iterable[str]) -> list[Json]:
+    """Describe the NAT gateways that exist; deleted ones stay for an hour as ``deleted``."""
+    return _where(aws, "describe_nat_gateways", "NatGateways", "nat-gateway-id", nat_gateway_ids)
+
+
+def vpc_endpoints(aws: Aws, endpoint_ids: Iterable[str]) -> list[Json]:
+    """Describe the VPC endpoints that exist."""
+    return _where(aws, "describe_vpc_endpoints", "VpcEndpoints", "vpc-endpoint-id", endpoint_ids)
+
+
+def security_groups(aws: Aws, group_ids: Iterable[str]) -> list[Json]:
+    """Describe the security groups that exist."""
+    return _where(aws, "describe_security_groups", "SecurityGroups", "group-id", group_ids)
+
+
+def _where(aws: Aws, operation: str, key: str, name: str, values: Iterable[str]) -> list[Json]:
+    wanted = list(values)
+    if not wanted:
+        return []
+    return list(
+        aws.pages("ec2", operation, key, about=", ".join(wanted), Filters=[{"Name": name, "Values": wanted}])
+    )

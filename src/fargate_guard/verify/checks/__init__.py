@@ -1,0 +1,33 @@
+"""All checks, in the order in which they are told. To add one, decorate a function in the fitting module."""
+
+from fargate_guard.verify.checks import (
+    access,
+    agent,
+    instrumentation,
+    load_balancer,
+    logs,
+    network,
+    security_groups,
+    services,
+    task_definitions,
+    tasks,
+)
+from fargate_guard.verify.registry import Check
+
+CHECKS: tuple[Check, ...] = tuple(
+    check
+    for module in (
+        network,
+        security_groups,
+        load_balancer,
+        services,
+        tasks,
+        task_definitions,
+        instrumentation,
+        agent,
+        access,
+        logs,
+    )
+    for check in module.CHECKS
+)
+"""Every registered check."""

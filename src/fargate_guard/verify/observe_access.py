@@ -1,0 +1,114 @@
+"""Facts from IAM, Secrets Manager, SSM and CloudWatch Logs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.aws import iam, logs
+from fargate_guard.aws.errors import AwsError
+from fargate_guard.aws.parallel import each
+from fargate_guard.aws.secret_reference import SecretReference, look_up
+from fargate_guard.verify.facts.access import Decision, LogGroup, Role, Secret
+from fargate_guard.verify.needs import permissions_needed
+from fargate_guard.verify.policy import evaluate, trusted_services
+
+if TYPE_CHECKING:
+    from fargate_guard.aws.session import Aws
+    from fargate_guard.verify.expected import Expected
+    from fargate_guard.verify.facts import Facts
+    from fargate_guard.verify.facts.ecs import Task
+    from fargate_guard.verify.needs import Permission
+
+Json = dict[str, Any]
+
+LINES = 5
+
+
+def log_groups(aws: Aws, expected: Expected) -> Json:
+    """Return the deployment's log groups that exist."""
+    names = list(dict.fromkeys(name for component in expected.components for name in component.log_group_names))
+    found = [group for group in each(partial(logs.log_group, aws), names) if group]
+    return {
+        "log_groups": {
+            group["logGroupName"]: LogGroup(
+                name=group["logGroupName"],
+                arn=group["arn"],
+                retention_days=group.get("retentionInDays"),
+                kms_key_arn=group.get("kmsKeyId"),
+            )
+            for group in found
+        }
+    }
+
+
+def secrets(aws: Aws, facts: Facts) -> Json:
+    """Return what the task definitions' ``secrets`` point to."""
+    references = {
+        value_from: SecretReference.of(value_from)
+        for definition in facts.task_definitions.values()
+        for _, _, value_from in definition.secret_references()
+    }
+
+    def found(value_from: str) -> tuple[str, Secret]:
+        reference = references[value_from]
+        there = look_up(aws, reference)
+        return value_from, Secret(
+            reference.arn, reference.region, there.exists, there.has_value, there.kms_key, there.detail
+        )
+
+    return {"secrets": dict(each(found, references))}
+
+
+def roles(aws: Aws, facts: Facts) -> Json:
+    """Return the execution roles that exist, with what they may do of what they need."""
+    needed = permissions_needed(facts)
+    found = each(lambda arn: _role(aws, arn, needed.get(arn, ())), needed)
+    return {"roles": {role.arn: role for role in found if role}}
+
+
+def _role(aws: Aws, arn: str, needed: tuple[Permission, ...]) -> Role | None:
+    trust = iam.trust_policy(aws, arn)
+    if trust is None:
+        return None
+    policies = tuple(iam.policies(aws, arn))
+    decisions: dict[tuple[str, str], Decision] = {}
+    for permission in needed:
+        decisions |= _decisions(aws, arn, policies, permission)
+    return Role(arn, trusted_services(trust), policies, decisions)
+
+
+def _decisions(
+    aws: Aws, arn: str, policies: tuple[tuple[str, Json], ...], permission: Permission
+) -> dict[tuple[str, str], Decision]:
+    """Ask IAM; where it does not answer these credentials, evaluate the policy documents."""
+    try:
+        simulated = iam.simulate(aws, arn, permission.actions, permission.resource)
+    except AwsError:
+        return {
+            (action, permission.resource): evaluate(policies, action, permission.resource)
+            for action in permission.actions
+        }
+    return {
+        (action, permission.resource): Decision(
+            simulated.get(action) == "allowed", f"IAM's policy simulation says {simulated.get(action, 'nothing')}"
+        )
+        for action in permission.actions
+    }
+
+
+def log_lines(aws: Aws, facts: Facts) -> Json:
+    """Return the last log lines of the agents, by task ARN."""
+    return {"log_lines": dict(each(partial(_agent_lines, aws, facts), facts.tasks))}
+
+
+def _agent_lines(aws: Aws, facts: Facts, task: Task) -> tuple[str, tuple[str, ...]]:
+    definition = facts.task_definitions.get(task.task_definition_arn)
+    if definition is None:
+        return task.arn, ()
+    orchestrator = facts.expected.outputs.orchestrator
+    agent = definition.sidecar or (definition.container(orchestrator.container_name) if orchestrator else None)
+    group, stream = (agent.log_group, agent.log_stream(task.task_id)) if agent else (None, None)
+    if not group or not stream:
+        return task.arn, ()
+    return task.arn, tuple(logs.last_lines(aws, group, stream, LINES))

@@ -1,0 +1,77 @@
+"""Run the checks over facts, and what comes of them: findings, verdicts and the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.errors import ExitCode
+from fargate_guard.verify.checks import CHECKS
+from fargate_guard.verify.registry import Finding, Outcome, Severity, summary
+from fargate_guard.verify.rollout_verdict import Rollout, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fargate_guard.verify.facts import Facts
+    from fargate_guard.verify.registry import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``verify`` found."""
+
+    findings: tuple[Finding, ...]
+    rollouts: tuple[Verdict, ...]
+    """What became of each service's deployment."""
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """Findings that are no good, warnings included."""
+        return tuple(finding for finding in self.findings if finding.outcome is Outcome.NG)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0, 3 when an error was found, 5 when ECS rolled a deployment back."""
+        if any(verdict.rollout is Rollout.ROLLED_BACK for verdict in self.rollouts):
+            return ExitCode.ROLLED_BACK
+        if any(finding.severity is Severity.ERROR for finding in self.failed):
+            return ExitCode.VERIFICATION_FAILED
+        return ExitCode.DONE
+
+    def document(self) -> dict[str, Any]:
+        """Return the body of ``fguard.verify/v1``, without schema and exit code."""
+        return {
+            "summary": dict(summary(self.findings)),
+            "findings": [finding.document() for finding in self.findings],
+            "rollouts": [rollout_document(verdict) for verdict in self.rollouts],
+        }
+
+
+def run_checks(facts: Facts, checks: Iterable[Check] = CHECKS) -> Report:
+    """Run every check over the facts; pure."""
+    findings = tuple(finding for check in checks for finding in check.findings(facts))
+    return Report(findings, facts.rollouts)
+
+
+def rollout_document(verdict: Verdict) -> dict[str, Any]:
+    """Return the JSON form of a verdict."""
+    return {
+        "service": verdict.awaited.service_arn,
+        "task_definition": verdict.awaited.task_definition_arn,
+        "rollout": verdict.rollout.value,
+        "reason": verdict.reason,
+        "service_deployment": verdict.service_deployment_arn,
+        "running_task_definition": verdict.running_task_definition_arn,
+        "running_count": verdict.running_count,
+        "desired_count": verdict.desired_count,
+        "failed_tasks": [
+            {
+                "task": task.arn,
+                "reason": task.reason,
+                "containers": list(task.containers),
+                "log_lines": list(task.log_lines),
+            }
+            for task in verdict.failed_tasks
+        ],
+    }
