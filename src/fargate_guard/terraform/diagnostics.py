@@ -67,7 +67,7 @@ def diagnostics_from_text(text: str) -> tuple[Diagnostic, ...]:
     """Read the diagnostics that commands without JSON print for people; boxes and colours are removed."""
     plain = _BOX.sub("", _COLOUR.sub("", text))
     headlines = list(_HEADLINE.finditer(plain))
-    ends = [headline.start() for headline in headlines[1:]] + [len(plain)]
+    ends = [*(headline.start() for headline in headlines[1:]), len(plain)][: len(headlines)]
     return tuple(
         Diagnostic(
             severity="error" if headline[1] == "Error" else "warning",

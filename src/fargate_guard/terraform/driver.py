@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -164,20 +165,23 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
         """
         path = Path(out).absolute()
         path.unlink(missing_ok=True)
-        run = self._run(
-            "plan",
-            ok=(0, CHANGES_PENDING),
-            json=IsFlagged,
-            input=False,
-            detailed_exitcode=IsFlagged,
-            lock_timeout=self._lock_timeout,
-            out=str(path),
-            destroy=IsFlagged if destroy else None,
-            refresh=None if refresh else False,
-            target=list(targets),
-            var_file=[str(Path(file).absolute()) for file in var_files],
-            var=dict(variables) if variables else None,
-        )
+        with ExitStack() as undo:
+            undo.callback(path.unlink, missing_ok=True)
+            run = self._run(
+                "plan",
+                ok=(0, CHANGES_PENDING),
+                json=IsFlagged,
+                input=False,
+                detailed_exitcode=IsFlagged,
+                lock_timeout=self._lock_timeout,
+                out=str(path),
+                destroy=IsFlagged if destroy else None,
+                refresh=None if refresh else False,
+                target=list(targets),
+                var_file=[str(Path(file).absolute()) for file in var_files],
+                var=dict(variables) if variables else None,
+            )
+            undo.pop_all()
         has_changes = run.ended.returncode == CHANGES_PENDING
         return plan_from(run.events, path=path, has_changes=has_changes, destroy=destroy)
 
