@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.config.model import workload_name
 from fargate_guard.deployment import write_private
 from fargate_guard.terraform.ecs_fields import Json, NotCarriedError
 from fargate_guard.terraform.rendering import Structure, render
@@ -57,8 +58,6 @@ class WorkloadInput:
     """Task definition as RegisterTaskDefinition takes it, instrumented; in the orchestrator topology with
     :data:`ORCHESTRATOR_HOST_PLACEHOLDER` as the orchestrator's host."""
     service: Service | None = None
-    create_log_groups: bool = False
-    """Create the log groups that the workload's own containers name; else they must exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +232,13 @@ def _certificate(certificate: CaCertificate, certificates: Mapping[str, str]) ->
 
 
 def _workloads(config: Config, workloads: Sequence[WorkloadInput], region: str) -> dict[str, Json]:
+    makes_groups = {workload_name(workload): workload.create_log_groups for workload in config.workloads}
     created: set[str] = {agent_log_group_name(config, workload.name) for workload in workloads}
     groups: dict[str, list[str]] = {}
     for workload in workloads:
         named = [group for group in awslogs_groups(workload.definition, region=region) if group not in created]
         groups[workload.name] = named
-        if workload.create_log_groups:
+        if makes_groups[workload.name]:
             created |= set(named)
     return {
         workload.name: {
@@ -250,9 +250,9 @@ def _workloads(config: Config, workloads: Sequence[WorkloadInput], region: str) 
             ),
             "service": _service(workload),
             "agent_log_group_name": agent_log_group_name(config, workload.name),
-            "created_log_group_names": groups[workload.name] if workload.create_log_groups else [],
+            "created_log_group_names": groups[workload.name] if makes_groups[workload.name] else [],
             "existing_log_group_names": []
-            if workload.create_log_groups
+            if makes_groups[workload.name]
             else [group for group in groups[workload.name] if group not in created],
         }
         for workload in workloads
