@@ -1,0 +1,414 @@
+"""What each command of the driver does, and what it no longer does of python-terraform 0.10.1's fifteen traps."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from driver_harness import clean_environ, resources_in_state, write_chain
+from python_terraform import Terraform
+
+from fargate_guard.terraform.driver import Driver
+from fargate_guard.terraform.engine import Engine, EngineUnusableError
+from fargate_guard.terraform.errors import BackendChangedError, StalePlanError, TerraformError
+from fargate_guard.terraform.events import (
+    CommandStarted,
+    Event,
+    LogText,
+    Notice,
+    ResourceCompleted,
+    VersionReported,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    OpenDriver = Callable[..., Driver]
+
+OUTPUTS = """
+resource "terraform_data" "one" {
+  input = var.secret
+}
+
+variable "secret" {
+  type    = string
+  default = "plain"
+}
+
+output "text" {
+  value = "héllo"
+}
+
+output "list" {
+  value = ["a", { b = 1 }]
+}
+
+output "hidden" {
+  value     = "s3cret"
+  sensitive = true
+}
+"""
+
+ENVIRONMENT_DUMP = """
+resource "terraform_data" "dump" {
+  provisioner "local-exec" {
+    command = "env > seen.env"
+  }
+}
+"""
+
+
+def write(module: Path, text: str) -> None:
+    (module / "main.tf").write_text(text, encoding="utf-8")
+
+
+def deploy(driver: Driver, module: Path) -> None:
+    driver.apply(driver.plan(module / "saved.tfplan").path)
+
+
+def permissions(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_driver_is_a_python_terraform(open_driver: OpenDriver) -> None:
+    driver = open_driver()
+
+    assert isinstance(driver, Terraform)
+    assert driver.generate_cmd_string("apply", "x", lock_timeout="5s", target=["a", "b"], input=False)[-5:] == [
+        "-lock-timeout=5s",
+        "-target=a",
+        "-target=b",
+        "-input=false",
+        "x",
+    ]
+
+
+def test_plan_apply_and_destroy_tell_what_they_do(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    driver = open_driver()
+
+    plan = driver.plan(module / "saved.tfplan")
+    assert plan.has_changes
+    assert (plan.summary.add, plan.summary.change, plan.summary.remove) == (5, 0, 0)
+    assert {(change.resource_type, change.action) for change in plan.changes} == {("terraform_data", "create")}
+    assert plan.changes[0].address.startswith("terraform_data.")
+
+    outcome = driver.apply(plan.path)
+    assert outcome.summary.add == 5
+    assert [change.address for change in outcome.completed[2:3]] == ["terraform_data.slow"]
+    assert {resource.address for resource in driver.state_resources()} == {
+        "terraform_data.first[0]",
+        "terraform_data.first[1]",
+        "terraform_data.slow",
+        "terraform_data.last[0]",
+        "terraform_data.last[1]",
+    }
+
+    unchanged = driver.plan(module / "saved.tfplan")
+    assert not unchanged.has_changes
+    assert unchanged.changes == ()
+
+    assert driver.destroy().summary.remove == 5
+    assert driver.state_resources() == ()
+    assert not list((module / "logs").glob("*.tfplan"))
+
+
+def test_targeted_plan_touches_only_its_target(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+
+    plan = open_driver().plan(module / "saved.tfplan", targets=["terraform_data.first[0]"])
+
+    assert [change.address for change in plan.changes] == ["terraform_data.first[0]"]
+    assert plan.warnings[0].summary == "Resource targeting is in effect"
+
+
+def test_saved_plan_can_be_shown_and_goes_stale(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    driver = open_driver()
+    plan = driver.plan(module / "saved.tfplan")
+
+    assert len(driver.show_plan(plan.path)["resource_changes"]) == 5
+    driver.apply(plan.path)
+    with pytest.raises(StalePlanError) as refused:
+        driver.apply(plan.path)
+
+    assert refused.value.fix == "plan again, look at the new plan and apply that one"
+    assert refused.value.diagnostics[0].summary == "Saved plan is stale"
+
+
+def test_outputs_of_any_type_are_read_and_secret_ones_stay_out_of_events_and_logs(
+    open_driver: OpenDriver, module: Path, events: list[Event]
+) -> None:
+    write(module, OUTPUTS)
+    driver = open_driver(observer=events.append)
+    deploy(driver, module)
+
+    assert driver.outputs() == {"text": "héllo", "list": ["a", {"b": 1}], "hidden": "s3cret"}
+    assert driver.output("list") == ["a", {"b": 1}]
+    with pytest.raises(KeyError):
+        driver.output("nowhere")
+    assert "s3cret" not in repr(events)
+    assert not any("s3cret" in path.read_text() for path in (module / "logs").iterdir())
+
+
+def test_mistyped_attribute_is_an_error_and_not_a_command(open_driver: OpenDriver) -> None:
+    driver = open_driver()
+
+    with pytest.raises(AttributeError, match="aply"):
+        driver.aply()
+
+
+def test_driver_is_a_context_manager(open_driver: OpenDriver) -> None:
+    with open_driver() as driver:
+        assert driver.version().count(".") >= 2
+
+
+def test_defaults_of_python_terraform_are_not_sprayed_on_every_command(
+    open_driver: OpenDriver, module: Path
+) -> None:
+    write_chain(module)
+    driver = open_driver()
+    driver.parallelism = 4
+    driver.state = "elsewhere.tfstate"
+
+    driver.init()
+    deploy(driver, module)
+
+    assert resources_in_state(module)
+
+
+def test_other_commands_run_in_the_way_of_python_terraform(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    driver = open_driver()
+
+    exit_code, out, err = driver.cmd("providers", capture_output=False, synchronous=False, raise_on_error=True)
+
+    assert (exit_code, err) == (0, "")
+    assert "terraform.io/builtin/terraform" in out
+    assert driver.cmd("providers", "nonsense", "-x")[0] == 1
+
+
+def test_files_of_state_and_backend_are_not_read_by_the_driver(open_driver: OpenDriver, module: Path) -> None:
+    write(module, "this is no state {")
+    (module / "terraform.tfstate").write_text("this is no state {")
+
+    assert open_driver().version()
+
+
+def test_variables_travel_in_a_private_file_that_is_gone_afterwards(open_driver: OpenDriver, module: Path) -> None:
+    write(module, OUTPUTS)
+    seen: list[tuple[int, dict[str, str]]] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, VersionReported):
+            for path in (module / "logs").glob("*.tfvars.json"):
+                seen.append((permissions(path), json.loads(path.read_text())))
+
+    driver = open_driver(observer=look)
+    plan = driver.plan(module / "saved.tfplan", variables={"secret": 'a"${b}%{c}\n é'})
+
+    assert seen == [(0o600, {"secret": 'a"${b}%{c}\n é'})]
+    assert driver.show_plan(plan.path)["variables"]["secret"]["value"] == 'a"${b}%{c}\n é'
+    assert not list((module / "logs").glob("*.tfvars.json"))
+
+
+def test_no_variables_means_no_file(open_driver: OpenDriver, module: Path) -> None:
+    write(module, OUTPUTS)
+    seen: list[Path] = []
+    driver = open_driver(observer=lambda _: seen.extend((module / "logs").glob("*.tfvars.json")))
+
+    driver.plan(module / "saved.tfplan", variables={})
+
+    assert not seen
+
+
+@pytest.mark.parametrize("broken", ["configuration", "engine", "observer"])
+def test_variable_files_and_plans_never_outlive_a_failed_call(
+    open_driver: OpenDriver, module: Path, engine: Engine, broken: str
+) -> None:
+    write(
+        module,
+        'resource "terraform_data" "x" { input = nothing.at.all }' if broken == "configuration" else OUTPUTS,
+    )
+
+    def fail(event: Event) -> None:
+        if broken == "observer" and isinstance(event, VersionReported):
+            raise BrokenPipeError("the screen went away")
+
+    missing = Engine(("/nonexistent/terraform",), engine.version, engine.product, "requested")
+    driver = open_driver(observer=fail, engine=missing if broken == "engine" else engine)
+    expected = {
+        "configuration": TerraformError,
+        "engine": EngineUnusableError,
+        "observer": BrokenPipeError,
+    }[broken]
+
+    with pytest.raises(expected):
+        driver.plan(module / "saved.tfplan", variables={"secret": "hunter2"})
+
+    assert not list((module / "logs").glob("*.tfvars.json"))
+    assert not (module / "saved.tfplan").exists()
+
+
+def test_variable_file_left_by_a_killed_run_is_swept_by_the_next(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    (module / "logs").mkdir()
+    left = module / "logs" / "variables-abc.tfvars.json"
+    left.write_text('{"secret": "hunter2"}')
+
+    open_driver().plan(module / "saved.tfplan")
+
+    assert not left.exists()
+
+
+def test_variables_are_not_logged(open_driver: OpenDriver, module: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(module, OUTPUTS)
+    caplog.set_level(logging.DEBUG)
+
+    open_driver().plan(module / "saved.tfplan", variables={"secret": "hunter2"})
+
+    assert "hunter2" not in caplog.text
+
+
+def test_everything_written_is_private(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    driver = open_driver()
+    deploy(driver, module)
+
+    assert permissions(module / "logs") == 0o700
+    written = [module / "saved.tfplan", module / "terraform.tfstate", *(module / "logs").iterdir()]
+    assert {permissions(path) for path in written} == {0o600}
+
+
+def test_old_run_logs_are_deleted(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    driver = open_driver()
+    (module / "logs").mkdir()
+    for number in range(30):
+        (module / "logs" / f"20200101T0000{number:02}-plan.jsonl").touch()
+        (module / "logs" / f"20200101T0000{number:02}-plan.stderr").touch()
+
+    driver.plan(module / "saved.tfplan")
+
+    assert len(list((module / "logs").glob("*.jsonl"))) == 20
+    assert len(list((module / "logs").glob("*.stderr"))) == 20
+
+
+def test_terraform_gets_the_environment_without_withheld_secrets_and_surprises(
+    open_driver: OpenDriver, module: Path, events: list[Event]
+) -> None:
+    write(module, ENVIRONMENT_DUMP)
+    environ = {
+        **clean_environ(),
+        "SYSDIG_ACCESS_KEY": "hunter2",
+        "AWS_PROFILE": "training",
+        "TF_WORKSPACE": "other-project",
+        "TF_DATA_DIR": "/nonexistent/data",
+        "TF_CLI_CONFIG_FILE": "/nonexistent/terraformrc",
+        "TF_CLI_ARGS": "-no-such-flag",
+        "TF_CLI_ARGS_apply": "-parallelism=1",
+        "TF_CLI_ARGS_show": "-no-such-flag",
+    }
+    driver = open_driver(environ=environ, withhold=["SYSDIG_ACCESS_KEY"], observer=events.append)
+    deploy(driver, module)
+    assert len(driver.state_resources()) == 1
+
+    seen = dict(line.split("=", 1) for line in (module / "seen.env").read_text().splitlines() if "=" in line)
+    assert seen["AWS_PROFILE"] == "training"
+    assert seen["TF_IN_AUTOMATION"] == "1"
+    assert (
+        not {"SYSDIG_ACCESS_KEY", "TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_CONFIG_FILE", "TF_CLI_ARGS"} & seen.keys()
+    )
+    notices = [event.message for event in events if isinstance(event, Notice)]
+    for name in ("TF_WORKSPACE", "TF_DATA_DIR", "TF_CLI_CONFIG_FILE", "TF_CLI_ARGS ", "TF_CLI_ARGS_apply"):
+        assert sum(notice.startswith(name) for notice in notices) == 1, name
+    assert "hunter2" not in repr(events)
+
+
+def test_debug_log_of_terraform_does_not_disturb_the_events(
+    open_driver: OpenDriver, module: Path, events: list[Event]
+) -> None:
+    write_chain(module)
+    driver = open_driver(environ={**clean_environ(), "TF_LOG": "debug"}, observer=events.append)
+
+    assert driver.plan(module / "saved.tfplan").summary.add == 5
+
+    texts = [event for event in events if isinstance(event, LogText)]
+    assert {text.stream for text in texts} == {"stderr"}
+    assert any("[DEBUG]" in text.message for text in texts)
+
+
+def test_validate_and_fmt_tell_what_is_wrong(open_driver: OpenDriver, module: Path) -> None:
+    write(module, 'output "x" {\n  value = local.missing\n}\n')
+    driver = open_driver()
+
+    (problem,) = driver.validate()
+    assert problem.summary == "Reference to undeclared local value"
+    assert (problem.source, problem.code) == ("main.tf:2", "value = local.missing")
+    assert driver.unformatted_files() == ()
+
+    write(module, 'output "x" {\nvalue=1\n}\n')
+    assert driver.validate() == ()
+    assert driver.unformatted_files() == ("main.tf",)
+
+
+def test_changed_backend_never_loses_the_state(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    driver = open_driver()
+    driver.init()
+    deploy(driver, module)
+    before = (module / "terraform.tfstate").read_text()
+    (module / "backend.tf").write_text(
+        'terraform {\n  backend "local" {\n    path = "moved/terraform.tfstate"\n  }\n}\n'
+    )
+
+    with pytest.raises(BackendChangedError) as refused:
+        driver.init()
+    assert (module / "terraform.tfstate").read_text() == before
+    assert "init -migrate-state" in str(refused.value.fix)
+
+    driver.init(migrate_state=True)
+    assert json.loads((module / "moved/terraform.tfstate").read_text()) == json.loads(before)
+    assert not driver.plan(module / "saved.tfplan").has_changes
+
+
+def test_settings_of_the_backend_come_from_files(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    (module / "backend.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    (module / "settings.json").write_text('{"path": "there/terraform.tfstate"}')
+    driver = open_driver()
+
+    driver.init(backend_config=[module / "settings.json"])
+    deploy(driver, module)
+
+    assert (module / "there/terraform.tfstate").exists()
+
+
+def test_first_event_arrives_while_terraform_is_at_work(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module, create=1.5)
+    unfinished: list[bool] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, ResourceCompleted) and event.address == "terraform_data.first[0]":
+            log = next(iter(sorted((module / "logs").glob("*-apply.jsonl"))))
+            unfinished.append("Apply complete" not in log.read_text())
+
+    driver = open_driver(observer=look)
+    deploy(driver, module)
+
+    assert unfinished == [True]
+
+
+def test_log_named_by_the_start_event_holds_the_run(
+    open_driver: OpenDriver, module: Path, events: list[Event]
+) -> None:
+    write_chain(module)
+    open_driver(observer=events.append).plan(module / "saved.tfplan")
+
+    (started,) = [event for event in events if isinstance(event, CommandStarted)]
+    assert started.command == "plan"
+    assert '"type":"change_summary"' in open(started.log).read()
