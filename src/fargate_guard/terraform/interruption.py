@@ -70,7 +70,7 @@ def _what_was_left(command: str, ended: Ended, events: Sequence[Event]) -> str:
 def _in_flight(events: Sequence[Event]) -> tuple[str, ...]:
     running: dict[str, None] = {}
     for event in events:
-        if isinstance(event, ResourceStarted):
+        if isinstance(event, ResourceStarted) and event.action not in NOTHING:
             running[event.address] = None
         elif isinstance(event, ResourceCompleted | ResourceErrored):
             running.pop(event.address, None)
