@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from fargate_guard import __version__
-from fargate_guard.cli import destroy, doctor, init, plan, render
+from fargate_guard.cli import demo, deploy, destroy, doctor, init, plan, render
 from fargate_guard.cli.command import app
 from fargate_guard.cli.screen import screen_of_process
 from fargate_guard.errors import ExitCode, Interrupted, UsageError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-COMMANDS = (init, doctor, render, plan, destroy)
+COMMANDS = (demo, init, doctor, render, plan, deploy, destroy)
 """The modules whose import registers the commands, in the order of ``fguard --help``."""
 
 

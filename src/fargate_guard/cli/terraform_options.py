@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fargate_guard.cli.progress import ProgressObserver
 from fargate_guard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ DEFAULT_LOCK_TIMEOUT = 120.0
 
 def open_deployment(run: Invocation, terraform: str | None, lock_timeout: float) -> Context:
     """Return the context of the configured deployment, with progress on the screen."""
+    from fargate_guard.cli.progress import ProgressObserver
     from fargate_guard.workflows.context import TerraformChoice, open_context
 
     return open_context(

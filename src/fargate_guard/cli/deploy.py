@@ -1,0 +1,101 @@
+"""``fguard deploy``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.plan_view import PlanApproval, plan_document
+from fargate_guard.cli.report_view import report_text
+from fargate_guard.cli.terraform_options import (
+    DEFAULT_LOCK_TIMEOUT,
+    LockTimeoutOption,
+    MethodOption,
+    TerraformOption,
+    YesOption,
+    check_method,
+    open_deployment,
+)
+
+if TYPE_CHECKING:
+    from fargate_guard.verify.report import Report
+    from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.deploy import Deployed
+
+
+@command("deploy", example="fguard deploy -c examples/quickstart/fguard.yaml --method terraform --yes")
+def deploy(
+    run: Invocation,
+    method: MethodOption = "terraform",
+    yes: YesOption = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", help="How long ECS may take to roll out.")
+    ] = 900.0,
+    terraform: TerraformOption = None,
+    lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
+) -> Result:
+    """Plan, ask, apply exactly that plan, and verify what ECS runs."""
+    from fargate_guard.workflows.deploy import deploy as bring_up
+    from fargate_guard.workflows.verification import verify_deployment
+
+    check_method(method)
+    context = open_deployment(run, terraform, lock_timeout)
+    approval = PlanApproval(run.screen, f"Deploy {context.config.name!r} like this?", assume_yes=yes)
+    done = bring_up(context, approval)
+    context.observer.step("Verify what ECS runs")
+    report = verify_deployment(context, done.outputs, timeout=timeout)
+    return Result(_document(context, done, report), _text(context, done, report), report.exit_code)
+
+
+def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any]:
+    orchestrator = done.outputs.orchestrator
+    return {
+        "name": context.config.name,
+        "changed": done.changed,
+        "plan": plan_document(done.plan),
+        "region": done.outputs.region,
+        "account_id": done.outputs.account_id,
+        "vpc_id": done.outputs.network.vpc_id,
+        "subnet_ids": list(done.outputs.network.task_subnet_ids),
+        "cluster_arn": done.outputs.cluster.arn,
+        "orchestrator": {"host": orchestrator.host, "port": orchestrator.port} if orchestrator else None,
+        "workloads": {
+            name: {"task_definition_arn": built.task_definition_arn, "service_arn": built.service_arn}
+            for name, built in done.outputs.workloads.items()
+        },
+        "verification": report.document(),
+    }
+
+
+def _text(context: Context, done: Deployed, report: Report) -> str:
+    config = f" -c {context.config_file}" if context.config_file.name != "fguard.yaml" else ""
+    summary = done.plan.summary
+    made = f"{summary.add} added, {summary.change} changed, {summary.remove} destroyed"
+    head = f"Deployed {context.config.name} in {done.outputs.region}: {made}."
+    if not done.changed:
+        head = f"Nothing to change: {context.config.name} in {done.outputs.region} is as configured."
+    return "\n".join([head, *_facts(done), report_text(report), "", "Next:", *_next_steps(done, config)])
+
+
+def _facts(done: Deployed) -> list[str]:
+    outputs = done.outputs
+    lines = [f"  cluster       {outputs.cluster.name}"]
+    if outputs.orchestrator:
+        lines += [f"  orchestrator  {outputs.orchestrator.host}:{outputs.orchestrator.port}"]
+    for name, workload in outputs.workloads.items():
+        runs_as = f", service {workload.service_name}" if workload.service_name else ", no service"
+        lines += [f"  workload      {name}: {workload.task_definition_arn.rsplit('/', 1)[-1]}{runs_as}"]
+    return lines
+
+
+def _next_steps(done: Deployed, config: str) -> list[str]:
+    steps = {
+        "what runs now": f"fguard status{config}",
+        "check it again": f"fguard verify{config}",
+        "instrument another task": f"fguard instrument{config} task-definition.json",
+        "see the events": f"Sysdig Secure > Events, where aws.fargate.cluster.arn is {done.outputs.cluster.arn}",
+        "remove it all": f"fguard destroy{config}",
+    }
+    return [f"  {what:<24} {how}" for what, how in steps.items()]
