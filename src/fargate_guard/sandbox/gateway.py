@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 CONTROL = "/_fguard/"
-STATUSES = {400: "400 Bad Request", 403: "403 Forbidden", 500: "500 Internal Server Error"}
+MOTO_FAILURES = (NotImplementedError, AttributeError, LookupError, TypeError, ValueError)
+"""With these moto ends when a call, or something in it, is beyond it. A plain 500 would be retried by the SDKs
+for many minutes; 501 is reported at once."""
+STATUSES = {
+    400: "400 Bad Request",
+    403: "403 Forbidden",
+    500: "500 Internal Server Error",
+    501: "501 Not Implemented",
+}
 
 
 class Gateway:
@@ -70,8 +78,7 @@ class Gateway:
             if refusal is not None:
                 return refusal
             self._advance()
-            answer = list(self._application(environ, start_response))
-            return answer
+            return list(self._application(environ, start_response))
 
     def _refusal(self, call: Call, start_response: StartResponse) -> list[bytes] | None:
         """Answer with the error that a fault asks for."""
@@ -123,6 +130,14 @@ def _error(call: Call, code: str, message: str, status: int, start_response: Sta
     ]
     start_response(STATUSES.get(status, f"{status} Error"), headers)
     return [document]
+
+
+def _unsupported(call: Call, error: Exception, start_response: StartResponse) -> list[bytes]:
+    """Say which call the sandbox cannot answer, and why."""
+    what = f"{call.service}:{call.action}" if call.action else call.service
+    why = "" if isinstance(error, NotImplementedError) else f" ({type(error).__name__}: {error})"
+    message = f"The fguard sandbox does not support this use of {what}{why}. It works on AWS."
+    return _error(call, "NotSupportedBySandbox", message, 501, start_response)
 
 
 def _json(start_response: StartResponse, status: str, document: dict[str, Any]) -> list[bytes]:

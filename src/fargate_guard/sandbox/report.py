@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from fargate_guard.sandbox.scheduler.model import RUNNING, STOPPED
+
+if TYPE_CHECKING:
+    from fargate_guard.sandbox.ecs.backend import EcsBackend
 
 
 def report() -> dict[str, Any]:
     """Count what an observer wants to know: services and tasks of every region."""
     from moto.ecs.models import ecs_backends
-
-    from fargate_guard.sandbox.ecs.backend import EcsBackend
 
     services, tasks = [], []
     for regions in ecs_backends.values():

@@ -1,0 +1,1 @@
+"""The ECS API of the sandbox: services, tasks and deployments on top of moto."""

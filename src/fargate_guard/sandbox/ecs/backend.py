@@ -103,7 +103,7 @@ class EcsBackend(EC2ContainerServiceBackend):
         :raises ServiceNotFoundException: as ECS does.
         """
         cluster = self._get_cluster(cluster_name)
-        service = self.live_services.get(f"{cluster.name}:{name_or_arn.split('/')[-1]}")
+        service = self.live_services.get(f"{cluster.name}:{name_or_arn.rsplit('/', maxsplit=1)[-1]}")
         if service is None:
             raise ServiceNotFoundException
         return service
@@ -119,7 +119,7 @@ class EcsBackend(EC2ContainerServiceBackend):
 
     def task_of(self, cluster: Cluster, id_or_arn: str) -> Task | None:
         """Return a task by ID or ARN."""
-        wanted = id_or_arn.split("/")[-1]
+        wanted = id_or_arn.rsplit("/", maxsplit=1)[-1]
         return next((task for task in self.all_tasks(cluster) if task.id == wanted), None)
 
     # Services.

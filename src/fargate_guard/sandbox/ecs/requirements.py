@@ -84,4 +84,4 @@ class Requirements:
     def _missing_parameter(self, reference: str) -> str | None:
         region = reference.split(":")[3] if reference.startswith("arn:") else self._region
         found = ssm_backends[self._account_id][region].get_parameters([reference])
-        return None if found else wording.no_parameter(reference.split(":parameter/")[-1])
+        return None if found else wording.no_parameter(reference.rsplit(":parameter/", maxsplit=1)[-1])

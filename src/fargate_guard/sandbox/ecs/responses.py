@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from moto.core.responses import ActionResult
 from moto.ecs.exceptions import ECSException, InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from fargate_guard.sandbox.ecs import shapes
-from fargate_guard.sandbox.ecs.backend import EcsBackend
 from fargate_guard.sandbox.ecs.definitions import remember_request, task_definition_record
+from fargate_guard.sandbox.scheduler.launch import launch_type
 from fargate_guard.sandbox.scheduler.model import RUNNING
+
+if TYPE_CHECKING:
+    from fargate_guard.sandbox.ecs.backend import EcsBackend
 
 Json = dict[str, Any]
 
@@ -22,7 +25,9 @@ CONTAINS_TASKS = "The Cluster cannot be deleted while Tasks are active."
 class EcsResponse(EC2ContainerServiceResponse):
     """Dispatches ECS calls; every method is named after its API action."""
 
-    RESPONSE_KEY_PATH_TO_TRANSFORMER = dict(EC2ContainerServiceResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER)
+    RESPONSE_KEY_PATH_TO_TRANSFORMER: ClassVar[dict[str, Any]] = dict(
+        EC2ContainerServiceResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER
+    )
 
     @property
     def _ecs(self) -> EcsBackend:
@@ -135,7 +140,7 @@ class EcsResponse(EC2ContainerServiceResponse):
             for service in self._ecs.live_services.values()
             if service.cluster_name == cluster.name
             and service.status != "INACTIVE"
-            and wanted in (None, shapes.launch_type(service.settings))
+            and wanted in (None, launch_type(service.settings))
         ]
         return self._page("serviceArns", sorted(arns), 10)
 

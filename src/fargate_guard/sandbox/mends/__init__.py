@@ -1,11 +1,11 @@
-"""What moto gets wrong and the sandbox mends, one file per AWS service, each with the page that says what is right."""
+"""What moto gets wrong, mended: one file per AWS service, each with the page that says what is right."""
 
 from __future__ import annotations
 
 
 def mend_moto() -> None:
     """Mend moto in this process; doing so again changes nothing."""
-    from fargate_guard.sandbox.mends import ecs, elbv2, iam
+    from fargate_guard.sandbox.mends import application_autoscaling, ecs, elbv2, iam
 
-    for service in (ecs, elbv2, iam):
+    for service in (application_autoscaling, ecs, elbv2, iam):
         service.mend()

@@ -20,3 +20,17 @@ def override(owner: Any, name: str, make: Callable[[Callable[..., Any]], Callabl
     mended: Any = make(original)
     mended.mended_by_fguard = True
     setattr(owner, name, mended)
+
+
+def add(owner: Any, name: str, method: Callable[..., Any]) -> None:
+    """Give one of moto's classes a method that it lacks.
+
+    :raises AttributeError: when moto has it by now and the mend can go.
+    """
+    existing = getattr(owner, name, None)
+    if existing is method:
+        return
+    if existing is not None:
+        message = f"{owner.__name__}.{name} exists in this moto: the sandbox need not add it"
+        raise AttributeError(message)
+    setattr(owner, name, method)

@@ -1,0 +1,1 @@
+"""What services and tasks do over time; knows no moto and no clock."""

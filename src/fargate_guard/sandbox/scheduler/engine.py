@@ -78,7 +78,8 @@ class Scheduler:
 
     def _due_steps(self, tasks: Iterable[Task]) -> tuple[float, list[tuple[Task, Step]]]:
         """Return the next moment at which something happens and all that happens then."""
-        due, steps = NEVER, []
+        due = NEVER
+        steps: list[tuple[Task, Step]] = []
         for task in tasks:
             if task.last_status == STOPPED:
                 continue

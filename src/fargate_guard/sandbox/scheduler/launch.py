@@ -62,8 +62,8 @@ def launch_task(
         for dependency in container.get("dependsOn") or []
         if dependency.get("condition") in ("COMPLETE", "SUCCESS")
     }
-    prefix = cluster_arn.split(":cluster/")[0]
-    task = Task(
+    prefix = cluster_arn.split(":cluster/", maxsplit=1)[0]
+    return Task(
         id=task_id,
         arn=f"{prefix}:task/{cluster_name}/{task_id}",
         cluster_arn=cluster_arn,
@@ -89,7 +89,6 @@ def launch_task(
         status_since=at,
         attachment_id=_dashed(new_id()),
     )
-    return task
 
 
 def launch_type(settings: Json) -> str:
