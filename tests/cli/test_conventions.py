@@ -14,7 +14,7 @@ import typer.main
 from fargate_guard.cli.main import app
 
 if TYPE_CHECKING:
-    from tests.conftest import Fguard
+    from tests.fguard_process import Fguard
 
 COMMANDS = sorted(name for command in app.registered_commands if (name := command.name))
 SHARED = ("--json", "--config", "--region", "--profile", "--quiet", "--verbose")
