@@ -19,6 +19,18 @@ FIRST_HOST = 4
 (https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html)."""
 
 
+def free_address(ec2: Any, subnet: Any) -> str:
+    """Return the first address of a subnet that no network interface has."""
+    taken = {interface.private_ip_address for interface in ec2.enis.values() if interface.subnet.id == subnet.id}
+    network = ipaddress.IPv4Network(subnet.cidr_block)
+    last = network.num_addresses - 2
+    for number in range(FIRST_HOST, last + 1):
+        address = str(network[number])
+        if address not in taken:
+            return address
+    return str(network[last])
+
+
 class TaskNetwork:
     """Creates and deletes the network interfaces of tasks in one region."""
 
@@ -48,7 +60,7 @@ class TaskNetwork:
         subnet = self._ec2.get_subnet(task.subnet_id)
         interface = self._ec2.create_network_interface(
             subnet=subnet,
-            private_ip_address=self._free_address(subnet),
+            private_ip_address=free_address(self._ec2, subnet),
             group_ids=list(task.network.get("securityGroups") or []) or None,
             description=f"arn:aws:ecs:{self._region}:{self._account_id}:attachment/{task.attachment_id}",
             tags={},
@@ -65,16 +77,6 @@ class TaskNetwork:
             "privateDnsName": getattr(interface, "private_dns_name", None),
             "privateIPv4Address": interface.private_ip_address,
         }
-
-    def _free_address(self, subnet: Any) -> str:
-        taken = {eni.private_ip_address for eni in self._ec2.enis.values() if eni.subnet.id == subnet.id}
-        network = ipaddress.IPv4Network(subnet.cidr_block)
-        last = network.num_addresses - 2
-        for number in range(FIRST_HOST, last + 1):
-            address = str(network[number])
-            if address not in taken:
-                return address
-        return str(network[last])
 
     def detach(self, task: Task) -> None:
         """Delete the interface; someone may have done so before."""

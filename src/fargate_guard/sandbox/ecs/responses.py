@@ -25,10 +25,6 @@ CONTAINS_TASKS = "The Cluster cannot be deleted while Tasks are active."
 class EcsResponse(EC2ContainerServiceResponse):
     """Dispatches ECS calls; every method is named after its API action."""
 
-    RESPONSE_KEY_PATH_TO_TRANSFORMER: ClassVar[dict[str, Any]] = dict(
-        EC2ContainerServiceResponse.RESPONSE_KEY_PATH_TO_TRANSFORMER
-    )
-
     @property
     def _ecs(self) -> EcsBackend:
         return cast("EcsBackend", self.ecs_backend)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from moto.elbv2 import models
+from moto.elbv2.exceptions import ELBClientError
 
+from fargate_guard.sandbox.ecs.network import free_address
 from fargate_guard.sandbox.mends.override import override
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ REASONS = {
 def mend() -> None:
     """Mend what moto gets wrong about load balancers."""
     override(models.ELBv2Backend, "create_load_balancer", _create_load_balancer)
+    override(models.ELBv2Backend, "delete_load_balancer", _delete_load_balancer)
+    override(models.ELBv2Backend, "set_security_groups", _set_security_groups)
     override(models.FakeTargetGroup, "health_for", _health_for)
 
 
@@ -47,9 +51,73 @@ def _create_load_balancer(original: Callable[..., Any]) -> Callable[..., Any]:
         balancer.dns_name = balancer.dns_name.replace(".elb.amazonaws.com", "").replace(
             f".{self.region_name}", f".elb.{self.region_name}.amazonaws.com"
         )
+        _attach(balancer, self.ec2_backend)
         return balancer
 
     return create_load_balancer
+
+
+def _interface_description(balancer: Any) -> str:
+    return f"ELB {balancer.arn.split(':loadbalancer/')[-1]}"
+
+
+def _attach(balancer: Any, ec2: Any) -> None:
+    """A network load balancer has an interface with its security groups in every subnet.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html
+    """
+    for subnet in balancer.subnets:
+        interface = ec2.create_network_interface(
+            subnet=subnet,
+            private_ip_address=free_address(ec2, subnet),
+            group_ids=list(balancer.security_groups or []) or None,
+            description=_interface_description(balancer),
+        )
+        interface.status = "in-use"
+        interface.requester_managed = True
+        interface.interface_type = "network_load_balancer"
+        if not balancer.security_groups:
+            interface._group_set = []  # noqa: SLF001 - moto has no other way
+
+
+def _interfaces(balancer: Any, ec2: Any) -> list[Any]:
+    description = _interface_description(balancer)
+    return [interface for interface in ec2.enis.values() if interface.description == description]
+
+
+def _delete_load_balancer(original: Callable[..., Any]) -> Callable[..., Any]:
+    def delete_load_balancer(self: Any, arn: str) -> Any:
+        """The interfaces go, and target groups are free for other load balancers.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html
+        """
+        balancer = self.load_balancers.get(arn)
+        if balancer is not None:
+            if balancer.attrs.get("deletion_protection.enabled") == "true":
+                message = f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+                raise ELBClientError("OperationNotPermitted", message)
+            for interface in _interfaces(balancer, self.ec2_backend):
+                del self.ec2_backend.enis[interface.id]
+            for group in self.target_groups.values():
+                group.load_balancer_arns = [each for each in group.load_balancer_arns if each != arn]
+        return original(self, arn)
+
+    return delete_load_balancer
+
+
+def _set_security_groups(original: Callable[..., Any]) -> Callable[..., Any]:
+    def set_security_groups(self: Any, arn: str, sec_groups: list[str]) -> Any:
+        """The interfaces of a network load balancer have its security groups.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSecurityGroups.html
+        """
+        answer = original(self, arn, sec_groups)
+        ec2 = self.ec2_backend
+        for interface in _interfaces(self.load_balancers[arn], ec2):
+            interface._group_set = [ec2.get_security_group_from_id(group) for group in sec_groups]  # noqa: SLF001
+        return answer
+
+    return set_security_groups
 
 
 def _health_for(original: Callable[..., Any]) -> Callable[..., Any]:
