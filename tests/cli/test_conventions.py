@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 import typer.main
 
-from fargate_guard.cli.main import app
+import fargate_guard.cli.main  # noqa: F401 - registers the commands
+from fargate_guard.cli.command import app
 
 if TYPE_CHECKING:
     from tests.fguard_process import Fguard
+
 
 COMMANDS = sorted(name for command in app.registered_commands if (name := command.name))
 SHARED = ("--json", "--config", "--region", "--profile", "--quiet", "--verbose")

@@ -10,6 +10,7 @@ import pytest
 
 from fargate_guard.config import Config, load_config, parse_config
 from fargate_guard.config.load import ConfigError
+from fargate_guard.config.reference import reference
 from fargate_guard.workflows.init import schema_text
 
 MINIMAL = """\
@@ -115,3 +116,10 @@ def test_the_published_schema_is_the_models() -> None:
         "write it again: python -m fargate_guard.workflows.init > docs/fguard.schema.json"
     )
     assert set(json.loads(schema_text())["properties"]) == set(Config.model_fields)
+
+
+def test_the_configuration_reference_is_the_models() -> None:
+    published = Path(__file__).parents[2] / "docs" / "configuration.md"
+    assert published.read_text(encoding="utf-8") == reference(), (
+        "write it again: python -m fargate_guard.config.reference > docs/configuration.md"
+    )

@@ -93,7 +93,8 @@ def _stop_cleanly_on(*signals: signal.Signals) -> None:
         raise Interrupted(f"stopped by {signal.Signals(number).name}", exit_code=ExitCode.TERMINATED)
 
     for number in signals:
-        signal.signal(number, stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for it to be ignored
+            signal.signal(number, stop)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,244 @@
+"""The quickstart from nothing to nothing, with the real Terraform; read from top to bottom, in this order."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fargate_guard.sandbox import Fault, FaultKind
+from tests.end_to_end.conftest import ACCESS_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fargate_guard.sandbox import Sandbox
+    from tests.fguard_process import Fguard, Ran
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the first deploy printed, and every command line that was seen on this machine meanwhile."""
+
+    ran: Ran
+    command_lines: frozenset[str]
+
+
+@pytest.fixture(scope="module")
+def deployed(quickstart: Fguard) -> Deployment:
+    """The quickstart, deployed."""
+    with watching_command_lines() as seen:
+        ran = quickstart("deploy", "--method", "terraform", "--yes", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    return Deployment(ran, frozenset(seen))
+
+
+def test_before_anything_is_deployed_plan_says_so_and_changes_nothing(
+    quickstart: Fguard, client: Callable[[str], Any]
+) -> None:
+    planned = quickstart("plan", "--json")
+    assert planned.exit_code == 2, planned.stderr
+    assert planned.document["plan"]["summary"]["add"] > 40
+    assert client("secretsmanager").list_secrets()["SecretList"] == []
+    assert client("ecs").list_clusters()["clusterArns"] == []
+
+
+def test_without_yes_and_without_a_terminal_nothing_is_deployed(
+    quickstart: Fguard, client: Callable[[str], Any]
+) -> None:
+    refused = quickstart("deploy")
+    assert refused.exit_code == 64
+    assert "--yes" in refused.stderr
+    assert client("secretsmanager").list_secrets()["SecretList"] == []
+
+
+def test_deploy_reports_one_document_with_what_comes_next(deployed: Deployment) -> None:
+    document = deployed.ran.document
+    assert document["schema"] == "fguard.deploy/v1"
+    assert document["changed"] is True
+    assert document["orchestrator"]["port"] == 6667
+    assert not [finding for finding in document["verification"]["findings"] if finding["outcome"] == "NG"]
+    assert len({finding["check"] for finding in document["verification"]["findings"]}) >= 30
+
+
+def test_boto3_sees_the_network(deployed: Deployment, client: Callable[[str], Any]) -> None:
+    vpc = deployed.ran.document["vpc_id"]
+    subnets = client("ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
+    assert len({subnet["AvailabilityZone"] for subnet in subnets}) == 2
+
+
+def test_boto3_sees_an_internal_load_balancer_with_a_healthy_target(
+    deployed: Deployment, client: Callable[[str], Any]
+) -> None:
+    elbv2 = client("elbv2")
+    (balancer,) = elbv2.describe_load_balancers()["LoadBalancers"]
+    assert (balancer["Type"], balancer["Scheme"]) == ("network", "internal")
+    assert balancer["State"]["Code"] == "active"
+    assert balancer["DNSName"] == deployed.ran.document["orchestrator"]["host"]
+    (group,) = elbv2.describe_target_groups(LoadBalancerArn=balancer["LoadBalancerArn"])["TargetGroups"]
+    health = elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+    assert [target["TargetHealth"]["State"] for target in health] == ["healthy"]
+
+
+def test_boto3_sees_running_tasks_on_the_instrumented_revision(
+    deployed: Deployment, client: Callable[[str], Any]
+) -> None:
+    ecs = client("ecs")
+    workload = deployed.ran.document["workloads"]["writer-to-bin"]
+    cluster = deployed.ran.document["cluster_arn"]
+    arns = ecs.list_tasks(cluster=cluster, serviceName=workload["service_arn"].rsplit("/", 1)[-1])["taskArns"]
+    tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+    assert [(task["lastStatus"], task["taskDefinitionArn"]) for task in tasks] == [
+        ("RUNNING", workload["task_definition_arn"])
+    ]
+    definition = ecs.describe_task_definition(taskDefinition=workload["task_definition_arn"])["taskDefinition"]
+    writer, sidecar = definition["containerDefinitions"]
+    assert writer["entryPoint"] == ["/opt/draios/bin/instrument", "/usr/bin/demo-writer-c"]
+    assert writer["command"] == ["/usr/bin/oh-no-i-wrote-in-bin"]
+    assert sidecar["name"] == "SysdigInstrumentation"
+    orchestrator = {"name": "SYSDIG_ORCHESTRATOR", "value": deployed.ran.document["orchestrator"]["host"]}
+    assert orchestrator in sidecar["environment"]
+    assert definition["pidMode"] == "task"
+
+
+def test_the_access_key_is_in_secrets_manager(deployed: Deployment, client: Callable[[str], Any]) -> None:
+    (secret,) = client("secretsmanager").list_secrets()["SecretList"]
+    stored = client("secretsmanager").get_secret_value(SecretId=secret["ARN"])["SecretString"]
+    assert stored == ACCESS_KEY
+    assert deployed.ran.exit_code == 0
+
+
+def test_and_nowhere_else(deployed: Deployment, quickstart: Fguard, client: Callable[[str], Any]) -> None:
+    assert ACCESS_KEY not in deployed.ran.stdout + deployed.ran.stderr
+    files = [path for path in quickstart.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert any(path.name == "terraform.tfstate" for path in files)
+    assert not [path for path in files if ACCESS_KEY.encode() in path.read_bytes()]
+    assert any("terraform" in line for line in deployed.command_lines)
+    assert not [line for line in deployed.command_lines if ACCESS_KEY in line]
+    ecs = client("ecs")
+    for arn in ecs.list_task_definitions()["taskDefinitionArns"]:
+        assert ACCESS_KEY not in json.dumps(ecs.describe_task_definition(taskDefinition=arn), default=str)
+
+
+def test_the_deployments_files_are_private_and_ignored_by_git(deployed: Deployment, quickstart: Fguard) -> None:
+    folder = quickstart.folder / ".fguard"
+    assert deployed.ran.exit_code == 0
+    assert (folder / ".gitignore").read_text() == "*\n"
+    ours = [path for path in (folder, *folder.rglob("*")) if ".terraform" not in path.parts]
+    assert {path.stat().st_mode & 0o777 for path in ours if path.is_dir()} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in ours if path.is_file()} == {0o600}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_second_deploy_changes_nothing_and_says_so(quickstart: Fguard) -> None:
+    again = quickstart("deploy", "--yes")
+    assert again.exit_code == 0, again.stderr
+    assert again.stdout.startswith("Nothing to change: quickstart")
+    assert "0 not" in again.stdout
+
+
+@pytest.mark.usefixtures("deployed")
+def test_verify_and_status_agree(quickstart: Fguard) -> None:
+    verified = quickstart("verify", "--json")
+    assert verified.exit_code == 0, verified.stdout
+    assert verified.document["schema"] == "fguard.verify/v1"
+    status = quickstart("status", "--json")
+    assert status.exit_code == 0, status.stderr
+    assert status.document["schema"] == "fguard.status/v1"
+
+
+def test_instrument_takes_the_orchestrator_from_the_deployment(deployed: Deployment, quickstart: Fguard) -> None:
+    instrumented = quickstart("instrument", "writer-to-bin.json")
+    assert instrumented.exit_code == 0, instrumented.stderr
+    assert deployed.ran.document["orchestrator"]["host"] in instrumented.stdout
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_rollout_that_ecs_rolled_back_is_exit_5_with_the_stop_reason(
+    quickstart: Fguard, sandbox: Sandbox
+) -> None:
+    workload = quickstart.folder / "writer-to-bin.json"
+    before = workload.read_text()
+    workload.write_text(before.replace("writer-to-bin:latest", "writer-to-bin:broken"))
+    sandbox.faults.add(Fault(FaultKind.IMAGE_PULL, container="writer-to-bin"))
+    try:
+        ran = quickstart("deploy", "--yes")
+    finally:
+        sandbox.faults.clear()
+        workload.write_text(before)
+    assert ran.exit_code == 5, ran.stderr
+    assert "ROLLED_BACK" in ran.stdout
+    assert "CannotPullContainerError" in ran.stdout
+
+
+@pytest.mark.usefixtures("deployed")
+def test_destroy_refuses_while_another_service_sends_to_the_orchestrator(
+    quickstart: Fguard, client: Callable[[str], Any], deployed: Deployment
+) -> None:
+    ecs = client("ecs")
+    host = deployed.ran.document["orchestrator"]["host"]
+    definition = ecs.register_task_definition(
+        family="elsewhere",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        containerDefinitions=[
+            {"name": "app", "image": "app:1", "environment": [{"name": "SYSDIG_ORCHESTRATOR", "value": host}]}
+        ],
+    )["taskDefinition"]["taskDefinitionArn"]
+    ecs.create_cluster(clusterName="elsewhere")
+    network = {"awsvpcConfiguration": {"subnets": deployed.ran.document["subnet_ids"]}}
+    service = {"cluster": "elsewhere", "serviceName": "elsewhere", "taskDefinition": definition, "desiredCount": 0}
+    ecs.create_service(**service, launchType="FARGATE", networkConfiguration=network)
+    refused = quickstart("destroy", "--yes")
+    ecs.delete_service(cluster="elsewhere", service="elsewhere", force=True)
+    ecs.delete_cluster(cluster="elsewhere")
+    assert refused.exit_code == 4
+    assert "service/elsewhere/elsewhere" in refused.stderr
+    assert "--even-if-used" in refused.stderr
+
+
+@pytest.mark.usefixtures("deployed")
+def test_destroy_leaves_nothing_behind(quickstart: Fguard, client: Callable[[str], Any]) -> None:
+    ran = quickstart("destroy", "--yes", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.document["leftovers"] == []
+    assert client("secretsmanager").list_secrets()["SecretList"] == []
+    assert client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    assert client("logs").describe_log_groups()["logGroups"] == []
+    assert [vpc for vpc in client("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
+    assert [role for role in client("iam").list_roles()["Roles"] if "quickstart" in role["RoleName"]] == []
+    assert not (quickstart.folder / ".fguard" / "quickstart").exists()
+
+
+@contextlib.contextmanager
+def watching_command_lines() -> Iterator[set[str]]:
+    """Collect the command line of every process of this machine while the block runs."""
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            seen.update(command_lines())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def command_lines() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
