@@ -32,6 +32,7 @@ COMPACT_STYLE = """\
 
 LAYOUTS = {
     "hand-written": COMPACT_STYLE,
+    "a margin": COMPACT_STYLE.rstrip().replace("\n", "\n  "),
     "tabs": COMPACT_STYLE.replace("    ", "\t"),
     "windows line ends": COMPACT_STYLE.replace("\n", "\r\n"),
     "no newline at the end": COMPACT_STYLE.rstrip(),
@@ -73,7 +74,7 @@ def test_a_diff_of_definitions_and_of_nothing(web: dict[str, Any], orchestrator:
     assert "No newline at end of file" in diff("[]", "[1]", "x")
 
 
-@pytest.mark.parametrize("number", ["1.0", "1e3", "-0", "-0.0", "1E400", "9" * 40, "9" * 5000])
+@pytest.mark.parametrize("number", ["1.0", "1e3", "-0", "-0.0", "1E-400", "9" * 40])
 def test_numbers_keep_their_text(web: dict[str, Any], number: str, orchestrator: Settings) -> None:
     text = json.dumps(web).replace('"512"', number)
     document = read(text)
@@ -122,6 +123,8 @@ NOT_TASK_DEFINITIONS = [
     ('"web"', "$", "a string is not a task definition"),
     ('{"a": NaN}', None, "NaN is not JSON"),
     ('[{"name": "a", "x": {"b": 1, "b": 2}}]', "$[0].x.b", "a key stands twice"),
+    ('[{"name": "a", "x": 1E400}]', None, "a number out of range"),
+    ('[{"name": "a", "x": ' + "9" * 5000 + "}]", None, "a number out of range"),
     ("[" * 100_000, None, "nested"),
     ("[" * 200 + "]" * 200, None, "nested more than 100 levels deep"),
 ]

@@ -125,7 +125,7 @@ describe_outputs = register_inputs.map(lambda task: {"taskDefinition": task, "ta
 definitions = st.one_of(register_inputs, register_inputs, describe_outputs, container_lists)
 
 quick = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-long = settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))
+long = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def exactly(value: Any) -> str:

@@ -40,6 +40,7 @@ from fargate_guard.taskdef.definition import Shape
 from fargate_guard.taskdef.difference import diff
 from fargate_guard.taskdef.document import Document, read
 from fargate_guard.taskdef.errors import NotATaskDefinitionError, SettingsError, TaskDefinitionError
+from fargate_guard.taskdef.fields import Json
 from fargate_guard.taskdef.instrumentation import instrument
 from fargate_guard.taskdef.restoring import is_instrumented, restore, uninstrument
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice, Restored
@@ -49,6 +50,7 @@ __all__ = [
     "ContainerOutcome",
     "Document",
     "Instrumented",
+    "Json",
     "NotATaskDefinitionError",
     "Notice",
     "Restored",

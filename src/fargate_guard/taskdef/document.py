@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.definition import Shape, locate
@@ -13,6 +14,10 @@ from fargate_guard.taskdef.layout import Layout, Number, integer, learn
 
 if TYPE_CHECKING:
     from typing import NoReturn
+
+
+_MOST_DIGITS = 300
+"""What a double can still hold; Python itself converts up to 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def _parse(text: str) -> Json:
     body = text.removeprefix("\ufeff")
     try:
         value = json.loads(
-            body, object_pairs_hook=as_object, parse_float=Number, parse_int=integer, parse_constant=_not_json
+            body, object_pairs_hook=as_object, parse_float=_number, parse_int=_integer, parse_constant=_not_json
         )
     except json.JSONDecodeError as error:
         raise _syntax_error(body, error) from None
@@ -78,6 +83,25 @@ def _parse(text: str) -> Json:
             fix="remove one of them",
         )
     return value
+
+
+def _number(text: str) -> Number:
+    number = Number(text)
+    if not isfinite(number):
+        raise _out_of_range(text)
+    return number
+
+
+def _integer(text: str) -> int | Number:
+    if len(text) > _MOST_DIGITS:
+        raise _out_of_range(text)
+    return integer(text)
+
+
+def _out_of_range(text: str) -> NotATaskDefinitionError:
+    return NotATaskDefinitionError(
+        f"a number out of range: {text[:20]}…", why="no field of ECS takes one like this"
+    )
 
 
 def _not_json(constant: str) -> NoReturn:

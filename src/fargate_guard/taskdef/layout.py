@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MARK = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,\n]|[\w.+-]+'
 _CONTENT_BEHIND_BRACKET = r"[\[{][ \t]*[^\s\[\]{}]"
 _FIRST_INDENT = r"\n([ \t]+)\S"
+_LAST_INDENT = r"\n([ \t]*)[\]}]$"
 _SURROGATE = "[\ud800-\udfff]"
 _LEAF_ARRAY, _LEAF_OBJECT = "[]", "{}"
 
@@ -36,12 +37,8 @@ class Number(float):
 
 
 def integer(text: str) -> int | Number:
-    """An integer, or a :class:`Number` where an int would lose the text (``-0``, thousands of digits)."""
-    try:
-        value = int(text)
-    except ValueError:
-        return Number(text)
-    return Number(text) if text == "-0" else value
+    """An integer, or a :class:`Number` where an int would lose the text (``-0``)."""
+    return Number(text) if text == "-0" else int(text)
 
 
 @dataclass(slots=True)
@@ -50,6 +47,7 @@ class Layout:
 
     indent: str = "  "
     newline: str = "\n"
+    """With the margin, where the whole text is indented."""
     colon: str = ": "
     comma: str = ", "
     """Between the items of what stands on one line."""
@@ -133,10 +131,11 @@ def learn(text: str) -> Layout:
     """Learn a file's layout from its text, which must be valid JSON."""
     body = text.removeprefix("\ufeff")
     stripped = body.strip()
-    indent = re.search(_FIRST_INDENT, stripped)
+    first, last = re.search(_FIRST_INDENT, stripped), re.search(_LAST_INDENT, stripped)
+    margin = last[1] if last else ""
     layout = Layout(
-        indent=indent[1] if indent else "",
-        newline="\r\n" if "\r\n" in text else "\n",
+        indent=first[1].removeprefix(margin) if first else "",
+        newline=("\r\n" if "\r\n" in text else "\n") + margin,
         ascii=text.isascii() and "\\u" in text,
         prefix=text[: len(text) - len(body)] + body[: len(body) - len(body.lstrip())],
         suffix=body[len(body.rstrip()) :],

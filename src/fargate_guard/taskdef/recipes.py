@@ -141,6 +141,10 @@ RECIPES: tuple[Recipe, ...] = (
 )
 
 
+DEFAULT_VERSIONS = {"orchestrator": "5.0.1", "direct": "6.2.1"}
+"""The agent version for each topology when none is asked for."""
+
+
 def recipe_for(version: tuple[int, int], topology: str) -> Recipe | None:
     """The recipe for an agent's major and minor version, or None when there is none."""
     return next((r for r in RECIPES if r.topology == topology and r.first <= version < r.before), None)

@@ -1,0 +1,40 @@
+"""``fguard uninstrument``."""
+
+from __future__ import annotations
+
+from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.definition_options import (
+    CheckOption,
+    DefinitionsArgument,
+    DiffOption,
+    InPlaceOption,
+    OutputDirOption,
+    OutputOption,
+    run_on_definitions,
+)
+
+EXAMPLE = """\
+printf '%s' '[{"name": "web", "image": "nginx:1.27", "entryPoint": ["nginx"]}]' > web.json
+  fguard instrument web.json --orchestrator-host orchestrator.internal --in-place
+  fguard uninstrument web.json"""
+
+
+@command("uninstrument", example=EXAMPLE)
+def uninstrument(
+    run: Invocation,
+    task_definitions: DefinitionsArgument,
+    output: OutputOption = None,
+    output_dir: OutputDirOption = None,
+    in_place: InPlaceOption = False,
+    diff: DiffOption = False,
+    check: CheckOption = False,
+) -> Result:
+    """Give instrumented task definitions their exact originals back, also after other parts were edited.
+
+    What Sysdig's own tools instrumented is undone as far as it can be derived, and what is uncertain is said.
+    """
+    from fargate_guard.taskdef import restore
+    from fargate_guard.workflows.definition_files import Destination
+
+    destination = Destination(output, output_dir, in_place)
+    return run_on_definitions(run, task_definitions, restore, destination, show_diff=diff, check=check)
