@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from fargate_guard.errors import UsageError
 from fargate_guard.sandbox.environment import sandbox_environment
 from fargate_guard.sandbox.faults import Faults
 from fargate_guard.sandbox.gateway import Gateway
+from fargate_guard.sandbox.loopback import LOOPBACK
 from fargate_guard.sandbox.scheduler.pace import Pace
 
 if TYPE_CHECKING:
@@ -18,11 +20,8 @@ if TYPE_CHECKING:
 
     from werkzeug.serving import BaseWSGIServer
 
-LOOPBACK = "127.0.0.1"
-NOTICE = (
-    "This is the fguard sandbox, an emulation of AWS on this machine. No container and no agent runs in it: "
-    "tasks, health checks and log lines are simulated, and there are no detections."
-)
+STOP_POLL_SECONDS = 0.1
+"""How long :meth:`Sandbox.stop` may go unnoticed."""
 
 
 class Sandbox:
@@ -37,7 +36,9 @@ class Sandbox:
         self.faults = faults
         """What is to go wrong; see :class:`fargate_guard.sandbox.faults.Fault`."""
         self.region = region
-        self._thread = threading.Thread(target=server.serve_forever, name="fguard-sandbox", daemon=True)
+        self._thread = threading.Thread(
+            target=server.serve_forever, args=(STOP_POLL_SECONDS,), name="fguard-sandbox", daemon=True
+        )
 
     @staticmethod
     def start(
@@ -122,7 +123,7 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
         DomainDispatcherApplication(create_backend_app),
         faults,
         advance=lambda: _each_ecs(EcsBackend.advance),
-        report=lambda: {**report(), "uptime": clock() - started},
+        report=lambda: {"pid": os.getpid(), "uptime": clock() - started, **report()},
         clock=clock,
         sleep=sleep,
     )

@@ -1,0 +1,3 @@
+"""Where the sandbox listens, and nowhere else."""
+
+LOOPBACK = "127.0.0.1"
