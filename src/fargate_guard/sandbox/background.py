@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -167,13 +168,13 @@ def _ask(running: Running) -> dict[str, Any] | None:
 
 
 def _wait_until_gone(running: Running) -> bool:
+    """Closing its port is the last thing a sandbox does; its process ID may linger unreaped."""
+    parts = urlsplit(running.endpoint)
     deadline = time.monotonic() + STOP_SECONDS
     while time.monotonic() < deadline:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(running.pid, os.WNOHANG)
         try:
-            os.kill(running.pid, 0)
-        except ProcessLookupError:
+            socket.create_connection((parts.hostname, parts.port), timeout=ANSWER_SECONDS).close()
+        except ConnectionRefusedError:
             return True
         time.sleep(POLL_SECONDS)
     return False

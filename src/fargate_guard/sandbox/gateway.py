@@ -78,7 +78,10 @@ class Gateway:
             if refusal is not None:
                 return refusal
             self._advance()
-            return list(self._application(environ, start_response))
+            try:
+                return list(self._application(environ, start_response))
+            except MOTO_FAILURES as error:
+                return _unsupported(call, error, start_response)
 
     def _refusal(self, call: Call, start_response: StartResponse) -> list[bytes] | None:
         """Answer with the error that a fault asks for."""

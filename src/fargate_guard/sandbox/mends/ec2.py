@@ -164,7 +164,7 @@ def _delete_nat_gateway(original: Callable[..., Any]) -> Callable[..., Any]:
         gateway = original(self, nat_gateway_id)
         interface = gateway._eni  # noqa: SLF001 - moto has no other way
         self.enis.pop(interface.id, None)
-        for address in self.addresses.values():
+        for address in self.addresses:
             if address.eni is interface:
                 address.eni = address.association_id = None
         return gateway
