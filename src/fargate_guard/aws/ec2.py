@@ -44,9 +44,9 @@ def nat_gateways(aws: Aws, nat_gateway_ids: Iterable[str]) -> list[Json]:
     return _where(aws, "describe_nat_gateways", "NatGateways", "nat-gateway-id", nat_gateway_ids)
 
 
-def vpc_endpoints(aws: Aws, endpoint_ids: Iterable[str]) -> list[Json]:
-    """Describe the VPC endpoints that exist."""
-    return _where(aws, "describe_vpc_endpoints", "VpcEndpoints", "vpc-endpoint-id", endpoint_ids)
+def vpc_endpoints(aws: Aws, vpc_id: str) -> list[Json]:
+    """Describe a VPC's endpoints."""
+    return _where(aws, "describe_vpc_endpoints", "VpcEndpoints", "vpc-id", [vpc_id])
 
 
 def security_groups(aws: Aws, group_ids: Iterable[str]) -> list[Json]:

@@ -39,9 +39,8 @@ def observe(aws: Aws, expected: Expected, *, rollouts: Sequence[Verdict] | None 
             (("security_groups",), partial(observe_network.security_groups, here, expected)),
             (("load_balancer", "listeners", "targets"), partial(observe_network.load_balancer, here, expected)),
             (("cluster", "services"), partial(observe_ecs.services, here, expected)),
-            (("tasks",), partial(observe_ecs.tasks, here, expected)),
+            (("tasks", "task_definitions"), partial(observe_ecs.tasks, here, expected)),
             (("stopped_tasks",), partial(observe_ecs.stopped_tasks, here, expected)),
-            (("task_definitions",), partial(observe_ecs.task_definitions, here, expected)),
             (("log_groups",), partial(observe_access.log_groups, here, expected)),
             (("rollouts",), lambda: {"rollouts": tuple(rollouts or look(here, expected.awaited))}),
         ]

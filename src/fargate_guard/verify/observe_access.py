@@ -46,7 +46,8 @@ def secrets(aws: Aws, facts: Facts) -> Json:
     """Return what the task definitions' ``secrets`` point to."""
     references = {
         value_from: SecretReference.of(value_from)
-        for definition in facts.task_definitions.values()
+        for definition in map(facts.definition, facts.expected.components)
+        if definition
         for _, _, value_from in definition.secret_references()
     }
 
@@ -72,27 +73,31 @@ def _role(aws: Aws, arn: str, needed: tuple[Permission, ...]) -> Role | None:
     if trust is None:
         return None
     policies = tuple(iam.policies(aws, arn))
-    decisions: dict[tuple[str, str], Decision] = {}
-    for permission in needed:
-        decisions |= _decisions(aws, arn, policies, permission)
+    decisions = _simulated(aws, arn, needed) or _evaluated(policies, needed)
     return Role(arn, trusted_services(trust), policies, decisions)
 
 
-def _decisions(
-    aws: Aws, arn: str, policies: tuple[tuple[str, Json], ...], permission: Permission
-) -> dict[tuple[str, str], Decision]:
-    """Ask IAM; where it does not answer these credentials, evaluate the policy documents."""
+def _simulated(aws: Aws, arn: str, needed: tuple[Permission, ...]) -> dict[tuple[str, str], Decision]:
+    """Ask IAM; nothing where it does not answer these credentials (``iam:SimulatePrincipalPolicy``)."""
+    decisions = {}
     try:
-        simulated = iam.simulate(aws, arn, permission.actions, permission.resource)
+        for permission in needed:
+            said = iam.simulate(aws, arn, permission.actions, permission.resource)
+            for action in permission.actions:
+                how = f"IAM's policy simulation says {said.get(action, 'nothing')}"
+                decisions[action, permission.resource] = Decision(said.get(action) == "allowed", how)
     except AwsError:
-        return {
-            (action, permission.resource): evaluate(policies, action, permission.resource)
-            for action in permission.actions
-        }
+        return {}
+    return decisions
+
+
+def _evaluated(
+    policies: tuple[tuple[str, Json], ...], needed: tuple[Permission, ...]
+) -> dict[tuple[str, str], Decision]:
+    """Read the policy documents instead."""
     return {
-        (action, permission.resource): Decision(
-            simulated.get(action) == "allowed", f"IAM's policy simulation says {simulated.get(action, 'nothing')}"
-        )
+        (action, permission.resource): evaluate(policies, action, permission.resource)
+        for permission in needed
         for action in permission.actions
     }
 

@@ -30,8 +30,14 @@ def services(aws: Aws, expected: Expected) -> Json:
 
 
 def tasks(aws: Aws, expected: Expected) -> Json:
-    """Return the tasks of the deployment's services that are to run."""
-    return {"tasks": _tasks(aws, expected, "RUNNING")}
+    """Return the tasks of the deployment's services that are to run, and the revisions deployed or running."""
+    running = _tasks(aws, expected, "RUNNING")
+    deployed = [component.task_definition_arn for component in expected.components]
+    described = ecs.task_definitions(aws, [*deployed, *(task.task_definition_arn for task in running)])
+    return {
+        "tasks": running,
+        "task_definitions": {arn: TaskDefinition.of(definition) for arn, definition in described.items()},
+    }
 
 
 def stopped_tasks(aws: Aws, expected: Expected) -> Json:
@@ -44,9 +50,3 @@ def _tasks(aws: Aws, expected: Expected, desired_status: str) -> tuple[Task, ...
     names = [component.service_name for component in expected.services]
     found = each(lambda name: of_service(service=name), names)
     return tuple(Task.of(task) for described in found for task in described)
-
-
-def task_definitions(aws: Aws, expected: Expected) -> Json:
-    """Return the revisions that were deployed."""
-    described = ecs.task_definitions(aws, [component.task_definition_arn for component in expected.components])
-    return {"task_definitions": {arn: TaskDefinition.of(definition) for arn, definition in described.items()}}

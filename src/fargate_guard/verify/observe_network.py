@@ -30,7 +30,7 @@ def vpc(aws: Aws, expected: Expected) -> Json:
     """Return the VPC, its endpoints and NAT gateways."""
     network = expected.outputs.network
     found = ec2.vpc(aws, network.vpc_id)
-    endpoints = [VpcEndpoint.of(endpoint) for endpoint in ec2.vpc_endpoints(aws, network.vpc_endpoint_ids)]
+    endpoints = [VpcEndpoint.of(endpoint) for endpoint in ec2.vpc_endpoints(aws, network.vpc_id)]
     gateways = ec2.nat_gateways(aws, network.nat_gateway_ids)
     return {
         "vpc": found

@@ -88,6 +88,8 @@ class Check:
     """Fields of :class:`Facts` without which it cannot be decided."""
     topology: str | None
     """``orchestrator`` or ``direct`` when it concerns only one."""
+    settles: bool
+    """Whether it may fail for a moment after a deployment that went well."""
     look: Callable[[Facts], Iterable[Observation]]
 
     def findings(self, facts: Facts) -> Iterator[Finding]:
@@ -134,6 +136,7 @@ class Registry:
         docs: str,
         needs: tuple[str, ...] = (),
         topology: str | None = None,
+        settles: bool = False,
         severity: Severity = Severity.ERROR,
     ) -> Callable[[Callable[[Facts], Iterable[Observation]]], Callable[[Facts], Iterable[Observation]]]:
         """Register the decorated function as a check."""
@@ -141,7 +144,7 @@ class Registry:
         def register(look: Callable[[Facts], Iterable[Observation]]) -> Callable[[Facts], Iterable[Observation]]:
             if identifier in self._checks:
                 raise ValueError(f"two checks are called {identifier}")
-            self._checks[identifier] = Check(identifier, severity, title, docs, needs, topology, look)
+            self._checks[identifier] = Check(identifier, severity, title, docs, needs, topology, settles, look)
             return look
 
         return register

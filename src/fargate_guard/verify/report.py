@@ -24,6 +24,8 @@ class Report:
     findings: tuple[Finding, ...]
     rollouts: tuple[Verdict, ...]
     """What became of each service's deployment."""
+    may_settle: bool = False
+    """Whether all that fails may come right within a minute: log lines, target health."""
 
     @property
     def failed(self) -> tuple[Finding, ...]:
@@ -50,8 +52,11 @@ class Report:
 
 def run_checks(facts: Facts, checks: Iterable[Check] = CHECKS) -> Report:
     """Run every check over the facts; pure."""
-    findings = tuple(finding for check in checks for finding in check.findings(facts))
-    return Report(findings, facts.rollouts)
+    registered = tuple(checks)
+    findings = tuple(finding for check in registered for finding in check.findings(facts))
+    settling = {check.id for check in registered if check.settles}
+    failed = {finding.check for finding in findings if finding.outcome is Outcome.NG}
+    return Report(findings, facts.rollouts, may_settle=bool(failed) and failed <= settling)
 
 
 def rollout_document(verdict: Verdict) -> dict[str, Any]:

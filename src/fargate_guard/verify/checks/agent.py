@@ -84,7 +84,7 @@ def _running_version(facts: Facts, name: str) -> str | None:
     needs=_NEEDS,
 )
 def environment(facts: Facts) -> Iterator[Observation]:
-    """With both an orchestrator and a collector, or with neither, an agent connects to the wrong place, or none."""
+    """With both an orchestrator and a collector, or with neither, an agent has no one place to connect to."""
     expected = facts.expected
     recipe = recipe_for(parse(expected.agent_version)[:2], expected.topology)
 

@@ -174,6 +174,7 @@ def listener(facts: Facts) -> Iterator[Observation]:
     docs=_HEALTH,
     needs=("targets", "services"),
     topology="orchestrator",
+    settles=True,
 )
 def target_healthy(facts: Facts) -> Iterator[Observation]:
     """Agents are sent to healthy targets only; without one nothing is detected."""

@@ -84,6 +84,7 @@ def destination(facts: Facts) -> Iterator[Observation]:
     docs=_AWSLOGS,
     needs=("tasks", "log_lines"),
     topology="orchestrator",
+    settles=True,
 )
 def orchestrator(facts: Facts) -> Iterator[Observation]:
     """An agent that says nothing has not started."""
@@ -95,6 +96,7 @@ def orchestrator(facts: Facts) -> Iterator[Observation]:
     title="The sidecar of every running workload task has written to its log",
     docs=_AWSLOGS,
     needs=("tasks", "log_lines"),
+    settles=True,
 )
 def sidecar(facts: Facts) -> Iterator[Observation]:
     """An agent that says nothing has not started."""

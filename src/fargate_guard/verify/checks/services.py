@@ -102,6 +102,7 @@ def _deployment_fix(rollout: Rollout) -> str:
     title="As many tasks run as are wanted",
     docs=_SERVICES,
     needs=("services",),
+    settles=True,
 )
 def running_count(facts: Facts) -> Iterator[Observation]:
     """Running equals desired, and none is still starting."""

@@ -50,6 +50,7 @@ def revision(facts: Facts) -> Iterator[Observation]:
     title="Every container of every task is RUNNING",
     docs=_LIFECYCLE,
     needs=("tasks",),
+    settles=True,
 )
 def containers_running(facts: Facts) -> Iterator[Observation]:
     """A container that is not essential can end without its task; one may be meant to."""
@@ -77,6 +78,7 @@ def containers_running(facts: Facts) -> Iterator[Observation]:
     title="The agent's sidecar is RUNNING in every workload task",
     docs="https://docs.sysdig.com/en/docs/installation/sysdig-secure/install-agent-components/ecs-on-fargate/",
     needs=("tasks", "task_definitions"),
+    settles=True,
 )
 def sidecar_running(facts: Facts) -> Iterator[Observation]:
     """The sidecar is not essential by default: it can be gone while the workload goes on, unwatched."""
@@ -104,6 +106,7 @@ def sidecar_running(facts: Facts) -> Iterator[Observation]:
     title="No container's health check fails",
     docs="https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html",
     needs=("tasks",),
+    settles=True,
 )
 def healthy(facts: Facts) -> Iterator[Observation]:
     """Containers without a health check are UNKNOWN, which is fine."""

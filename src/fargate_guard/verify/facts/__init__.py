@@ -49,7 +49,7 @@ class Facts:
     stopped_tasks: tuple[Task, ...] = ()
     """Tasks of our services that stopped; ECS shows them for an hour."""
     task_definitions: Mapping[str, TaskDefinition] = field(default_factory=dict)
-    """By ARN."""
+    """The revisions that were deployed, and those that run, by ARN."""
     roles: Mapping[str, Role] = field(default_factory=dict)
     """Execution roles by ARN."""
     secrets: Mapping[str, Secret] = field(default_factory=dict)
