@@ -432,3 +432,16 @@ def state_with_outputs(host: str) -> dict[str, Any]:
 
 def test_the_default_versions_are_those_of_the_configuration() -> None:
     assert DEFAULT_VERSIONS == DEFAULT_AGENT_VERSION
+
+
+def test_containers_that_a_workload_leaves_out_are_left_out_here_too(run: Run, folder: Path) -> None:
+    definition = json.loads((folder / "web.json").read_text(encoding="utf-8"))
+    definition["containerDefinitions"].append({"name": "log_router", "image": "fluent-bit:3"})
+    for name in ("web.json", "other.json"):
+        (folder / name).write_text(json.dumps(definition))
+    workloads = "workloads: [{task_definition: web.json, ignore_containers: [log_router]}]\n"
+    (folder / "fguard.yaml").write_text(CONFIG + workloads)
+    ran = run("instrument", "web.json", "--orchestrator-host", "h")
+    assert ran.exit_code == 0
+    assert "container log_router: not instrumented (left out as asked)" in ran.stderr
+    assert run("instrument", "other.json", "--orchestrator-host", "h").exit_code == 4

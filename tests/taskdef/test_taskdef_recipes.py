@@ -90,3 +90,26 @@ def test_the_key_is_a_secrets_reference_only_and_where_only_the_sidecar_needs_it
     assert sidecar["secrets"] == [{"name": "SYSDIG_ACCESS_KEY", "valueFrom": KEY_ARN}]
     assert "SYSDIG_ACCESS_KEY" not in str(workload)
     assert "SYSDIG_ACCESS_KEY" not in named(sidecar["environment"], "value")
+
+
+@pytest.mark.parametrize(("version", "topology"), CASES, ids=str)
+def test_the_result_is_valid_input_of_register_task_definition(
+    web: dict[str, Any], version: str, topology: str
+) -> None:
+    from botocore.session import get_session
+    from botocore.validate import ParamValidator
+
+    settings = Settings(
+        topology,
+        version,
+        orchestrator_host="h",
+        collector_host="c",
+        access_key_arn=KEY_ARN,
+        sidecar_cpu=64,
+        sidecar_memory=256,
+        log_configuration={"logDriver": "awslogs", "options": {"awslogs-group": "g"}},
+        repository_credentials_arn=KEY_ARN,
+    )
+    shape = get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape
+    report = ParamValidator().validate(instrument(web, settings).definition, shape)
+    assert not report.has_errors(), report.generate_report()

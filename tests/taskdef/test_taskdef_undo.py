@@ -211,3 +211,24 @@ def test_what_another_tool_instrumented_can_be_left_alone(kilt_web: list[Any], o
     assert result.definition[0] == kilt_web[0]
     assert [(o.name, o.instrumented) for o in result.containers] == [("web", True), ("api", True)]
     assert result.containers[0].reason == "left out as asked; another tool instrumented it"
+
+
+def test_a_plain_key_in_a_container_that_is_left_out_is_pointed_at(
+    kilt_web: list[Any], orchestrator: Settings
+) -> None:
+    result = instrument(kilt_web, replace(orchestrator, ignore_containers=("web",)))
+    assert [warning.where for warning in result.warnings if "plain text" in warning.message] == [
+        "$[0].Environment[0]"
+    ]
+    assert "0123-plain-key" not in str(result.warnings)
+
+
+def test_a_container_that_waits_for_the_sidecar_is_named_when_it_goes(
+    web: dict[str, Any], orchestrator: Settings
+) -> None:
+    edited = instrument(web, orchestrator).definition
+    edited["containerDefinitions"][0]["dependsOn"] = [
+        {"containerName": "SysdigInstrumentation", "condition": "START"}
+    ]
+    (warning,) = restore(edited).warnings
+    assert warning.where == "$.containerDefinitions[0].dependsOn[0]"

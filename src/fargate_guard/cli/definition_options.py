@@ -11,10 +11,7 @@ from fargate_guard.cli.command import Invocation, Result
 from fargate_guard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from fargate_guard.taskdef import Instrumented, Json, Restored
-    from fargate_guard.workflows.definition_files import ChangedFile, Destination
+    from fargate_guard.workflows.definition_files import Change, ChangedFile, Destination
 
 DefinitionsArgument = Annotated[
     list[str],
@@ -34,7 +31,7 @@ CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; exit 
 def run_on_definitions(
     run: Invocation,
     names: list[str],
-    change: Callable[[Json], Instrumented | Restored],
+    change: Change,
     destination: Destination,
     *,
     show_diff: bool,

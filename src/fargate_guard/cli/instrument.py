@@ -143,8 +143,8 @@ def instrument(
         asked, run.config_file, config_needed=run.config_given, open_deployment=lambda: _open_deployment(run)
     )
 
-    def change(definition: Json) -> Instrumented:
-        return taskdef.instrument(definition, settings)
+    def change(name: str, definition: Json) -> Instrumented:
+        return taskdef.instrument(definition, settings.for_file(name))
 
     destination = Destination(output, output_dir, in_place)
     return run_on_definitions(run, task_definitions, change, destination, show_diff=diff, check=check)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.definition_options import (
     CheckOption,
@@ -12,6 +14,9 @@ from fargate_guard.cli.definition_options import (
     OutputOption,
     run_on_definitions,
 )
+
+if TYPE_CHECKING:
+    from fargate_guard.taskdef import Json, Restored
 
 EXAMPLE = """\
 printf '%s' '[{"name": "web", "image": "nginx:1.27", "entryPoint": ["nginx"]}]' > web.json
@@ -33,8 +38,11 @@ def uninstrument(
 
     What Sysdig's own tools instrumented is undone as far as it can be derived, and what is uncertain is said.
     """
-    from fargate_guard.taskdef import restore
+    from fargate_guard import taskdef
     from fargate_guard.workflows.definition_files import Destination
 
+    def change(_name: str, definition: Json) -> Restored:
+        return taskdef.restore(definition)
+
     destination = Destination(output, output_dir, in_place)
-    return run_on_definitions(run, task_definitions, restore, destination, show_diff=diff, check=check)
+    return run_on_definitions(run, task_definitions, change, destination, show_diff=diff, check=check)

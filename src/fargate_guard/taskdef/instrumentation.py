@@ -14,6 +14,7 @@ from fargate_guard.taskdef.preflight import (
     check_names,
     check_sidecar,
     check_task,
+    warn_about_plain_key,
 )
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions, Record
 from fargate_guard.taskdef.restoring import remove_instrumentation, restore_pid_mode
@@ -72,6 +73,9 @@ def _check(target: Definition, found: Existing, settings: Settings, chosen: list
         for name in settings.ignore_containers
         if name not in names
     ]
+    for container in target.parsed:
+        if container not in chosen and container is not found.sidecar:
+            notices += warn_about_plain_key(container)
     if found.wrapped and found.sidecar is None:
         notices.append(
             Notice(

@@ -201,6 +201,17 @@ def check_container(container: Fields, settings: Settings, existing: Existing) -
             )
 
 
+def warn_about_plain_key(container: Fields) -> Iterator[Notice]:
+    """Point at an access key in the clear in a container that is left as it is."""
+    for entry in container.entries("environment"):
+        if entry.get("name") == ACCESS_KEY and entry.get("value"):
+            yield Notice(
+                entry.path,
+                f"{ACCESS_KEY} in plain text: everyone who may describe the task definition can read it; "
+                "replace the key, and reference it in secrets",
+            )
+
+
 def check_argv(containers: list[Fields]) -> None:
     """What every container runs is in the task definition.
 

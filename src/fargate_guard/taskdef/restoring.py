@@ -62,6 +62,7 @@ def remove_instrumentation(target: Definition, found: Existing) -> list[Notice]:
         if added is None:
             notices.append(_uncertain(container, certain=certain))
     if found.sidecar is not None:
+        notices += _dependents(target, found.sidecar_name)
         target.remove(found.sidecar)
     if target.task is None:
         notices.append(
@@ -87,6 +88,16 @@ def restore_pid_mode(task: Fields, record: Record) -> None:
         task.drop("pidMode")
     else:
         task.set("pidMode", None if record.pid_mode == NULL else "")
+
+
+def _dependents(target: Definition, sidecar_name: str) -> list[Notice]:
+    """Containers that someone made wait for the sidecar; ECS refuses to register them without it."""
+    return [
+        Notice(dependency.path, f"depends on {sidecar_name}, which is removed; remove this entry, too")
+        for container in target.parsed
+        for dependency in container.entries("dependsOn")
+        if dependency.get("containerName") == sidecar_name
+    ]
 
 
 def _uncertain(container: Fields, *, certain: bool) -> Notice:

@@ -8,7 +8,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from fargate_guard.errors import FguardError, UsageError
 from fargate_guard.taskdef import Document, TaskDefinitionError, diff, read
@@ -16,7 +16,9 @@ from fargate_guard.taskdef import Document, TaskDefinitionError, diff, read
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fargate_guard.taskdef import Instrumented, Restored
+    from fargate_guard.taskdef import Instrumented, Json, Restored
+
+    Change = Callable[[str, Json], Instrumented | Restored]
 
 STANDARD_INPUT = "-"
 
@@ -99,10 +101,11 @@ class Destination:
 
 
 def change_files(
-    names: Sequence[str], standard_input: BinaryIO, change: Callable[[Any], Instrumented | Restored]
+    names: Sequence[str], standard_input: BinaryIO, change: Change
 ) -> tuple[list[ChangedFile], list[TaskDefinitionError]]:
     """Read every input and apply a change to its definition; nothing is written.
 
+    :param change: takes an input's name and its definition.
     :return: the results, and the refusals of all inputs, not only the first.
     :raises UsageError: there is no such file, or it is not text.
     """
@@ -112,7 +115,7 @@ def change_files(
         text = _text(name, standard_input)
         try:
             document = read(text)
-            result = change(document.definition)
+            result = change(name, document.definition)
         except TaskDefinitionError as error:
             refused.append(_in_file(name, error))
         else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import UsageError
@@ -11,8 +12,7 @@ from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     from fargate_guard.config import Config
     from fargate_guard.workflows.context import Context
@@ -48,9 +48,23 @@ class Asked:
     execution_role_supplied: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FileSettings:
+    """How to instrument each of several files."""
+
+    common: Settings
+    ignored: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """``workloads[].ignore_containers`` of the configuration, by the workload's file."""
+
+    def for_file(self, name: str) -> Settings:
+        """Return the settings for one file, as ``fguard deploy`` would have them."""
+        more = self.ignored.get(Path(name).resolve(), ())
+        return replace(self.common, ignore_containers=(*self.common.ignore_containers, *more))
+
+
 def gather_settings(
     asked: Asked, config_file: Path, *, config_needed: bool, open_deployment: Callable[[], Context]
-) -> Settings:
+) -> FileSettings:
     """Return the settings that the flags, the configuration and the deployment give together.
 
     :param config_needed: whether the configuration file was named; else it is read only if it exists.
@@ -59,7 +73,7 @@ def gather_settings(
     :raises SettingsError: when something is missing or does not fit, with the flag and the key.
     """
     if not config_needed and not config_file.exists():
-        return _settings_from_flags(asked)
+        return FileSettings(_settings_from_flags(asked))
     from fargate_guard.config import load_config
 
     configured = load_config(config_file)
@@ -80,7 +94,12 @@ def gather_settings(
         execution_role_supplied=asked.execution_role_supplied,
     )
     image = asked.agent_image or configured.agent.image
-    return replace(settings, agent_image=image, allow_unpinned_image=asked.allow_unpinned_image)
+    ignored = {
+        (config_file.parent / workload.task_definition).resolve(): tuple(workload.ignore_containers)
+        for workload in config.workloads
+    }
+    common = replace(settings, agent_image=image, allow_unpinned_image=asked.allow_unpinned_image)
+    return FileSettings(common, ignored)
 
 
 def _settings_from_flags(asked: Asked) -> Settings:
