@@ -11,7 +11,19 @@ import typer
 from typer.exceptions import TyperException
 
 from fargate_guard import __version__
-from fargate_guard.cli import demo, deploy, destroy, doctor, init, plan, render
+from fargate_guard.cli import (
+    demo,
+    deploy,
+    destroy,
+    doctor,
+    init,
+    instrument,
+    plan,
+    render,
+    sandbox,
+    uninstrument,
+    verify,
+)
 from fargate_guard.cli.command import app
 from fargate_guard.cli.screen import screen_of_process
 from fargate_guard.errors import ExitCode, Interrupted, UsageError
@@ -20,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-COMMANDS = (demo, init, doctor, render, plan, deploy, destroy)
-"""The modules whose import registers the commands, in the order of ``fguard --help``."""
+COMMANDS = (demo, sandbox, init, doctor, render, plan, deploy, verify, instrument, uninstrument, destroy)
+"""The modules whose import registers the commands."""
 
 
 @app.callback(invoke_without_command=True)
