@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from typer.testing import CliRunner
 
@@ -17,10 +18,11 @@ import fargate_guard.cli.uninstrument  # noqa: F401 - registers the command
 from fargate_guard.cli.command import app
 from fargate_guard.cli.main import run as run_command_line
 from fargate_guard.config.model import DEFAULT_AGENT_VERSION
+from fargate_guard.sandbox import Sandbox
 from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from typer.testing import Result
@@ -35,6 +37,8 @@ WEB: dict[str, Any] = {
     "family": "web",
     "requiresCompatibilities": ["FARGATE"],
     "networkMode": "awsvpc",
+    "cpu": "256",
+    "memory": "512",
     "executionRoleArn": "arn:aws:iam::123456789012:role/execution",
     "containerDefinitions": [
         {
@@ -391,6 +395,56 @@ def test_the_orchestrators_host_comes_from_the_deployments_terraform_outputs(run
     ran = run("instrument", "web.json", "--region", "us-east-1")
     assert ran.exit_code == 0, ran.stderr
     assert variables(instrumented(ran.stdout))["SYSDIG_ORCHESTRATOR"] == "nlb-1.elb.us-east-1.amazonaws.com"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """The embedded AWS."""
+    with Sandbox.start() as running:
+        yield running
+
+
+def test_the_access_key_that_deploy_stored_is_referenced(run: Run, folder: Path, sandbox: Sandbox) -> None:
+    config = CONFIG.replace(f'{{secret_arn: "{KEY_ARN}"}}', "{env: SYSDIG_ACCESS_KEY}")
+    config = config.replace("agent:\n  version: 5.0.1", "agent:\n  topology: direct\n  version: 6.2.1")
+    (folder / "fguard.yaml").write_text(config)
+    missing = run("instrument", "web.json", environ=sandbox.environment())
+    assert missing.exit_code == 64
+    assert "the access key is missing" in missing.stderr
+    client = boto3_client("secretsmanager", sandbox)
+    arn = client.create_secret(Name="fguard/training/sysdig-access-key", SecretString="0123-plain-key")["ARN"]
+    ran = run("instrument", "web.json", environ=sandbox.environment())
+    secret = instrumented(ran.stdout)["containerDefinitions"][1]["secrets"][0]
+    assert secret["valueFrom"].startswith(f"{arn}:::")
+    assert "0123-plain-key" not in ran.stdout + ran.stderr
+
+
+def test_what_ecs_describes_after_registration_needs_no_change_and_can_be_undone(
+    run: Run, folder: Path, sandbox: Sandbox
+) -> None:
+    ecs = boto3_client("ecs", sandbox)
+    ecs.register_task_definition(**instrumented(run("instrument", "web.json", *FLAGS).stdout))
+    described = ecs.describe_task_definition(taskDefinition="web", include=["TAGS"])
+    (folder / "described.json").write_text(json.dumps(described, default=str, indent=4))
+    assert run("instrument", "described.json", *FLAGS, "--check").exit_code == 0
+    restored = json.loads(run("uninstrument", "described.json").stdout)["taskDefinition"]
+    (container,) = restored["containerDefinitions"]
+    assert {key: value for key, value in container.items() if value not in ([], 0)} == {
+        **WEB["containerDefinitions"][0],
+        "essential": True,
+    }
+    assert not restored.get("pidMode")
+
+
+def boto3_client(service: str, sandbox: Sandbox) -> Any:
+    """A client of the embedded AWS."""
+    return boto3.client(
+        service,
+        endpoint_url=sandbox.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
 
 
 def state_with_outputs(host: str) -> dict[str, Any]:
