@@ -207,6 +207,17 @@ def test_a_file_that_cannot_be_written_leaves_all_as_they_are(run: Run, folder: 
     assert not list((folder / "blocked").glob(".*"))
 
 
+def test_when_the_last_of_several_files_fails_the_first_gets_its_content_back(run: Run, folder: Path) -> None:
+    (folder / "out").mkdir()
+    (folder / "out/api.json").write_text("old")
+    (folder / "out/web.json").mkdir()
+    (folder / "api.json").write_text(json.dumps(WEB))
+    ran = run("instrument", "api.json", "web.json", *FLAGS, "--output-dir", "out")
+    assert ran.exit_code == 1
+    assert (folder / "out/api.json").read_text() == "old"
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["api.json", "web.json"]
+
+
 def test_diff_shows_the_change_and_writes_nothing(run: Run, folder: Path) -> None:
     before = (folder / "web.json").read_bytes()
     ran = run("instrument", "web.json", *FLAGS, "--diff")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from fargate_guard.cli import agent_options as options
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.definition_options import (
     CheckOption,
@@ -20,9 +19,6 @@ from fargate_guard.cli.definition_options import (
 if TYPE_CHECKING:
     from fargate_guard.taskdef import Instrumented, Json
     from fargate_guard.workflows.context import Context
-
-TextOption = str | None
-NumberOption = int | None
 
 EXAMPLE = """\
 echo '{
@@ -45,11 +41,6 @@ echo '{
   fguard uninstrument instrumented.json"""
 
 
-def _option(variable: str, help_text: str, metavar: str | None = None) -> typer.models.OptionInfo:
-    info: typer.models.OptionInfo = typer.Option(envvar=f"FGUARD_{variable}", help=help_text, metavar=metavar)
-    return info
-
-
 @command("instrument", example=EXAMPLE)
 def instrument(
     run: Invocation,
@@ -59,53 +50,24 @@ def instrument(
     in_place: InPlaceOption = False,
     diff: DiffOption = False,
     check: CheckOption = False,
-    topology: Annotated[
-        TextOption, _option("TOPOLOGY", "orchestrator, or direct for agents that connect to the collector.")
-    ] = None,
-    agent_version: Annotated[TextOption, _option("AGENT_VERSION", "Agent version [5.0.1; direct: 6.2.1].")] = None,
-    orchestrator_host: Annotated[
-        TextOption, _option("ORCHESTRATOR_HOST", "The orchestrator's load balancer [the deployment's].", "HOST")
-    ] = None,
-    orchestrator_port: Annotated[NumberOption, _option("ORCHESTRATOR_PORT", "Its port [6667].", "PORT")] = None,
-    collector: Annotated[
-        TextOption, _option("COLLECTOR", "Sysdig's collector, for the direct topology.", "HOST:PORT")
-    ] = None,
-    access_key_arn: Annotated[
-        TextOption, _option("ACCESS_KEY_ARN", "Secret or SSM parameter with the access key.", "ARN")
-    ] = None,
-    ignore_container: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Leave this container as it is; repeat it.")
-    ] = None,
-    priority: Annotated[TextOption, _option("PRIORITY", "availability, or security [availability].")] = None,
-    log_level: Annotated[TextOption, _option("AGENT_LOG_LEVEL", "silent to trace [info].", "LEVEL")] = None,
-    agent_image: Annotated[
-        TextOption, _option("AGENT_IMAGE", "[quay.io/sysdig/workload-agent:VERSION].", "IMAGE")
-    ] = None,
-    allow_unpinned_image: Annotated[
-        bool, typer.Option("--allow-unpinned-image", help="Accept an agent image whose tag moves.")
-    ] = False,
-    image_pull_secret_arn: Annotated[
-        TextOption, _option("IMAGE_PULL_SECRET_ARN", "Secret with the agent image's registry credentials.", "ARN")
-    ] = None,
-    agent_log_group: Annotated[
-        TextOption, _option("AGENT_LOG_GROUP", "CloudWatch Logs group for the agent's own lines.", "NAME")
-    ] = None,
-    sidecar_cpu: Annotated[NumberOption, _option("SIDECAR_CPU", "The sidecar's CPU units.", "UNITS")] = None,
-    sidecar_memory: Annotated[NumberOption, _option("SIDECAR_MEMORY", "Its hard limit.", "MIB")] = None,
-    sidecar_memory_reservation: Annotated[
-        NumberOption, _option("SIDECAR_MEMORY_RESERVATION", "Its soft limit.", "MIB")
-    ] = None,
-    sidecar_essential: Annotated[
-        bool | None,
-        typer.Option(
-            "--sidecar-essential/--no-sidecar-essential",
-            envvar="FGUARD_SIDECAR_ESSENTIAL",
-            help="Whether the task stops with the sidecar [only with priority security].",
-        ),
-    ] = None,
-    execution_role_supplied: Annotated[
-        bool, typer.Option("--execution-role-supplied", help="executionRoleArn is added later, do not ask for it.")
-    ] = False,
+    topology: options.TopologyOption = None,
+    agent_version: options.AgentVersionOption = None,
+    orchestrator_host: options.OrchestratorHostOption = None,
+    orchestrator_port: options.OrchestratorPortOption = None,
+    collector: options.CollectorOption = None,
+    access_key_arn: options.AccessKeyArnOption = None,
+    ignore_container: options.IgnoreContainerOption = None,
+    priority: options.PriorityOption = None,
+    log_level: options.AgentLogLevelOption = None,
+    agent_image: options.AgentImageOption = None,
+    allow_unpinned_image: options.AllowUnpinnedImageOption = False,
+    image_pull_secret_arn: options.ImagePullSecretArnOption = None,
+    agent_log_group: options.AgentLogGroupOption = None,
+    sidecar_cpu: options.SidecarCpuOption = None,
+    sidecar_memory: options.SidecarMemoryOption = None,
+    sidecar_memory_reservation: options.SidecarMemoryReservationOption = None,
+    sidecar_essential: options.SidecarEssentialOption = None,
+    execution_role_supplied: options.ExecutionRoleSuppliedOption = False,
 ) -> Result:
     """Instrument ECS task definitions: files as RegisterTaskDefinition takes them, the output of
     describe-task-definition, or arrays of container definitions, in JSON.

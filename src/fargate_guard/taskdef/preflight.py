@@ -64,7 +64,7 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
             where=task.at("executionRoleArn"),
             why="ECS reads the sidecar's secrets and opens its log stream with this role before the task starts",
             fix="set executionRoleArn to a role that may read the secret and write the log group "
-            "(`fguard deploy` makes one)",
+            "(`fguard deploy` makes one), or say that it is added later: --execution-role-supplied",
         )
 
 

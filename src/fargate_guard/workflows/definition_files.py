@@ -149,21 +149,22 @@ def write_files(changed: Sequence[ChangedFile], destination: Destination) -> lis
 
 
 def replace_all(texts: dict[Path, str]) -> None:
-    """Replace files whole, keeping their modes; when one fails, those before it get their old content back.
+    """Replace files whole, keeping their modes; after a failure or an interrupt all have their old content.
 
     :raises OSError: nothing was changed.
     """
     partials: dict[Path, Path] = {}
-    replaced: dict[Path, bytes | None] = {}
+    before: dict[Path, bytes | None] = {}
     try:
         for path, text in texts.items():
             partials[path] = _partial(path, text.encode("utf-8"))
         for path, partial in partials.items():
-            replaced[path] = path.read_bytes() if path.exists() else None
+            before[path] = path.read_bytes() if path.exists() else None
             partial.replace(path)
-    except OSError:
-        for path in list(replaced)[:-1]:
-            _put_back(path, replaced[path])
+    except BaseException:
+        for path, content in before.items():
+            if not partials[path].exists():
+                _put_back(path, content)
         raise
     finally:
         for partial in partials.values():
@@ -180,7 +181,7 @@ def _partial(path: Path, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         partial.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
-    except OSError:
+    except BaseException:
         partial.unlink(missing_ok=True)
         raise
     return partial
