@@ -155,6 +155,7 @@ def test_sidecar_limits_logs_and_registry_credentials(web: dict[str, Any], orche
     sidecar = container(instrument(web, settings).definition, 1)
     assert (sidecar["cpu"], sidecar["memory"], sidecar["memoryReservation"]) == (128, 512, 256)
     assert sidecar["logConfiguration"] == firelens
+    assert sidecar["logConfiguration"] is not firelens, "results and settings share nothing"
     assert sidecar["repositoryCredentials"] == {"credentialsParameter": secret}
     assert sidecar["image"].startswith("mirror.example.com:5000/")
     assert "cpu" not in container(instrument(instrument(web, settings).definition, orchestrator).definition, 1)

@@ -68,7 +68,7 @@ def remove_instrumentation(target: Definition, found: Existing) -> list[Notice]:
         notices.append(
             Notice(
                 "$",
-                "pidMode is not part of an array of container definitions; remove it where the task is defined",
+                "if pidMode was set for the agent, remove it where the task is made: it is not part of this array",
             )
         )
     elif record.pid_mode is not None:
@@ -104,7 +104,8 @@ def _uncertain(container: Fields, *, certain: bool) -> Notice:
     where = container.at("entryPoint")
     if certain:
         return Notice(
-            where, "another tool instrumented this container; agent variables of your own are gone as well"
+            where,
+            "another tool instrumented this container; agent variables or SYS_PTRACE of your own are gone as well",
         )
     return Notice(
         where,

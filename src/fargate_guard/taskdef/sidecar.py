@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.taskdef.fields import Fields, Json, recased
+from fargate_guard.taskdef.fields import Fields, Json, copied, recased
 from fargate_guard.taskdef.recipes import CONNECTION_VARIABLES, RECIPE_VARIABLES, SIDECAR_NAME
 from fargate_guard.taskdef.record import LABEL, Additions
 from fargate_guard.taskdef.workload import put_entries
@@ -108,7 +108,7 @@ def _plain_fields(settings: Settings) -> dict[str, Json]:
         "cpu": settings.sidecar_cpu,
         "memory": settings.sidecar_memory,
         "memoryReservation": settings.sidecar_memory_reservation,
-        "logConfiguration": settings.log_configuration,
+        "logConfiguration": copied(settings.log_configuration),
     }
     if settings.repository_credentials_arn:
         wanted["repositoryCredentials"] = {"credentialsParameter": settings.repository_credentials_arn}
