@@ -11,12 +11,12 @@ from fargate_guard.taskdef.recipes import SIDECAR_NAME, Recipe, known_versions, 
 
 AGENT_REPOSITORY = "quay.io/sysdig/workload-agent"
 
-_VERSION = re.compile(r"(\d+)\.(\d+)\.\d+(?:[.-][0-9A-Za-z.-]+)?")
-_KEY_ARN = re.compile(
+_VERSION = r"\d+\.\d+\.\d+(?:[.-][0-9A-Za-z.-]+)?"
+_KEY_ARN = (
     r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:\d{12}:secret:[^\s:]+(?::[^\s:]*){0,3}"
     r"|ssm:[a-z0-9-]+:\d{12}:parameter/[^\s:]+)"
 )
-_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[^\s:]+")
+_REGISTRY_ARN = r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[^\s:]+"
 
 _TOPOLOGIES = ("orchestrator", "direct")
 _PRIORITIES = ("availability", "security")
@@ -117,7 +117,7 @@ class Settings:
 
     def _check_version(self) -> None:
         flag = "--agent-version, or agent.version in fguard.yaml"
-        if not isinstance(self.agent_version, str) or not _VERSION.fullmatch(self.agent_version):
+        if not isinstance(self.agent_version, str) or not re.fullmatch(_VERSION, self.agent_version):
             raise SettingsError(
                 f"not an agent version: {self.agent_version!r}",
                 why="the version decides how to instrument, so it must be exact; `latest` is not",
@@ -166,7 +166,7 @@ class Settings:
                 fix=f"give a version tag or a digest ({flag}), or ask for it by name: --allow-unpinned-image",
                 exit_code=PREFLIGHT_REFUSED,
             )
-        if _VERSION.fullmatch(tag) and _major_minor(tag) != _major_minor(self.agent_version):
+        if re.fullmatch(_VERSION, tag) and _major_minor(tag) != _major_minor(self.agent_version):
             raise SettingsError(
                 f"the agent image's tag is {tag}, but the agent version is {self.agent_version}",
                 why="the version decides how to instrument; the two must agree",
@@ -196,7 +196,7 @@ class Settings:
                 why="in the direct topology every task connects to the collector with it",
                 fix=f"give the ARN of the secret or SSM parameter that holds it ({flag})",
             )
-        if not _KEY_ARN.fullmatch(self.access_key_arn):  # never show the value: it may be the key itself
+        if not re.fullmatch(_KEY_ARN, self.access_key_arn):  # never show the value: it may be the key itself
             raise SettingsError(
                 "the access key must be the ARN of a Secrets Manager secret or SSM parameter; this is not one",
                 why="a key in plain text could be read by everyone who may describe the task definition",
@@ -218,7 +218,7 @@ class Settings:
         if self.log_configuration is not None and not isinstance(self.log_configuration, dict):
             raise SettingsError("log_configuration must be an ECS logConfiguration object")
         arn = self.repository_credentials_arn
-        if arn is not None and not _SECRET_ARN.fullmatch(arn):
+        if arn is not None and not re.fullmatch(_REGISTRY_ARN, arn):
             raise SettingsError(
                 "the registry credentials must be the ARN of a Secrets Manager secret; this is not one",
                 fix="--image-pull-secret-arn, or agent.image_pull_secret_arn in fguard.yaml",
