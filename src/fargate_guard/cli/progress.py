@@ -41,6 +41,7 @@ class ProgressObserver:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._bar: _Bar | None = None
+        self._command = ""
 
     def step(self, title: str) -> None:
         """Begin the next part."""
@@ -61,11 +62,13 @@ class ProgressObserver:
     def terraform(self, event: Event) -> None:
         """Show one event of a running Terraform."""
         match event:
-            case CommandStarted(command="apply"):
-                self._bar = _Bar(self._screen) if self._screen.is_terminal and not self._screen.quiet else None
+            case CommandStarted(command=command):
+                self._command = command
+                if command == "apply" and self._screen.is_terminal and not self._screen.quiet:
+                    self._bar = _Bar(self._screen)
             case CommandFinished():
                 self._close_bar()
-            case DiagnosticReported(diagnostic=diagnostic) if diagnostic.severity == "warning":
+            case DiagnosticReported(diagnostic=diagnostic) if not diagnostic.is_error and self._command != "init":
                 self._above_bar(f"   {format_diagnostic(diagnostic)}")
             case Notice(level="warning"):
                 self._close_bar()
