@@ -69,7 +69,7 @@ def test_the_demo_runs_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> N
 
 
 def without_source_packages(path: Path) -> Path:
-    """Write the pinned packages that are published as wheels: python-terraform needs setuptools to be there first."""
+    """Write the packages that are published as wheels: python-terraform needs setuptools to be there first."""
     kept, wheel_follows = [], True
     for line in (CHECKOUT / "constraints.txt").read_text(encoding="utf-8").splitlines():
         if line and not line.startswith((" ", "#")):
