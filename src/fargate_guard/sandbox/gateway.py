@@ -54,6 +54,8 @@ class Gateway:
         :param report: what ``GET /_fguard/status`` answers.
         """
         self.lock = threading.RLock()
+        self.calls: set[str] = set()
+        """Every call so far, as IAM names its permission: ``ecs:CreateService``."""
         self._application = application
         self._faults = faults
         self._advance = advance
@@ -69,6 +71,7 @@ class Gateway:
             with self.lock:
                 return self._control(environ, body, start_response)
         call = parse_call(environ, body)
+        self.calls.add(f"{call.service}:{call.action}")
         with self.lock:
             delay = self._faults.latency(call.service, call.action)
         if delay:
