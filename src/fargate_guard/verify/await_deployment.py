@@ -12,6 +12,7 @@ from fargate_guard.verify.rollout_verdict import Awaited, Rollout, Verdict, judg
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from fargate_guard.aws.session import Aws
 
@@ -57,9 +58,9 @@ def await_deployments(
     seen = _Events()
     while True:
         waiting = [one for one in awaited if one.service_arn not in verdicts]
-        for verdict, service in _look(aws, waiting):
+        for verdict, service, since in _look(aws, waiting):
             if service is not None:
-                progress(seen.progress(verdict, service))
+                progress(seen.progress(verdict, service, since))
             if verdict.rollout is not Rollout.IN_PROGRESS:
                 verdicts[verdict.awaited.service_arn] = _with_failed_tasks(aws, verdict)
             elif clock() >= deadline:
@@ -75,21 +76,24 @@ def await_deployments(
 
 def look(aws: Aws, awaited: Iterable[Awaited]) -> tuple[Verdict, ...]:
     """Say what became of the deployments so far, without waiting."""
-    return tuple(_with_failed_tasks(aws, verdict) for verdict, _ in _look(aws, list(awaited)))
+    return tuple(_with_failed_tasks(aws, verdict) for verdict, _, _ in _look(aws, list(awaited)))
 
 
-def _look(aws: Aws, awaited: Sequence[Awaited]) -> list[tuple[Verdict, Service | None]]:
+def _look(aws: Aws, awaited: Sequence[Awaited]) -> list[tuple[Verdict, Service | None, datetime | None]]:
+    """Return verdict, service, and when its newest deployment began.
+
+    Deployments are read first: when one has ended, what the service says afterwards is of that end.
+    """
     results = []
     for cluster in dict.fromkeys(one.cluster_arn for one in awaited):
         here = [one for one in awaited if one.cluster_arn == cluster]
         arns = [one.service_arn for one in here]
+        deployments = ecs.service_deployments(aws, cluster, arns)
         services = {found["serviceArn"]: Service.of(found) for found in ecs.services(aws, cluster, arns)}
-        active = [arn for arn in arns if arn in services and services[arn].status == "ACTIVE"]
-        deployments = ecs.service_deployments(aws, cluster, active)
         for one in here:
             recent = [ServiceDeployment.of(found) for found in deployments.get(one.service_arn, ())]
             service = services.get(one.service_arn)
-            results.append((judge(one, service, recent), service))
+            results.append((judge(one, service, recent), service, recent[0].created_at if recent else None))
     return results
 
 
@@ -107,10 +111,13 @@ class _Events:
     def __init__(self) -> None:
         self._told: dict[str, set[tuple[object, str]]] = {}
 
-    def progress(self, verdict: Verdict, service: Service) -> Progress:
-        first_look = service.arn not in self._told
+    def progress(self, verdict: Verdict, service: Service, since: datetime | None) -> Progress:
         told = self._told.setdefault(service.arn, set())
-        fresh = [event for event in reversed(service.events) if (event.at, event.message) not in told]
+        fresh = [
+            event
+            for event in reversed(service.events)
+            if since is not None and event.at >= since and (event.at, event.message) not in told
+        ]
         told.update((event.at, event.message) for event in fresh)
         return Progress(
             awaited=verdict.awaited,
@@ -118,7 +125,5 @@ class _Events:
             running_count=service.running_count,
             pending_count=service.pending_count,
             desired_count=service.desired_count,
-            events=()
-            if first_look and verdict.rollout is not Rollout.IN_PROGRESS
-            else tuple(e.message for e in fresh),
+            events=tuple(event.message for event in fresh),
         )

@@ -127,8 +127,11 @@ def _from_deployment(deployment: ServiceDeployment) -> tuple[Rollout, str]:
 
 
 def _superseded(awaited: Awaited, service: Service, newest: ServiceDeployment) -> tuple[Rollout, str]:
-    if service.task_definition_arn == awaited.task_definition_arn and service.rollout_state == "IN_PROGRESS":
-        return Rollout.IN_PROGRESS, "ECS has accepted the deployment and not listed it yet"
+    if service.task_definition_arn == awaited.task_definition_arn:
+        if newest.status == "ROLLBACK_SUCCESSFUL":
+            return Rollout.SUCCESSFUL, "ECS rolled a later deployment back to this one"
+        if newest.status not in _UNDER_WAY:
+            return Rollout.IN_PROGRESS, "ECS has accepted the deployment and not listed it yet"
     return (
         Rollout.SUPERSEDED,
         f"the newest deployment ({newest.status}) rolls out {newest.task_definition_arn or 'another revision'}",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.deployment import OrchestratorOutputs
     from fargate_guard.verify.facts import Facts
-    from fargate_guard.verify.facts.network import Rule
+    from fargate_guard.verify.facts.network import Rule, Vpc
     from fargate_guard.verify.registry import Observation
 
 CHECKS = Registry()
@@ -59,9 +59,12 @@ def orchestrator_ingress(facts: Facts) -> Iterator[Observation]:
 def load_balancer_ingress(facts: Facts) -> Iterator[Observation]:
     """Admit the workloads' subnets or security groups, never the whole internet."""
     built = _orchestrator(facts)
+    if facts.vpc is None:
+        yield skipped(built.load_balancer_security_group_id, "the VPC does not exist; see network.vpc")
+        return
     group = facts.security_groups.get(built.load_balancer_security_group_id)
     rules = group.ingress if group else ()
-    wrong = [rule for rule in rules if not _only(rule, built.port) or not _inside(facts, rule)]
+    wrong = [rule for rule in rules if not _only(rule, built.port) or not _inside(rule, facts.vpc)]
     yield judged(
         built.load_balancer_security_group_id,
         group is not None and bool(rules) and not wrong,
@@ -204,10 +207,10 @@ def _only(rule: Rule, port: int) -> bool:
     return rule.protocol == "tcp" and rule.from_port == rule.to_port == port
 
 
-def _inside(facts: Facts, rule: Rule) -> bool:
+def _inside(rule: Rule, vpc: Vpc) -> bool:
     if "/" not in rule.peer:
         return rule.peer.startswith("sg-")
-    return any(_within(rule.peer, block) for block in (facts.vpc.cidrs if facts.vpc else ()))
+    return any(_within(rule.peer, block) for block in vpc.cidrs)
 
 
 def _contains(rule: Rule, cidr: str) -> bool:

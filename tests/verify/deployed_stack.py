@@ -1,0 +1,505 @@
+"""What `fguard deploy` builds, built with plain boto3: fast, and independent of the templates."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from fargate_guard.aws.secrets import ensure_access_key
+from fargate_guard.aws.session import Aws
+from fargate_guard.config.model import Config
+from fargate_guard.deployment import DEPLOYMENT_TAG, DeploymentOutputs
+from fargate_guard.taskdef import Settings, instrument
+from fargate_guard.verify.await_deployment import await_deployments
+from fargate_guard.verify.expected import Expected
+
+if TYPE_CHECKING:
+    from fargate_guard.sandbox import Sandbox
+    from fargate_guard.verify.rollout_verdict import Verdict
+
+Json = dict[str, Any]
+
+NAME = "training"
+PORT = 6667
+AGENT = "5.0.1"
+
+CONFIG = Config.model_validate(
+    {
+        "name": NAME,
+        "agent": {"topology": "orchestrator", "version": AGENT},
+        "sysdig": {"region": "us1", "access_key": {"env": "SYSDIG_ACCESS_KEY"}},
+        "network": {"endpoints": ["s3", "logs"]},
+        "workloads": [{"task_definition": "web.json", "service": {"desired_count": 2}}],
+    }
+)
+
+CIRCUIT_BREAKER: Json = {
+    "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+    "minimumHealthyPercent": 100,
+    "maximumPercent": 200,
+}
+
+WEB: Json = {
+    "family": "fguard_training_web",
+    "requiresCompatibilities": ["FARGATE"],
+    "networkMode": "awsvpc",
+    "cpu": "512",
+    "memory": "1024",
+    "runtimePlatform": {"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"},
+    "containerDefinitions": [
+        {
+            "name": "web",
+            "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1.0",
+            "essential": True,
+            "entryPoint": ["/docker-entrypoint.sh"],
+            "command": ["nginx", "-g", "daemon off;"],
+            "portMappings": [{"containerPort": 8080, "protocol": "tcp"}],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {
+                    "awslogs-group": "/fguard/training/web",
+                    "awslogs-region": "us-east-1",
+                    "awslogs-stream-prefix": "ecs",
+                },
+            },
+        }
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """boto3 clients of the sandbox's account."""
+
+    environ: dict[str, str]
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=self.environ["AWS_REGION"],
+            endpoint_url=self.environ["AWS_ENDPOINT_URL"],
+            aws_access_key_id=self.environ["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environ["AWS_SECRET_ACCESS_KEY"],
+        )
+
+
+class Stack:
+    """The deployment, with clients to break it and the values to look for."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.aws = Aws(environ=sandbox.environment())
+        account = Account(sandbox.environment())
+        self.ec2, self.elbv2, self.ecs = (account.client(name) for name in ("ec2", "elbv2", "ecs"))
+        self.iam, self.logs, self.secrets = (account.client(name) for name in ("iam", "logs", "secretsmanager"))
+        self.tags = {DEPLOYMENT_TAG: NAME, "fguard:managed-by": "fargate-guard"}
+        self._network()
+        self._security_groups()
+        self._load_balancer()
+        self._access()
+        self._ecs()
+        self.config = CONFIG
+        self.outputs = self._outputs()
+        self.expected = Expected.of(self.config, self.outputs)
+        self.settle()
+
+    # Changing and waiting
+
+    def settle(self, expected: Expected | None = None, timeout: float = 20.0) -> tuple[Verdict, ...]:
+        """Wait until both services' newest deployments have ended."""
+        return await_deployments(
+            self.aws,
+            (expected or self.expected).awaited,
+            timeout=timeout,
+            **self.fast,
+        )
+
+    @property
+    def fast(self) -> Json:
+        """Time for ``await_deployments``: the sandbox is twenty times as fast as usual."""
+        return {"clock": time.monotonic, "sleep": lambda _: time.sleep(0.05)}
+
+    def tag_list(self, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+        return [{key: name, value: content} for name, content in self.tags.items()]
+
+    def _tagged(self, kind: str) -> list[Json]:
+        return [{"ResourceType": kind, "Tags": self.tag_list()}]
+
+    # Building
+
+    def _network(self) -> None:
+        ec2 = self.ec2
+        self.vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=self._tagged("vpc"))["Vpc"]["VpcId"]
+        for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
+            ec2.modify_vpc_attribute(VpcId=self.vpc, **{attribute: {"Value": True}})
+        gateway = ec2.create_internet_gateway(TagSpecifications=self._tagged("internet-gateway"))
+        self.internet_gateway = gateway["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=self.internet_gateway, VpcId=self.vpc)
+        self.public = [self._subnet(index, zone) for index, zone in enumerate(("us-east-1a", "us-east-1b"))]
+        self.private = [self._subnet(index + 8, zone) for index, zone in enumerate(("us-east-1a", "us-east-1b"))]
+        address = ec2.allocate_address(Domain="vpc", TagSpecifications=self._tagged("elastic-ip"))
+        nat = ec2.create_nat_gateway(
+            SubnetId=self.public[0],
+            AllocationId=address["AllocationId"],
+            TagSpecifications=self._tagged("natgateway"),
+        )
+        self.nat = nat["NatGateway"]["NatGatewayId"]
+        self.public_routes = self._route_table(self.public, GatewayId=self.internet_gateway)
+        self.private_routes = self._route_table(self.private, NatGatewayId=self.nat)
+        s3 = ec2.create_vpc_endpoint(
+            VpcId=self.vpc,
+            ServiceName="com.amazonaws.us-east-1.s3",
+            VpcEndpointType="Gateway",
+            RouteTableIds=[self.private_routes],
+            TagSpecifications=self._tagged("vpc-endpoint"),
+        )
+        logs = ec2.create_vpc_endpoint(
+            VpcId=self.vpc,
+            ServiceName="com.amazonaws.us-east-1.logs",
+            VpcEndpointType="Interface",
+            SubnetIds=self.private,
+            PrivateDnsEnabled=True,
+            TagSpecifications=self._tagged("vpc-endpoint"),
+        )
+        self.endpoints = [s3["VpcEndpoint"]["VpcEndpointId"], logs["VpcEndpoint"]["VpcEndpointId"]]
+
+    def _subnet(self, block: int, zone: str) -> str:
+        made = self.ec2.create_subnet(
+            VpcId=self.vpc,
+            CidrBlock=f"10.0.{block * 16}.0/20",
+            AvailabilityZone=zone,
+            TagSpecifications=self._tagged("subnet"),
+        )
+        return str(made["Subnet"]["SubnetId"])
+
+    def _route_table(self, subnets: list[str], **target: str) -> str:
+        made = self.ec2.create_route_table(VpcId=self.vpc, TagSpecifications=self._tagged("route-table"))
+        table = str(made["RouteTable"]["RouteTableId"])
+        self.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **target)
+        for subnet in subnets:
+            self.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        return table
+
+    def _security_groups(self) -> None:
+        self.load_balancer_group = self._group("load_balancer")
+        self.orchestrator_group = self._group("orchestrator")
+        self.web_group = self._group("web")
+        clients = [tcp(PORT, "10.0.128.0/20"), tcp(PORT, "10.0.144.0/20")]
+        self.ec2.authorize_security_group_ingress(GroupId=self.load_balancer_group, IpPermissions=clients)
+        self.ec2.authorize_security_group_egress(
+            GroupId=self.load_balancer_group, IpPermissions=[tcp(PORT, self.orchestrator_group)]
+        )
+        self.ec2.authorize_security_group_ingress(
+            GroupId=self.orchestrator_group, IpPermissions=[tcp(PORT, self.load_balancer_group)]
+        )
+        out = [tcp(443, "0.0.0.0/0"), tcp(6443, "0.0.0.0/0")]
+        self.ec2.authorize_security_group_egress(GroupId=self.orchestrator_group, IpPermissions=out)
+        everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        self.ec2.authorize_security_group_egress(GroupId=self.web_group, IpPermissions=everything)
+
+    def _group(self, name: str) -> str:
+        made = self.ec2.create_security_group(
+            GroupName=f"fguard_training_{name}",
+            Description=name,
+            VpcId=self.vpc,
+            TagSpecifications=self._tagged("security-group"),
+        )
+        group = str(made["GroupId"])
+        everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        self.ec2.revoke_security_group_egress(GroupId=group, IpPermissions=everything)
+        return group
+
+    def _load_balancer(self) -> None:
+        elbv2 = self.elbv2
+        made = elbv2.create_load_balancer(
+            Name="fguard-training",
+            Type="network",
+            Scheme="internal",
+            Subnets=self.private,
+            SecurityGroups=[self.load_balancer_group],
+            Tags=self.tag_list(),
+        )["LoadBalancers"][0]
+        self.load_balancer, self.host = made["LoadBalancerArn"], made["DNSName"]
+        self.target_group = elbv2.create_target_group(
+            Name="fguard-training",
+            Protocol="TCP",
+            Port=PORT,
+            VpcId=self.vpc,
+            TargetType="ip",
+            Tags=self.tag_list(),
+        )["TargetGroups"][0]["TargetGroupArn"]
+        self.listener = self.create_listener()
+
+    def create_listener(self) -> str:
+        made = self.elbv2.create_listener(
+            LoadBalancerArn=self.load_balancer,
+            Protocol="TCP",
+            Port=PORT,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": self.target_group}],
+            Tags=self.tag_list(),
+        )
+        return str(made["Listeners"][0]["ListenerArn"])
+
+    def _access(self) -> None:
+        self.key = ensure_access_key(self.aws, NAME, "the-access-key", tags={})
+        self.secret = self.key.split(":::")[0]
+        for group in ("/fguard/training/orchestrator", "/fguard/training/web/agent", "/fguard/training/web"):
+            self.create_log_group(group)
+        self.orchestrator_role = self._role("orchestrator")
+        self.web_role = self._role("web")
+        self.put_policy("orchestrator", self.orchestrator_statements())
+        self.put_policy("web", self.web_statements())
+
+    def create_log_group(self, name: str) -> None:
+        self.logs.create_log_group(logGroupName=name, tags=self.tags)
+        self.logs.put_retention_policy(logGroupName=name, retentionInDays=30)
+
+    def orchestrator_statements(self) -> list[Json]:
+        return [
+            allow(
+                ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "arn:aws:logs:us-east-1:123456789012:log-group:/fguard/training/orchestrator:*",
+            ),
+            allow(["secretsmanager:GetSecretValue"], self.secret),
+        ]
+
+    def web_statements(self) -> list[Json]:
+        group = "arn:aws:logs:us-east-1:123456789012:log-group:/fguard/training/web"
+        return [
+            allow(["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*", f"{group}/agent:*"]),
+            allow(
+                ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+                "arn:aws:ecr:us-east-1:123456789012:repository/web",
+            ),
+            allow(["ecr:GetAuthorizationToken"], "*"),
+        ]
+
+    def _role(self, name: str) -> str:
+        made = self.iam.create_role(
+            RoleName=f"fguard_training_{name}_exec",
+            AssumeRolePolicyDocument=json.dumps(trust("ecs-tasks.amazonaws.com")),
+            Tags=self.tag_list(),
+        )
+        return str(made["Role"]["Arn"])
+
+    def put_policy(self, name: str, statements: list[Json]) -> None:
+        self.iam.put_role_policy(
+            RoleName=f"fguard_training_{name}_exec",
+            PolicyName="execution",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
+        )
+
+    def _ecs(self) -> None:
+        made = self.ecs.create_cluster(clusterName="fguard-training", tags=self.tag_list("key", "value"))
+        self.cluster = made["cluster"]["clusterArn"]
+        self.orchestrator_definition = self.register(self.orchestrator_json())
+        self.web_json = instrument(
+            {**WEB, "executionRoleArn": self.web_role},
+            Settings(
+                topology="orchestrator",
+                agent_version=AGENT,
+                orchestrator_host=self.host,
+                log_configuration={
+                    "logDriver": "awslogs",
+                    "options": {
+                        "awslogs-group": "/fguard/training/web/agent",
+                        "awslogs-region": "us-east-1",
+                        "awslogs-stream-prefix": "sysdig",
+                    },
+                },
+            ),
+        ).definition
+        self.web_definition = self.register(self.web_json)
+        self.orchestrator_service = self.create_service(
+            "fguard_training_sysdig_orchestrator",
+            self.orchestrator_definition,
+            self.orchestrator_group,
+            1,
+            loadBalancers=[
+                {"targetGroupArn": self.target_group, "containerName": "OrchestratorAgent", "containerPort": PORT}
+            ],
+        )
+        self.web_service = self.create_service("fguard_training_web", self.web_definition, self.web_group, 2)
+
+    def register(self, definition: Json) -> str:
+        given = {key: value for key, value in definition.items() if key != "tags"}
+        made = self.ecs.register_task_definition(**given, tags=self.tag_list("key", "value"))
+        return str(made["taskDefinition"]["taskDefinitionArn"])
+
+    def orchestrator_json(self) -> Json:
+        return {
+            "family": "fguard_training_sysdig_orchestrator",
+            "requiresCompatibilities": ["FARGATE"],
+            "networkMode": "awsvpc",
+            "cpu": "2048",
+            "memory": "8192",
+            "executionRoleArn": self.orchestrator_role,
+            "runtimePlatform": {"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"},
+            "containerDefinitions": [
+                {
+                    "name": "OrchestratorAgent",
+                    "image": f"quay.io/sysdig/orchestrator-agent:{AGENT}",
+                    "essential": True,
+                    "portMappings": [{"containerPort": PORT, "protocol": "tcp"}],
+                    "environment": [
+                        {"name": "COLLECTOR", "value": "collector.sysdigcloud.com"},
+                        {"name": "COLLECTOR_PORT", "value": "6443"},
+                    ],
+                    "secrets": [{"name": "ACCESS_KEY", "valueFrom": self.key}],
+                    "logConfiguration": {
+                        "logDriver": "awslogs",
+                        "options": {
+                            "awslogs-group": "/fguard/training/orchestrator",
+                            "awslogs-region": "us-east-1",
+                            "awslogs-stream-prefix": "ecs",
+                        },
+                    },
+                }
+            ],
+        }
+
+    def create_service(self, name: str, definition: str, group: str, count: int, **more: Any) -> str:
+        made = self.ecs.create_service(
+            cluster=self.cluster,
+            serviceName=name,
+            taskDefinition=definition,
+            desiredCount=count,
+            launchType="FARGATE",
+            platformVersion="1.4.0",
+            networkConfiguration=self.network_of(group),
+            deploymentConfiguration=CIRCUIT_BREAKER,
+            tags=self.tag_list("key", "value"),
+            **more,
+        )
+        return str(made["service"]["serviceArn"])
+
+    def network_of(self, group: str, public_ip: str = "DISABLED") -> Json:
+        return {
+            "awsvpcConfiguration": {
+                "subnets": self.private,
+                "securityGroups": [group],
+                "assignPublicIp": public_ip,
+            }
+        }
+
+    def _outputs(self) -> DeploymentOutputs:
+        outputs = DeploymentOutputs.of(
+            {
+                "region": "us-east-1",
+                "account_id": "123456789012",
+                "partition": "aws",
+                "network": {
+                    "vpc_id": self.vpc,
+                    "created": True,
+                    "public_subnet_ids": self.public,
+                    "private_subnet_ids": self.private,
+                    "task_subnet_ids": self.private,
+                    "assign_public_ip": False,
+                    "nat_gateway_ids": [self.nat],
+                    "internet_gateway_id": self.internet_gateway,
+                    "vpc_endpoint_ids": self.endpoints,
+                },
+                "cluster": {"arn": self.cluster, "name": "fguard-training", "created": True},
+                "orchestrator": {
+                    "host": self.host,
+                    "port": PORT,
+                    "security_group_id": self.orchestrator_group,
+                    "load_balancer_security_group_id": self.load_balancer_group,
+                    "load_balancer_arn": self.load_balancer,
+                    "target_group_arn": self.target_group,
+                    "listener_arn": self.listener,
+                    "service_name": self.orchestrator_service.rsplit("/", 1)[-1],
+                    "service_arn": self.orchestrator_service,
+                    "task_definition_arn": self.orchestrator_definition,
+                    "container_name": "OrchestratorAgent",
+                    "execution_role_arn": self.orchestrator_role,
+                    "task_role_arn": None,
+                    "log_group_name": "/fguard/training/orchestrator",
+                },
+                "workloads": {
+                    "web": {
+                        "task_definition_arn": self.web_definition,
+                        "family": "fguard_training_web",
+                        "service_name": "fguard_training_web",
+                        "service_arn": self.web_service,
+                        "security_group_id": self.web_group,
+                        "execution_role_arn": self.web_role,
+                        "task_role_arn": None,
+                        "log_group_name": "/fguard/training/web",
+                        "agent_log_group_name": "/fguard/training/web/agent",
+                        "target_group_arn": None,
+                    }
+                },
+            }
+        )
+        assert outputs is not None
+        return outputs
+
+
+def tcp(port: int, peer: str) -> Json:
+    """One permission of a security group: a CIDR block or a security group."""
+    source: Json = (
+        {"UserIdGroupPairs": [{"GroupId": peer}]} if peer.startswith("sg-") else {"IpRanges": [{"CidrIp": peer}]}
+    )
+    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **source}
+
+
+def allow(actions: list[str], resource: str | list[str]) -> Json:
+    """One statement of a policy."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resource}
+
+
+def trust(service: str) -> Json:
+    """A role's trust policy."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    }
+
+
+def redeploy_web(stack: Stack, definition: Json) -> Expected:
+    """Deploy another revision of the workload; returns what is expected then, as a new deploy's outputs say."""
+    return _redeploy(stack, "fguard_training_web", definition)
+
+
+def redeploy_orchestrator(stack: Stack, definition: Json) -> Expected:
+    """Deploy another revision of the orchestrator, likewise."""
+    return _redeploy(stack, "fguard_training_sysdig_orchestrator", definition)
+
+
+def _redeploy(stack: Stack, service: str, definition: Json) -> Expected:
+    arn = stack.register(definition)
+    stack.ecs.update_service(cluster=stack.cluster, service=service, taskDefinition=arn)
+    components = tuple(
+        replace(component, task_definition_arn=arn) if component.service_name == service else component
+        for component in stack.expected.components
+    )
+    orchestrator = stack.outputs.orchestrator
+    assert orchestrator is not None
+    if service == orchestrator.service_name:
+        orchestrator = replace(orchestrator, task_definition_arn=arn)
+    outputs = replace(stack.outputs, orchestrator=orchestrator)
+    expected = replace(stack.expected, components=components, outputs=outputs)
+    stack.settle(expected=expected)
+    return expected
+
+
+def restore_services(stack: Stack) -> None:
+    """Put the first revisions and settings back."""
+    for service, arn, group in (
+        ("fguard_training_web", stack.web_definition, stack.web_group),
+        ("fguard_training_sysdig_orchestrator", stack.orchestrator_definition, stack.orchestrator_group),
+    ):
+        stack.ecs.update_service(
+            cluster=stack.cluster,
+            service=service,
+            taskDefinition=arn,
+            desiredCount=2 if service.endswith("web") else 1,
+            networkConfiguration=stack.network_of(group),
+            deploymentConfiguration=CIRCUIT_BREAKER,
+        )
+    stack.settle()
