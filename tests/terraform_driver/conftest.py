@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from driver_harness import clean_environ, engines_here, write_chain
 
 from fargate_guard.terraform.driver import Driver
 from fargate_guard.terraform.engine import Engine, find_engine
+from tests.terraform_driver.driver_harness import clean_environ, engines_here, write_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from fargate_guard.terraform.events import Event
 
@@ -63,7 +63,7 @@ def events() -> list[Event]:
 
 @pytest.fixture(scope="session")
 def deployed_chain(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chain of five resources, deployed; its middle resource takes a second to destroy. Copy it, do not use it."""
+    """The chain of five resources, deployed, the middle one slow to destroy: to be copied, not used."""
     folder = write_chain(tmp_path_factory.mktemp("deployed") / "module", destroy=1)
     driver = Driver(folder, engine=engine, environ=clean_environ(), run_log_dir=folder / "logs")
     driver.apply(driver.plan(folder / "saved.tfplan").path)

@@ -168,7 +168,9 @@ class FguardLike:
         found: list[dict[str, Any]] = []
 
         def seen() -> bool:
+            ended = self.process.poll() is not None
             found[:] = [event for event in self.events() if wanted.items() <= event.items()]
+            assert found or not ended, f"ended without {wanted}: {self.errors.read_text(encoding='utf-8')}"
             return bool(found)
 
         wait_until(seen, f"{wanted} among {self.output}")
@@ -194,7 +196,7 @@ class SlowStateServer:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the base class's name
+            def do_GET(self) -> None:
                 outer.asked.set()
                 outer.may_answer.wait(PATIENCE)
                 body = json.dumps(

@@ -1,7 +1,7 @@
 """Uses the driver the way fguard does, as a process of its own that tests can signal.
 
-``python fguard_like.py ENGINE MODULE plan|apply|destroy [LOCK_TIMEOUT]``: events go to standard output as JSON lines,
-an error to standard error as one JSON document; exits with the error's exit code.
+``python fguard_like.py ENGINE MODULE plan|apply|destroy [LOCK_TIMEOUT]``: events go to standard output as JSON
+lines, an error to standard error as one JSON document; exits with the error's exit code.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import stat
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from driver_harness import clean_environ, resources_in_state, write_chain
 from python_terraform import Terraform
 
-from fargate_guard.terraform.driver import Driver
 from fargate_guard.terraform.engine import Engine, EngineUnusableError
 from fargate_guard.terraform.errors import BackendChangedError, StalePlanError, TerraformError
 from fargate_guard.terraform.events import (
@@ -19,13 +19,14 @@ from fargate_guard.terraform.events import (
     Event,
     LogText,
     Notice,
-    ResourceCompleted,
     VersionReported,
 )
+from tests.terraform_driver.driver_harness import clean_environ, resources_in_state, write_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from fargate_guard.terraform.driver import Driver
 
     OpenDriver = Callable[..., Driver]
 
@@ -205,8 +206,8 @@ def test_variables_travel_in_a_private_file_that_is_gone_afterwards(open_driver:
 
     def look(event: Event) -> None:
         if isinstance(event, VersionReported):
-            for path in (module / "logs").glob("*.tfvars.json"):
-                seen.append((permissions(path), json.loads(path.read_text())))
+            files = (module / "logs").glob("*.tfvars.json")
+            seen.extend((permissions(path), json.loads(path.read_text())) for path in files)
 
     driver = open_driver(observer=look)
     plan = driver.plan(module / "saved.tfplan", variables={"secret": 'a"${b}%{c}\n é'})
@@ -388,19 +389,24 @@ def test_settings_of_the_backend_come_from_files(open_driver: OpenDriver, module
     assert (module / "there/terraform.tfstate").exists()
 
 
-def test_first_event_arrives_while_terraform_is_at_work(open_driver: OpenDriver, module: Path) -> None:
+def test_events_arrive_while_terraform_is_at_work(open_driver: OpenDriver, module: Path) -> None:
     write_chain(module, create=1.5)
-    unfinished: list[bool] = []
-
-    def look(event: Event) -> None:
-        if isinstance(event, ResourceCompleted) and event.address == "terraform_data.first[0]":
-            log = next(iter(sorted((module / "logs").glob("*-apply.jsonl"))))
-            unfinished.append("Apply complete" not in log.read_text())
-
-    driver = open_driver(observer=look)
+    seen: dict[str, datetime] = {}
+    driver = open_driver(observer=lambda event: seen.setdefault(event.message, datetime.now(UTC)))
     deploy(driver, module)
 
-    assert unfinished == [True]
+    (log,) = (module / "logs").glob("*-apply.jsonl")
+    written = {
+        line["@message"]: datetime.fromisoformat(line["@timestamp"])
+        for line in map(json.loads, log.read_text().splitlines())
+        if "@timestamp" in line
+    }
+    first = next(
+        message for message in written if message.startswith("terraform_data.first[0]: Creation complete")
+    )
+    (last,) = (message for message in written if message.startswith("Apply complete!"))
+    assert (written[last] - written[first]).total_seconds() > 1.5
+    assert (seen[first] - written[first]).total_seconds() < 1
 
 
 def test_log_named_by_the_start_event_holds_the_run(
@@ -411,4 +417,4 @@ def test_log_named_by_the_start_event_holds_the_run(
 
     (started,) = [event for event in events if isinstance(event, CommandStarted)]
     assert started.command == "plan"
-    assert '"type":"change_summary"' in open(started.log).read()
+    assert '"type":"change_summary"' in Path(started.log).read_text()

@@ -1,7 +1,7 @@
 """{SIGINT to the group, SIGINT, SIGTERM, SIGHUP, SIGKILL} x {plan, apply, destroy} x {binary, embedded}.
 
-Whatever happens to fguard: the lock is released, every finished resource is in the state, no Terraform stays behind, and
-the same command run again completes.
+Whatever happens to fguard: the lock is released, every finished resource is in the state, no Terraform stays
+behind, and the same command run again completes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from driver_harness import (
+
+from tests.terraform_driver.driver_harness import (
     EVERYTHING,
     FguardLike,
     SlowStateServer,
@@ -53,8 +54,8 @@ def send(fguard: FguardLike, stop: str) -> int:
 
 
 def assert_nothing_left(fguard: FguardLike) -> None:
-    for pid in fguard.terraform_pids():
-        wait_until(lambda pid=pid: not group_exists(pid), f"Terraform {pid} and its children are gone")  # type: ignore[misc]
+    pids = fguard.terraform_pids()
+    wait_until(lambda: not any(map(group_exists, pids)), f"Terraform {pids} and its children are gone")
     assert lock_is_free(fguard.module)
     assert not list((fguard.module / "logs").glob("*.tfvars.json"))
 

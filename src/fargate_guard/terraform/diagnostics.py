@@ -44,7 +44,7 @@ class Diagnostic:
     @property
     def text(self) -> str:
         """Summary and detail in one string, for matching."""
-        return f"{self.summary}\n{self.detail}"
+        return f"{self.summary}\n\n{self.detail}"
 
 
 def diagnostic_from_json(body: Json) -> Diagnostic:

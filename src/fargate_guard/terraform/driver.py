@@ -46,6 +46,9 @@ LOCK_TIMEOUT = 120.0
 PREVIOUS_RUN_TIMEOUT = 3600.0
 """Seconds to wait for a run that an earlier, killed fguard left finishing on this machine."""
 
+MINIMUM_FREE_BYTES = 8 * 1024 * 1024
+"""A state and a plan need a few hundred kilobytes. A disk that fills up during an apply can cost the state."""
+
 CHANGES_PENDING = 2
 """``plan -detailed-exitcode``: success, and something would change."""
 
@@ -68,6 +71,7 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
         lock_timeout: float = LOCK_TIMEOUT,
         previous_run_timeout: float = PREVIOUS_RUN_TIMEOUT,
         withhold: Collection[str] = (),
+        minimum_free_bytes: int = MINIMUM_FREE_BYTES,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -79,6 +83,7 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
         :param lock_timeout: seconds to wait for the state's lock.
         :param previous_run_timeout: seconds to wait for a run left over by a killed fguard.
         :param withhold: names of environment variables that Terraform must not see (secrets).
+        :param minimum_free_bytes: with less space than this nothing is planned or applied.
         """
         super().__init__(working_dir=str(working_dir), terraform_bin_path=engine.command[0])
         self.engine = engine
@@ -93,6 +98,7 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
             run_log=self.run_log,
             observer=observer,
             previous_run_timeout=previous_run_timeout,
+            minimum_free_bytes=minimum_free_bytes,
         )
 
     def __getattr__(self, item: str) -> NoReturn:
@@ -181,6 +187,8 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
                 var_file=[str(Path(file).absolute()) for file in var_files],
                 var=dict(variables) if variables else None,
             )
+            if not path.is_file():  # A Go program that panics exits with 2, the code for pending changes.
+                raise self._runner.failure(run)
             undo.pop_all()
         has_changes = run.ended.returncode == CHANGES_PENDING
         return plan_from(run.events, path=path, has_changes=has_changes, destroy=destroy)

@@ -125,7 +125,7 @@ class FailedRun:
     @property
     def text(self) -> str:
         """Everything to look for a cause in."""
-        return "\n".join([*(diagnostic.text for diagnostic in self.errors), *self.last_lines])
+        return "\n\n".join([*(diagnostic.text for diagnostic in self.errors), "\n".join(self.last_lines)])
 
     def shell(self, *arguments: str) -> str:
         """The command for a user's shell that runs this engine on this deployment."""

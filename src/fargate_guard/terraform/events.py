@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 UI_MAJOR = "1"
+CUT_OFF = "(a message of Terraform that was cut off)"
 
 
 class UnsupportedEventStreamError(FguardError):
@@ -200,7 +201,8 @@ def parse_line(line: str) -> Event:
     try:
         message = json.loads(line)
     except ValueError:
-        return LogText(message=line)
+        # A message cut off by a full disk may be the state itself, which Terraform dumps when all else fails.
+        return LogText(message=CUT_OFF if line.startswith('{"@') else line)
     if not isinstance(message, dict):
         return LogText(message=line)
     text = message.get("@message")

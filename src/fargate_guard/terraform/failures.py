@@ -68,11 +68,11 @@ def _where(run: FailedRun, match: re.Match[str]) -> str:
 
 
 def _sentence(run: FailedRun, match: re.Match[str]) -> str:
-    """The line in which the cause was found."""
+    """The paragraph in which the cause was found, on one line."""
     text = run.text
-    start = text.rfind("\n", 0, match.start()) + 1
-    end = text.find("\n", match.end())
-    return text[start : end if end >= 0 else None].strip()
+    start = max(text.rfind("\n\n", 0, match.start()), 0)
+    end = text.find("\n\n", match.end())
+    return " ".join(text[start : end if end >= 0 else None].split())
 
 
 def _locked(run: FailedRun, match: re.Match[str]) -> TerraformError:
@@ -91,7 +91,7 @@ def _locked(run: FailedRun, match: re.Match[str]) -> TerraformError:
         where=lock.path or str(run.working_dir),
         why=f"{lock.operation} is running there (Terraform {lock.version}, lock ID {lock.id})",
         fix=f"wait for it to end (--lock-timeout waits longer); only if that run is certainly dead: "
-        f"{run.shell('force-unlock', '-force', lock.id)}",
+        f"{run.shell('force-unlock', lock.id)}",
     )
     error.lock = lock
     return error

@@ -42,10 +42,6 @@ KEPT_LINES = 40
 """How much of the text output is kept for an error message."""
 
 
-MINIMUM_FREE_BYTES = 8 * 1024 * 1024
-"""A state and a plan need a few hundred kilobytes. A disk that fills up during an apply can cost the state."""
-
-
 NOT_RUN = Ended(returncode=0, seconds=0, stopped_by=None, interrupts=0)
 
 
@@ -75,6 +71,7 @@ class Runner:
         run_log: RunLog,
         observer: Callable[[Event], None] | None,
         previous_run_timeout: float,
+        minimum_free_bytes: int,
     ) -> None:
         self.requests = StopRequests()
         self._folder = folder
@@ -84,6 +81,7 @@ class Runner:
         self._run_log = run_log
         self._observer = observer
         self._previous_run_timeout = previous_run_timeout
+        self._minimum_free_bytes = minimum_free_bytes
         self._noticed: set[str] = set()
 
     def run(self, command: str, build_argv: Callable[[], list[str]]) -> Run:
@@ -137,8 +135,10 @@ class Runner:
         run = self._failed_run(Run(command, NOT_RUN))
         if (self._folder / ERRORED_STATE).exists():
             raise state_not_saved(run)
-        free = shutil.disk_usage(self._folder).free if self._folder.is_dir() else MINIMUM_FREE_BYTES
-        if free < MINIMUM_FREE_BYTES:
+        if not self._folder.is_dir():
+            return
+        free = shutil.disk_usage(self._folder).free
+        if free < self._minimum_free_bytes:
             raise disk_full(run, f"only {free // 1024} KiB are free; nothing was started, so nothing can be lost")
 
     def _failed_run(self, run: Run) -> FailedRun:

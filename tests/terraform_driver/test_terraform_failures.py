@@ -1,0 +1,455 @@
+"""Every known way to fail, provoked with the real engine: a clear error with its fix."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import shlex
+import subprocess
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import pytest
+
+from fargate_guard.terraform.driver import Driver
+from fargate_guard.terraform.errors import (
+    AccessDeniedError,
+    CredentialsExpiredError,
+    CredentialsMissingError,
+    DiskFullError,
+    FailedRun,
+    NotInitializedError,
+    ProviderUnavailableError,
+    QuotaExceededError,
+    StateDamagedError,
+    StateLockedError,
+    StateNotSavedError,
+    StateTooNewError,
+    TerraformCrashedError,
+    TerraformError,
+    ThrottledError,
+)
+from fargate_guard.terraform.failures import explain
+from fargate_guard.terraform.providers import find_provider_source
+from tests.terraform_driver.driver_harness import FguardLike, clean_environ, write_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from fargate_guard.terraform.diagnostics import Diagnostic
+    from fargate_guard.terraform.engine import Engine
+
+    OpenDriver = Callable[..., Driver]
+
+S3_STATE = """
+terraform {
+  backend "s3" {
+    bucket       = "fguard-states"
+    key          = "training.tfstate"
+    region       = "us-east-1"
+    use_lockfile = true
+  }
+}
+"""
+
+REFUSALS = {
+    "CreateVpc": ("VpcLimitExceeded", 400),
+    "AllocateAddress": ("UnauthorizedOperation", 403),
+    "CreateInternetGateway": ("RequestLimitExceeded", 503),
+}
+"""EC2 actions and what is answered to them."""
+
+ONE_VPC = """
+terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+
+provider "aws" {
+  max_retries = 1
+}
+
+resource "aws_vpc" "this" {
+  cidr_block = "10.0.0.0/16"
+}
+"""
+
+THREE_RESOURCES = (
+    ONE_VPC
+    + """
+resource "aws_eip" "this" {}
+
+resource "aws_internet_gateway" "this" {}
+"""
+)
+
+BIG_STATE = """
+resource "terraform_data" "big" {
+  input = join("", [for line in range(1000) : join("", [for column in range(100) : "x"])])
+}
+"""
+
+CALLER = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:iam::123456789012:user/x</Arn><UserId>X</UserId><Account>123456789012</Account>
+</GetCallerIdentityResult></GetCallerIdentityResponse>"""
+
+EC2_ERROR = """<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>
+<RequestID>7a62c49f</RequestID></Response>"""
+
+S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>7a62c49f</RequestId></Error>"
+
+
+@contextmanager
+def aws_that_answers(
+    code: str, status: int, template: str, *, actions: Mapping[str, tuple[str, int]] | None = None
+) -> Iterator[dict[str, str]]:
+    """An endpoint that knows who the caller is and refuses everything else; yields the environment.
+
+    :param actions: other error codes and statuses for certain actions.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            action = parse_qs(self.rfile.read(length).decode(errors="replace")).get("Action", [""])[0]
+            answer = (actions or {}).get(action, (code, status))
+            known = action == "GetCallerIdentity"
+            body = CALLER if known else template.format(code=answer[0], message="Said by AWS.")
+            self.send_response(200 if known else answer[1])
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body.encode())
+
+        do_GET = do_HEAD = do_PUT = do_POST  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test output clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield {
+            **without_aws(clean_environ()),
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+        }
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def without_aws(environ: Mapping[str, str]) -> dict[str, str]:
+    kept = {key: value for key, value in environ.items() if not key.startswith("AWS_")}
+    return {**kept, "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def deploy(driver: Driver, module: Path) -> None:
+    driver.apply(driver.plan(module / "saved.tfplan").path)
+
+
+# -- the state ---------------------------------------------------------------------------------------------------
+
+
+def test_lock_held_by_someone_else_names_who_since_when_and_how_to_unlock(
+    open_driver: OpenDriver, engine: Engine, module: Path
+) -> None:
+    write_chain(module, create=2)
+    other = FguardLike.start("embedded", module, "apply")
+    other.await_event("ProvisionOutput", address="terraform_data.slow")
+
+    # A run log of its own stands for a fguard on another machine, where only Terraform's lock is seen.
+    with pytest.raises(StateLockedError) as locked:
+        open_driver(run_log_dir=module / "elsewhere", lock_timeout=0).plan(module / "other.tfplan")
+
+    error = locked.value
+    assert error.lock is not None
+    assert re.fullmatch(r"\S+@\S+", error.lock.who)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", error.lock.created)
+    assert error.message == f"The state is locked by {error.lock.who} since {error.lock.created}."
+    assert error.where == "terraform.tfstate"
+    assert "OperationTypeApply is running there" in str(error.why)
+    unlock = shlex.join([*engine.command, f"-chdir={module}", "force-unlock", error.lock.id])
+    assert str(error.fix).endswith(unlock)
+    assert other.await_exit() == 0
+
+
+def test_lock_timeout_waits_for_the_other_run(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module, create=1)
+    other = FguardLike.start("embedded", module, "apply")
+    other.await_event("ProvisionOutput", address="terraform_data.slow")
+
+    plan = open_driver(run_log_dir=module / "elsewhere", lock_timeout=30).plan(module / "other.tfplan")
+
+    assert not plan.has_changes, "the other run had done everything"
+    assert other.await_exit() == 0
+
+
+def test_state_of_a_newer_terraform(open_driver: OpenDriver, engine: Engine, module: Path) -> None:
+    write_chain(module)
+    (module / "terraform.tfstate").write_text('{"version": 5, "terraform_version": "3.0.0", "serial": 1}')
+    driver = open_driver()
+
+    for attempt in (lambda: driver.plan(module / "saved.tfplan"), driver.show_state, driver.outputs):
+        with pytest.raises(StateTooNewError) as refused:
+            attempt()
+        assert "created by Terraform" in str(refused.value.why)
+        assert engine.name in str(refused.value.fix)
+
+
+def test_state_file_that_was_cut_off(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    (module / "terraform.tfstate").write_text('{"version": 4, "terra')
+
+    with pytest.raises(StateDamagedError) as refused:
+        open_driver().plan(module / "saved.tfplan")
+
+    assert "terraform.tfstate.backup" in str(refused.value.fix)
+
+
+def test_disk_that_fills_up_during_apply_is_told_with_what_was_not_saved(
+    open_driver: OpenDriver, module: Path
+) -> None:
+    (module / "main.tf").write_text(BIG_STATE)
+    driver = open_driver()
+    plan = driver.plan(module / "saved.tfplan")
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, hard))
+    try:
+        with pytest.raises(StateNotSavedError) as failed:
+            driver.apply(plan.path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    error = failed.value
+    assert error.message.endswith("and the rescued state is incomplete.")
+    assert error.where == str(module / "errored.tfstate")
+    assert error.completed == ("terraform_data.big",)
+    assert str(error.log) in str(error.fix)
+    assert "terraform_data.big: Creation complete" in Path(str(error.log)).read_text()
+
+
+def test_rescued_state_blocks_every_further_run_until_it_is_pushed(
+    open_driver: OpenDriver, engine: Engine, module: Path
+) -> None:
+    write_chain(module)
+    driver = open_driver()
+    plan = driver.plan(module / "saved.tfplan")
+    driver.apply(plan.path)
+    (module / "terraform.tfstate").rename(module / "errored.tfstate")
+
+    for attempt in (lambda: driver.plan(module / "other.tfplan"), lambda: driver.apply(plan.path)):
+        with pytest.raises(StateNotSavedError) as refused:
+            attempt()
+
+    command = str(refused.value.fix).split(": ", 1)[1].split(" and delete ")[0]
+    assert command == shlex.join(
+        [*engine.command, f"-chdir={module}", "state", "push", str(module / "errored.tfstate")]
+    )
+    subprocess.run(shlex.split(command), check=True, capture_output=True)
+    (module / "errored.tfstate").unlink()
+    assert not driver.plan(module / "saved.tfplan").has_changes
+
+
+def test_full_disk_is_noticed_before_anything_starts(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    driver = open_driver(minimum_free_bytes=2**62)
+
+    with pytest.raises(DiskFullError, match="no space left") as refused:
+        driver.plan(module / "saved.tfplan")
+
+    assert "nothing was started" in str(refused.value.why)
+
+
+# -- Terraform itself --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        (
+            "echo 'panic: runtime error: index out of range' >&2; echo 'goroutine 1 [running]:' >&2; exit 2",
+            "index out of",
+        ),
+        ("echo '!!!!!!!!! TERRAFORM CRASH !!!!!!!!!' >&2; exit 11", "TERRAFORM CRASH"),
+        ("exit 2", "exit code 2 without a message"),
+    ],
+)
+def test_terraform_that_crashes_is_not_taken_for_a_plan_with_changes(
+    open_driver: OpenDriver, engine: Engine, module: Path, tmp_path: Path, script: str, message: str
+) -> None:
+    from dataclasses import replace
+
+    crashing = tmp_path / "terraform"
+    crashing.write_text(f"#!/bin/sh\n{script}\n")
+    crashing.chmod(0o755)
+
+    with pytest.raises(TerraformCrashedError) as crashed:
+        open_driver(engine=replace(engine, command=(str(crashing),))).plan(module / "saved.tfplan")
+
+    assert message in str(crashed.value.why)
+
+
+def test_mistake_in_the_configuration_keeps_summary_detail_and_source_line(
+    open_driver: OpenDriver, module: Path
+) -> None:
+    (module / "main.tf").write_text('resource "terraform_data" "x" {\n  input = local.nothing\n}\n')
+
+    with pytest.raises(TerraformError) as failed:
+        open_driver().plan(module / "saved.tfplan")
+
+    error = failed.value
+    (diagnostic,) = error.diagnostics
+    assert (error.message, error.where) == ("Reference to undeclared local value", "main.tf:2")
+    assert error.why == diagnostic.detail
+    assert diagnostic.code == "input = local.nothing"
+
+
+def test_failed_resource_is_named_with_its_address(open_driver: OpenDriver, module: Path) -> None:
+    (module / "main.tf").write_text(
+        'resource "terraform_data" "x" {\n  provisioner "local-exec" {\n    command = "exit 7"\n  }\n}\n'
+    )
+
+    with pytest.raises(TerraformError) as failed:
+        deploy(open_driver(), module)
+
+    assert (failed.value.message, failed.value.where) == ("local-exec provisioner error", "terraform_data.x")
+    assert "exit status 7" in str(failed.value.why)
+
+
+def test_folder_that_was_not_initialised(open_driver: OpenDriver, module: Path) -> None:
+    (module / "main.tf").write_text(ONE_VPC)
+
+    with pytest.raises(NotInitializedError) as refused:
+        open_driver().plan(module / "saved.tfplan")
+
+    assert "init" in str(refused.value.fix)
+
+
+def test_provider_that_cannot_be_had_without_network(engine_name: str, module: Path, tmp_path: Path) -> None:
+    from fargate_guard.terraform.engine import find_engine
+
+    (module / "main.tf").write_text(ONE_VPC)
+    environ = {**clean_environ(), "HTTPS_PROXY": "http://127.0.0.1:9", "HOME": str(tmp_path)}
+    driver = Driver(module, engine=find_engine(engine_name, environ), environ=environ, run_log_dir=module / "logs")
+
+    with pytest.raises(ProviderUnavailableError) as failed:
+        driver.init()
+
+    assert "hashicorp/aws" in str(failed.value.why)
+    assert "HTTPS_PROXY" in str(failed.value.fix)
+
+
+# -- AWS ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_credentials_at_all(open_driver: OpenDriver, module: Path) -> None:
+    (module / "main.tf").write_text(S3_STATE)
+
+    with pytest.raises(CredentialsMissingError) as failed:
+        open_driver(environ=without_aws(clean_environ())).init()
+
+    assert "aws sso login" in str(failed.value.fix)
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"])
+def test_credentials_that_aws_does_not_accept(open_driver: OpenDriver, module: Path, code: str) -> None:
+    (module / "main.tf").write_text(S3_STATE)
+
+    with (
+        aws_that_answers(code, 403, S3_ERROR) as environ,
+        pytest.raises(CredentialsExpiredError) as failed,
+    ):
+        open_driver(environ=environ).init()
+
+    assert "Said by AWS." in str(failed.value.why)
+
+
+def test_bucket_that_may_not_be_read_names_the_action_to_allow(open_driver: OpenDriver, module: Path) -> None:
+    (module / "main.tf").write_text(S3_STATE)
+
+    with (
+        aws_that_answers("AccessDenied", 403, S3_ERROR) as environ,
+        pytest.raises(AccessDeniedError, match=r"AWS denied s3:(GetObject|ListBucket)\.") as failed,
+    ):
+        open_driver(environ=environ).init()
+
+    assert "to the role or user that deploys" in str(failed.value.fix)
+
+
+@pytest.fixture(scope="module")
+def refusals(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, Diagnostic]:
+    """What the real AWS provider says about three refused calls, by resource address."""
+    folder = tmp_path_factory.mktemp("refused")
+    (folder / "main.tf").write_text(THREE_RESOURCES)
+    environ = clean_environ()
+    source = find_provider_source(engine, os.environ, working_dir=folder)
+    Driver(folder, engine=engine, environ=environ, run_log_dir=folder / "logs").init(plugin_dir=source.plugin_dir)
+    with (
+        aws_that_answers("", 500, EC2_ERROR, actions=REFUSALS) as environ,
+        pytest.raises(TerraformError) as failed,
+    ):
+        deploy(Driver(folder, engine=engine, environ=environ, run_log_dir=folder / "logs"), folder)
+    return {diagnostic.address: diagnostic for diagnostic in failed.value.diagnostics}
+
+
+@pytest.mark.parametrize(
+    ("address", "expected", "message", "fix"),
+    [
+        (
+            "aws_vpc.this",
+            QuotaExceededError,
+            "An AWS quota is used up: VPCs per Region.",
+            "aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE",
+        ),
+        (
+            "aws_eip.this",
+            AccessDeniedError,
+            "AWS denied ec2:AllocateAddress.",
+            "allow ec2:AllocateAddress to the role or user that deploys",
+        ),
+        (
+            "aws_internet_gateway.this",
+            ThrottledError,
+            "AWS throttled the calls for too long.",
+            "run the same command again",
+        ),
+    ],
+)
+def test_refused_by_aws_during_apply(
+    refusals: dict[str | None, Diagnostic],
+    engine: Engine,
+    module: Path,
+    address: str,
+    expected: type[TerraformError],
+    message: str,
+    fix: str,
+) -> None:
+    failed = FailedRun(
+        engine=engine,
+        working_dir=module,
+        command="apply",
+        returncode=1,
+        diagnostics=(refusals[address],),
+        last_lines=(),
+        log=None,
+    )
+
+    error = explain(failed)
+
+    assert type(error) is expected
+    assert (error.message, error.where) == (message, address)
+    assert fix in str(error.fix)
+    assert "Said by AWS." in str(error.why)
