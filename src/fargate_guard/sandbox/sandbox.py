@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.errors import UsageError
+from fargate_guard.errors import FguardError, UsageError
 from fargate_guard.sandbox.environment import sandbox_environment
 from fargate_guard.sandbox.faults import Faults
 from fargate_guard.sandbox.gateway import Gateway
@@ -15,13 +16,15 @@ from fargate_guard.sandbox.loopback import LOOPBACK
 from fargate_guard.sandbox.scheduler.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from werkzeug.serving import BaseWSGIServer
 
 STOP_POLL_SECONDS = 0.1
 """How long :meth:`Sandbox.stop` may go unnoticed."""
+
+_ONE_PER_PROCESS = threading.Lock()
 
 
 class Sandbox:
@@ -58,7 +61,7 @@ class Sandbox:
         :param speed: 1 lets a task start in about a second, 2 in half of that.
         :param clock: seconds since the epoch; what tasks do depends on it alone.
         :param sleep: waits for ``latency`` faults.
-        :raises UsageError: for another host, or when the port is taken.
+        :raises UsageError: for another host, when the port is taken, or when one runs in this process already.
         """
         if host != LOOPBACK:
             message = f"The sandbox listens on {LOOPBACK} only, not on {host}."
@@ -66,7 +69,20 @@ class Sandbox:
         if speed <= 0:
             message = f"The sandbox's speed must be above 0, not {speed}."
             raise UsageError(message)
-        gateway, faults = _account(Pace(speed=speed), clock, sleep)
+        if not _ONE_PER_PROCESS.acquire(blocking=False):
+            message = "A sandbox is already running in this process; moto keeps its state in the process."
+            raise UsageError(message, fix="Stop it first, or start another one in the background.")
+        try:
+            return Sandbox._start(port, region, Pace(speed=speed), clock, sleep)
+        except FguardError:
+            _ONE_PER_PROCESS.release()
+            raise
+
+    @staticmethod
+    def _start(
+        port: int, region: str, pace: Pace, clock: Callable[[], float], sleep: Callable[[float], None]
+    ) -> Sandbox:
+        gateway, faults = _account(pace, clock, sleep)
         sandbox = Sandbox(_listen(port, gateway), gateway, faults, region)
         sandbox._thread.start()
         return sandbox
@@ -85,11 +101,16 @@ class Sandbox:
         """Return the environment variables that make terraform, boto3 and the AWS CLI use the sandbox."""
         return sandbox_environment(self.endpoint, self.region)
 
+    def calls(self) -> frozenset[str]:
+        """Return every call so far, as IAM names its permission, e.g. ``ecs:CreateService``; to see what is needed."""
+        return frozenset(self._gateway.calls)
+
     def stop(self) -> None:
         """Stop answering; the account is gone."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        _ONE_PER_PROCESS.release()
 
     def __enter__(self) -> Sandbox:
         """Return itself."""
@@ -107,13 +128,15 @@ class Sandbox:
 
 def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], None]) -> tuple[Gateway, Faults]:
     """Make an empty account and the gateway to it."""
-    from moto.core.base_backend import BackendDict
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    with _no_profile():
+        from moto.core.base_backend import AccountSpecificBackend, BackendDict
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    from fargate_guard.sandbox.ecs.backend import EcsBackend, Surroundings
-    from fargate_guard.sandbox.mends import mend_moto
-    from fargate_guard.sandbox.report import report
+        from fargate_guard.sandbox.ecs.backend import EcsBackend, Surroundings
+        from fargate_guard.sandbox.mends import mend_moto
+        from fargate_guard.sandbox.report import report
 
+        AccountSpecificBackend.get_session().get_available_regions("ec2")
     mend_moto()
     BackendDict.reset()
     faults = Faults(on_change=lambda: _each_ecs(EcsBackend.wake))
@@ -128,6 +151,20 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
         sleep=sleep,
     )
     return gateway, faults
+
+
+@contextlib.contextmanager
+def _no_profile() -> Iterator[None]:
+    """Let moto be imported where AWS_PROFILE names a profile that does not exist.
+
+    moto reads the list of Regions with boto3 while it is imported, and boto3 then looks the profile up.
+    """
+    names = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _each_ecs(do: Callable[[Any], None]) -> None:

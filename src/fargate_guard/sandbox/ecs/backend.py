@@ -29,7 +29,7 @@ from fargate_guard.sandbox.scheduler.pace import Pace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from moto.ecs.models import Cluster
+    from moto.ecs.models import Cluster, TaskDefinition
 
 Json = dict[str, Any]
 
@@ -96,6 +96,18 @@ class EcsBackend(EC2ContainerServiceBackend):
             service.next_due = 0.0
 
     # Looking things up.
+
+    def describe_task_definition(self, task_definition_str: str) -> TaskDefinition:
+        """A family without a revision means its newest active one.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
+        """
+        family = task_definition_str.rsplit("/", maxsplit=1)[-1]
+        if ":" not in family:
+            revisions = self.task_definitions.get(family, {})
+            active = [number for number, each in revisions.items() if each.status == "ACTIVE"]
+            task_definition_str = f"{family}:{max(active, default=0)}"
+        return super().describe_task_definition(task_definition_str)
 
     def service_of(self, cluster_name: str, name_or_arn: str) -> Service:
         """Return a service.

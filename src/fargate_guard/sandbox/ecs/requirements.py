@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initializat
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 CANNOT_START = "TaskFailedToStart"
 _SECRET_ARN = re.compile(r"(?P<arn>arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:[^:]+)(?::(?P<rest>.*))?$")
+
+NOT_FOUND = "ResourceNotFoundException"
 
 
 class Requirements:
@@ -71,17 +74,27 @@ class Requirements:
     def _missing_value(self, reference: str) -> str | None:
         match = _SECRET_ARN.match(reference)
         if match is None:
-            return wording.no_secret(reference, "Secrets Manager can't find the specified secret.")
+            return wording.no_secret(reference, f"{NOT_FOUND}: Secrets Manager can't find the specified secret.")
         arn = match["arn"]
-        _, stage, version = [*(match["rest"] or "").split(":"), "", "", ""][:3]
+        key, stage, version = [*(match["rest"] or "").split(":"), "", "", ""][:3]
         backend = secretsmanager_backends[self._account_id][arn.split(":")[3]]
         try:
-            backend.get_secret_value(arn, version or "", stage or "AWSCURRENT")
+            value = backend.get_secret_value(arn, version or None, stage or None)  # type: ignore[arg-type]
         except JsonRESTError as error:
-            return wording.no_secret(arn, str(error.message))
+            return wording.no_secret(arn, f"{error.error_type}: {' '.join(str(error.message).split())}")
+        if key and not _has_key(value.get("SecretString"), key):
+            return wording.no_secret_key(key)
         return None
 
     def _missing_parameter(self, reference: str) -> str | None:
         region = reference.split(":")[3] if reference.startswith("arn:") else self._region
         found = ssm_backends[self._account_id][region].get_parameters([reference])
         return None if found else wording.no_parameter(reference.rsplit(":parameter/", maxsplit=1)[-1])
+
+
+def _has_key(secret: str | None, key: str) -> bool:
+    try:
+        document = json.loads(secret or "")
+    except ValueError:
+        return False
+    return isinstance(document, dict) and key in document

@@ -48,16 +48,16 @@ class Scheduler:
             return
         while True:
             self._settle(service)
-            due, steps = self._due_steps(service.tasks.values())
+            due, tasks = self._due_tasks(service.tasks.values())
             primary = service.primary
             if primary is not None and service.clock < primary.retry_at < due:
-                due, steps = primary.retry_at, []
+                due, tasks = primary.retry_at, []
             due = max(due, service.clock)
             if due > now:
                 break
             service.clock = due
-            for task, step in steps:
-                self._apply(service, task, step)
+            for task in tasks:
+                self._take_step(service, task)
         service.next_due = due
         service.clock = max(service.clock, now)
         _forget_old_tasks(service, now)
@@ -76,20 +76,29 @@ class Scheduler:
         if service is not None:
             service.next_due = 0.0
 
-    def _due_steps(self, tasks: Iterable[Task]) -> tuple[float, list[tuple[Task, Step]]]:
-        """Return the next moment at which something happens and all that happens then."""
+    def _due_tasks(self, tasks: Iterable[Task]) -> tuple[float, list[Task]]:
+        """Return the next moment at which something happens and the tasks to which it does."""
         due = NEVER
-        steps: list[tuple[Task, Step]] = []
+        found: list[Task] = []
         for task in tasks:
-            if task.last_status == STOPPED:
-                continue
-            step = next_step(task, self._world.obstacles(task), self._pace)
+            step = self._next_step(task)
             if step is None or step.due > due:
                 continue
             if step.due < due:
-                due, steps = step.due, []
-            steps.append((task, step))
-        return due, steps
+                due, found = step.due, []
+            found.append(task)
+        return due, found
+
+    def _next_step(self, task: Task) -> Step | None:
+        if task.last_status == STOPPED:
+            return None
+        return next_step(task, self._world.obstacles(task), self._pace)
+
+    def _take_step(self, service: Service, task: Task) -> None:
+        """Let a task's step happen, unless another task's step at this moment has changed what it would be."""
+        step = self._next_step(task)
+        if step is not None and step.due <= service.clock:
+            self._apply(service, task, step)
 
     def _settle(self, service: Service) -> None:
         """Let the service decide until it has nothing left to do at this moment."""

@@ -146,7 +146,16 @@ def no_secret(arn: str, detail: str) -> str:
     return (
         "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
         f"failed: unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch "
-        f"secret {arn} from secrets manager: ResourceNotFoundException: {detail}"
+        f"secret {arn} from secrets manager: {detail}"
+    )
+
+
+def no_secret_key(key: str) -> str:
+    """Stop reason of a task that asks for a JSON key which its secret does not have."""
+    return (
+        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
+        "failed: unable to retrieve secret from asm: service call has been retried 1 time(s): "
+        f"retrieved secret from Secrets Manager did not contain json key {key}"
     )
 
 

@@ -1,0 +1,212 @@
+"""What moto gets wrong and the sandbox mends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.sandbox.sandbox_account import client
+
+if TYPE_CHECKING:
+    from fargate_guard.sandbox import Sandbox
+    from tests.sandbox.sandbox_account import Account
+
+
+def test_network_load_balancers_have_their_own_arns_and_are_active_at_once(account: Account) -> None:
+    group = account.target_group()
+    balancer = account.elb.describe_load_balancers(Names=[account.name])["LoadBalancers"][0]
+    arn = balancer["LoadBalancerArn"]
+    listener = account.elb.describe_listeners(LoadBalancerArn=arn)["Listeners"][0]
+    assert f":loadbalancer/net/{account.name}/" in arn
+    assert f":listener/net/{account.name}/" in listener["ListenerArn"]
+    assert balancer["State"]["Code"] == "active"
+    assert balancer["DNSName"].endswith(".elb.us-east-1.amazonaws.com")
+    assert account.elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"][0]["TargetGroupArn"] == group
+
+
+def test_a_new_load_balancer_is_active_in_the_very_answer_that_creates_it(account: Account) -> None:
+    created = account.elb.create_load_balancer(Name=account.name, Type="network", Subnets=account.subnets)
+    assert created["LoadBalancers"][0]["State"]["Code"] == "active"
+
+
+def test_aws_managed_policies_exist(sandbox: Sandbox) -> None:
+    arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+    assert client(sandbox, "iam").get_policy(PolicyArn=arn)["Policy"]["Arn"] == arn
+
+
+def test_networks_in_use_cannot_be_deleted(account: Account) -> None:
+    account.stable_service(loadBalancers=account.balanced())
+    for delete in (delete_subnet, delete_group, delete_vpc):
+        with pytest.raises(ClientError, match="DependencyViolation"):
+            delete(account)
+    account.ecs.delete_service(cluster=account.name, service="web", force=True)
+    account.clock.advance(5)
+    with pytest.raises(ClientError, match="DependencyViolation"):
+        delete_subnet(account)
+    balancer = account.elb.describe_load_balancers(Names=[account.name])["LoadBalancers"][0]["LoadBalancerArn"]
+    account.elb.delete_load_balancer(LoadBalancerArn=balancer)
+    delete_subnet(account)
+    delete_group(account)
+
+
+def delete_subnet(account: Account) -> None:
+    account.ec2.delete_subnet(SubnetId=account.subnets[0])
+
+
+def delete_group(account: Account) -> None:
+    account.ec2.delete_security_group(GroupId=account.group)
+
+
+def delete_vpc(account: Account) -> None:
+    account.ec2.delete_vpc(VpcId=account.vpc)
+
+
+def test_a_security_group_that_another_one_names_cannot_be_deleted(account: Account) -> None:
+    other = account.ec2.create_security_group(GroupName="other", Description="d", VpcId=account.vpc)["GroupId"]
+    rule = {
+        "IpProtocol": "tcp",
+        "FromPort": 1,
+        "ToPort": 1,
+        "UserIdGroupPairs": [{"GroupId": account.group, "Description": "from tasks"}],
+    }
+    account.ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=[rule])
+    with pytest.raises(ClientError, match="has a dependent object"):
+        delete_group(account)
+    rules = account.ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [other]}])
+    assert "from tasks" in [rule.get("Description") for rule in rules["SecurityGroupRules"]]
+    account.ec2.delete_security_group(GroupId=other)
+    delete_group(account)
+
+
+def test_an_internet_gateway_stays_while_public_addresses_are_in_use(account: Account) -> None:
+    gateway = account.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    account.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=account.vpc)
+    account.stable_service(networkConfiguration=account.network(public=True))
+    with pytest.raises(ClientError, match="mapped public address"):
+        account.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=account.vpc)
+    account.update(desiredCount=0)
+    account.clock.advance(5)
+    account.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=account.vpc)
+
+
+def test_gateways_and_endpoints_have_interfaces_in_their_subnets_and_take_them_away(account: Account) -> None:
+    address = account.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    nat = account.ec2.create_nat_gateway(SubnetId=account.subnets[0], AllocationId=address)["NatGateway"]
+    endpoint = account.ec2.create_vpc_endpoint(
+        VpcId=account.vpc,
+        ServiceName="com.amazonaws.us-east-1.logs",
+        VpcEndpointType="Interface",
+        SubnetIds=account.subnets,
+        SecurityGroupIds=[account.group],
+    )["VpcEndpoint"]["VpcEndpointId"]
+    interfaces = account.interfaces()
+    assert len(interfaces) == 3
+    assert all(interface["PrivateIpAddress"].startswith("10.0.") for interface in interfaces)
+    assert [len(i["Groups"]) for i in interfaces if i["InterfaceType"] == "vpc_endpoint"] == [1, 1]
+    account.ec2.delete_nat_gateway(NatGatewayId=nat["NatGatewayId"])
+    account.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    assert account.interfaces() == []
+    account.ec2.release_address(AllocationId=address)
+
+
+def test_no_field_of_a_task_definition_is_lost(account: Account) -> None:
+    fields: dict[str, Any] = {
+        "pidMode": "task",
+        "runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
+        "ephemeralStorage": {"sizeInGiB": 30},
+        "enableFaultInjection": True,
+        "volumes": [{"name": "scratch"}],
+        "taskRoleArn": "arn:aws:iam::123456789012:role/t",
+        "executionRoleArn": "arn:aws:iam::123456789012:role/e",
+    }
+    awkward = 'quotes " and ${dollar} %{percent} \\ back\nnew line 🦊'
+    container = account.container(
+        entryPoint=["/opt/draios/bin/instrument", "sh", "-c"],
+        command=[awkward],
+        environment=[{"name": "B", "value": awkward}, {"name": "A", "value": ""}],
+        volumesFrom=[{"sourceContainer": "sidecar", "readOnly": True}],
+        linuxParameters={"capabilities": {"add": ["SYS_PTRACE"], "drop": []}},
+        restartPolicy={"enabled": True},
+    )
+    arn = account.register(container, account.container("sidecar", essential=False), **fields)
+    described = account.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    assert {key: described[key] for key in fields} == fields | {"volumes": described["volumes"]}
+    assert described["volumes"][0]["name"] == "scratch"
+    assert {key: described["containerDefinitions"][0][key] for key in container if key != "portMappings"} == {
+        key: value for key, value in container.items() if key != "portMappings"
+    }
+    assert described["status"] == "ACTIVE"
+    assert described["registeredAt"]
+
+
+def test_revisions_never_change_and_the_family_means_its_newest_active_one(account: Account) -> None:
+    first = account.register(account.container(command=["one"]))
+    second = account.register(account.container(command=["two"]))
+    assert command(account, first) == ["one"]
+    assert command(account, account.name) == ["two"]
+    account.ecs.deregister_task_definition(taskDefinition=second)
+    assert command(account, account.name) == ["one"]
+    assert account.register().endswith(":3")
+    with pytest.raises(ClientError, match="inactive"):
+        account.create_service(second)
+
+
+def command(account: Account, reference: str) -> list[str]:
+    definition = account.ecs.describe_task_definition(taskDefinition=reference)["taskDefinition"]
+    return list(definition["containerDefinitions"][0]["command"])
+
+
+def test_run_task_needs_no_memory_in_the_container(account: Account) -> None:
+    account.register()
+    ran = account.ecs.run_task(
+        cluster=account.name,
+        taskDefinition=account.name,
+        networkConfiguration=account.network(),
+        startedBy="a test",
+        count=2,
+    )
+    assert len(ran["tasks"]) == 2
+    account.clock.advance(5)
+    task = account.tasks(startedBy="a test")[0]
+    assert (task["lastStatus"], task["group"]) == ("RUNNING", f"family:{account.name}")
+
+
+def test_tagged_services_and_load_balancers_are_found_and_gone_ones_are_not(account: Account) -> None:
+    tag = {"fguard:deployment": account.name}
+    account.create_service(tags=[{"key": key, "value": value} for key, value in tag.items()])
+    account.elb.create_load_balancer(
+        Name=account.name,
+        Type="network",
+        Subnets=account.subnets,
+        Tags=[{"Key": key, "Value": value} for key, value in tag.items()],
+    )
+    assert tagged(account) == ["loadbalancer", "service"]
+    account.ecs.delete_service(cluster=account.name, service="web", force=True)
+    account.clock.advance(5)
+    assert tagged(account) == ["loadbalancer"]
+
+
+def tagged(account: Account) -> list[str]:
+    """Types of the resources that carry this test's tag."""
+    resources = client(account.sandbox, "resourcegroupstaggingapi").get_resources(
+        TagFilters=[{"Key": "fguard:deployment", "Values": [account.name]}]
+    )["ResourceTagMappingList"]
+    return sorted(resource["ResourceARN"].split(":")[5].split("/")[0] for resource in resources)
+
+
+def test_scalable_targets_have_tags(account: Account) -> None:
+    account.stable_service()
+    scaling = client(account.sandbox, "application-autoscaling")
+    arn = scaling.register_scalable_target(
+        ServiceNamespace="ecs",
+        ScalableDimension="ecs:service:DesiredCount",
+        ResourceId=f"service/{account.name}/web",
+        MinCapacity=1,
+        MaxCapacity=2,
+        Tags={"team": "blue"},
+    )["ScalableTargetARN"]
+    scaling.tag_resource(ResourceARN=arn, Tags={"stage": "test"})
+    scaling.untag_resource(ResourceARN=arn, TagKeys=["team"])
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"stage": "test"}

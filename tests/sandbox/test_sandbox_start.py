@@ -1,0 +1,100 @@
+"""Where the embedded AWS listens, what it starts with, and who can reach it."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from fargate_guard.errors import UsageError
+from fargate_guard.sandbox import NOTICE, Sandbox
+from fargate_guard.sandbox.server import main as serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "localhost", "192.168.1.1"])
+def test_any_address_but_127_0_0_1_is_refused(host: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"listens on 127\.0\.0\.1 only"):
+        Sandbox.start(host=host)
+    assert serve(["--host", host, "--state-file", str(tmp_path / "state")]) == 64
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_listens_on_loopback_only() -> None:
+    with Sandbox.start() as sandbox:
+        assert sandbox.endpoint == f"http://127.0.0.1:{sandbox.port}"
+        with socket.create_connection(("127.0.0.1", sandbox.port)):
+            pass
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", sandbox.port))
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", sandbox.port))
+
+
+def test_a_port_that_is_taken_is_told_and_another_attempt_succeeds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"cannot listen on port {port}"):
+            Sandbox.start(port=port)
+    with Sandbox.start(port=port) as sandbox:
+        assert sandbox.port == port
+
+
+def test_every_start_begins_with_an_empty_account() -> None:
+    for _ in range(2):
+        with Sandbox.start(region="eu-central-1") as sandbox:
+            ecs = ecs_of(sandbox)
+            assert ecs.list_clusters()["clusterArns"] == []
+            ecs.create_cluster(clusterName="c")
+            assert ":eu-central-1:" in ecs.list_clusters()["clusterArns"][0]
+
+
+def test_one_process_has_one_sandbox() -> None:
+    with Sandbox.start(), pytest.raises(UsageError, match="already running in this process"):
+        Sandbox.start()
+    with Sandbox.start():
+        pass
+
+
+def test_the_environment_reaches_the_sandbox_and_works_nowhere_else() -> None:
+    with Sandbox.start() as sandbox:
+        environment = sandbox.environment()
+        assert environment["AWS_ENDPOINT_URL"] == sandbox.endpoint
+        assert not environment["AWS_ACCESS_KEY_ID"].startswith(("AKIA", "ASIA"))
+        code = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+        ran = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        assert ran.stdout == "123456789012\n"
+
+
+def test_a_profile_that_does_not_exist_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "there-is-no-such-profile")
+    code = (
+        "from fargate_guard.sandbox import Sandbox; import urllib.request as r\n"
+        "with Sandbox.start() as s: print(r.urlopen(s.endpoint + '/_fguard/status').status)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.stdout == "200\n", ran.stderr
+
+
+def test_it_says_plainly_that_nothing_runs() -> None:
+    assert "No container and no agent runs in it" in NOTICE
+    assert "no detections" in NOTICE
+
+
+def ecs_of(sandbox: Sandbox) -> Any:
+    environment = sandbox.environment()
+    return boto3.client(
+        "ecs",
+        endpoint_url=sandbox.endpoint,
+        region_name=environment["AWS_REGION"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
