@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "fargate_guard"
 MODELS = {"errors", "deployment", "package_files"}
 ROOMS = {
     "taskdef": {"taskdef"},
-    "config": {"config", *MODELS},
+    "config": {"config", "taskdef", *MODELS},
     "terraform": {"terraform", "config", *MODELS},
     "aws": {"aws", "config", *MODELS},
     "verify": {"verify", "aws", "taskdef", "config", *MODELS},

@@ -17,9 +17,7 @@ import fargate_guard.cli.instrument
 import fargate_guard.cli.uninstrument  # noqa: F401 - registers the command
 from fargate_guard.cli.command import app
 from fargate_guard.cli.main import run as run_command_line
-from fargate_guard.config.model import DEFAULT_AGENT_VERSION
 from fargate_guard.sandbox import Sandbox
-from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -493,10 +491,6 @@ def state_with_outputs(host: str) -> dict[str, Any]:
         "outputs": {name: {"value": value, "type": terraform_type(value)} for name, value in outputs.items()},
         "resources": [],
     }
-
-
-def test_the_default_versions_are_those_of_the_configuration() -> None:
-    assert DEFAULT_VERSIONS == DEFAULT_AGENT_VERSION
 
 
 def test_containers_that_a_workload_leaves_out_are_left_out_here_too(run: Run, folder: Path) -> None:

@@ -82,7 +82,6 @@ def test_a_missing_file_is_told_with_the_command_that_writes_one(tmp_path: Path)
     ("lines", "told"),
     [
         (["agent: {version: 6.0.0}"], "does not work with an orchestrator"),
-        (["agent: {topology: direct, version: 5.0.1}"], "needs topology: orchestrator"),
         (["agent: {version: latest}"], "agent.version"),
         (["network: {vpc_id: vpc-0123}"], "at least two subnets"),
         (["network: {subnet_ids: [subnet-0123, subnet-4567]}"], "needs vpc_id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -55,6 +56,8 @@ def fguard(
 def main() -> NoReturn:
     """Run ``fguard`` as a process: parse, run one command, exit with its code."""
     _stop_cleanly_on(signal.SIGTERM, signal.SIGHUP)
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()

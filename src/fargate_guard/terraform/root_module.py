@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.config.model import workload_name
+from fargate_guard.config.workload import workload_name
 from fargate_guard.deployment import write_private
 from fargate_guard.terraform.ecs_fields import Json, NotCarriedError
 from fargate_guard.terraform.rendering import Structure, render
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fargate_guard.config.model import CaCertificate, Config, Service
+    from fargate_guard.config import Config
+    from fargate_guard.config.orchestrator import CaCertificate
+    from fargate_guard.config.workload import Service
 
 __all__ = [
     "ORCHESTRATOR_HOST_PLACEHOLDER",

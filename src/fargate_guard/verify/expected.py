@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from fargate_guard.config.model import workload_name
+from fargate_guard.config.workload import workload_name
 from fargate_guard.taskdef.recipes import SIDECAR_NAME
 from fargate_guard.verify.rollout_verdict import Awaited
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from fargate_guard.config import Config, parse_config
-from fargate_guard.config.model import DEFAULT_AGENT_VERSION
 from fargate_guard.errors import UsageError
 from fargate_guard.package_files import package_folder
+from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def configuration_text(answers: Answers) -> str:
     template = environment.from_string(
         (package_folder("templates") / "fguard.yaml.j2").read_text(encoding="utf-8")
     )
-    text = template.render(asdict(answers), version=DEFAULT_AGENT_VERSION[answers.topology])
+    text = template.render(asdict(answers), version=DEFAULT_VERSIONS[answers.topology])
     parse_config(text, source="fguard.yaml")
     return text
 

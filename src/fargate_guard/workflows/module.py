@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.config.model import workload_name
+from fargate_guard.config.workload import workload_name
 from fargate_guard.errors import PreflightError, UsageError
 from fargate_guard.taskdef import Shape, TaskDefinitionError, instrument, read
 from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
@@ -12,7 +12,8 @@ from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fargate_guard.config.model import CaCertificate, Workload
+    from fargate_guard.config.orchestrator import CaCertificate
+    from fargate_guard.config.workload import Workload
     from fargate_guard.taskdef import Instrumented
     from fargate_guard.terraform.root_module import RootModule, WorkloadInput
     from fargate_guard.workflows.context import Context
