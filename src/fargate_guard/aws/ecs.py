@@ -27,14 +27,15 @@ RECENT_DEPLOYMENTS = 5
 """Of each service, newest first: enough to see what replaced a deployment."""
 
 
-def clusters(aws: Aws, names: Iterable[str]) -> list[Json]:
+def clusters(aws: Aws, names: Iterable[str], *, tags: bool = False) -> list[Json]:
     """Describe the clusters that exist among ``names`` (names or ARNs)."""
+    include = {"include": ["TAGS"]} if tags else {}
     return [
         cluster
         for batch in batches(names, CLUSTERS_PER_CALL)
-        for cluster in aws.call("ecs", "describe_clusters", about=", ".join(batch), clusters=list(batch))[
-            "clusters"
-        ]
+        for cluster in aws.call(
+            "ecs", "describe_clusters", about=", ".join(batch), clusters=list(batch), **include
+        )["clusters"]
     ]
 
 
@@ -48,12 +49,15 @@ def service_arns(aws: Aws, cluster: str) -> list[str]:
     return list(aws.pages("ecs", "list_services", "serviceArns", about=cluster, cluster=cluster))
 
 
-def services(aws: Aws, cluster: str, names: Iterable[str]) -> list[Json]:
+def services(aws: Aws, cluster: str, names: Iterable[str], *, tags: bool = False) -> list[Json]:
     """Describe the services that exist among ``names`` (names or ARNs); deleted ones stay a while as INACTIVE."""
+    include = {"include": ["TAGS"]} if tags else {}
 
     def describe(batch: Iterable[str]) -> list[Json]:
         try:
-            found = aws.call("ecs", "describe_services", about=cluster, cluster=cluster, services=list(batch))
+            found = aws.call(
+                "ecs", "describe_services", about=cluster, cluster=cluster, services=list(batch), **include
+            )
         except NotFound:  # no such cluster
             return []
         return list(found["services"])
@@ -119,12 +123,15 @@ def _task_definitions_of(aws: Aws, revision_arns: Iterable[str]) -> dict[str, st
     }
 
 
-def tasks(aws: Aws, cluster: str, *, service: str | None = None, desired_status: str = "RUNNING") -> list[Json]:
+def tasks(
+    aws: Aws, cluster: str, *, service: str | None = None, desired_status: str = "RUNNING", tags: bool = False
+) -> list[Json]:
     """Describe a cluster's or one service's tasks.
 
     :param desired_status: ``RUNNING`` also finds tasks that are starting; ``STOPPED`` those of the last hour.
     """
     of_service = {"serviceName": service} if service else {}
+    include = {"include": ["TAGS"]} if tags else {}
     try:
         arns = list(
             aws.pages(
@@ -142,9 +149,9 @@ def tasks(aws: Aws, cluster: str, *, service: str | None = None, desired_status:
 
     def describe(batch: Iterable[str]) -> list[Json]:
         return list(
-            aws.call("ecs", "describe_tasks", about=service or cluster, cluster=cluster, tasks=list(batch))[
-                "tasks"
-            ]
+            aws.call(
+                "ecs", "describe_tasks", about=service or cluster, cluster=cluster, tasks=list(batch), **include
+            )["tasks"]
         )
 
     return [task for found in each(describe, batches(arns, TASKS_PER_CALL)) for task in found]

@@ -71,10 +71,8 @@ class ContainerDefinition:
 
     @property
     def is_instrumented(self) -> bool:
-        """Whether any mark of instrumentation is on it: the wrapper or the sidecar's volume."""
-        return INSTRUMENT in self.argv[:1] or any(
-            str(entry.get("sourceContainer", "")).lower() == SIDECAR_NAME.lower() for entry in self.volumes_from
-        )
+        """Whether it starts under the agent's wrapper."""
+        return self.argv[:1] == [INSTRUMENT]
 
     @property
     def log_group(self) -> str | None:
@@ -114,6 +112,11 @@ class TaskDefinition:
             json=dict(definition),
             containers=tuple(ContainerDefinition(entry) for entry in definition.get("containerDefinitions", ())),
         )
+
+    @property
+    def is_instrumented(self) -> bool:
+        """Whether there is a sidecar and something that starts under its wrapper."""
+        return self.sidecar is not None and any(container.is_instrumented for container in self.workloads)
 
     @property
     def compatibilities(self) -> list[str]:
