@@ -55,7 +55,7 @@ class WorkloadInput:
     """An instrumented workload."""
 
     name: str
-    """As in ``fguard.yaml``, or made from the file's name: :func:`fargate_guard.config.model.workload_name`."""
+    """As in ``fguard.yaml``, or made from the file's name: :func:`fargate_guard.config.workload.workload_name`."""
     definition: Mapping[str, Json]
     """Task definition as RegisterTaskDefinition takes it, instrumented; in the orchestrator topology with
     :data:`ORCHESTRATOR_HOST_PLACEHOLDER` as the orchestrator's host."""
@@ -234,31 +234,41 @@ def _certificate(certificate: CaCertificate, certificates: Mapping[str, str]) ->
 
 
 def _workloads(config: Config, workloads: Sequence[WorkloadInput], region: str) -> dict[str, Json]:
-    makes_groups = {workload_name(workload): workload.create_log_groups for workload in config.workloads}
-    created: set[str] = {agent_log_group_name(config, workload.name) for workload in workloads}
-    groups: dict[str, list[str]] = {}
-    for workload in workloads:
-        named = [group for group in awslogs_groups(workload.definition, region=region) if group not in created]
-        groups[workload.name] = named
-        if makes_groups[workload.name]:
-            created |= set(named)
+    definitions = {
+        workload.name: task_definition_variables(
+            workload.definition,
+            where=workload.name,
+            default_family=f"fguard_{config.name}_{workload.name}",
+            host_follows=config.agent.topology == "orchestrator",
+        )
+        for workload in workloads
+    }
+    created, existing = _log_groups(config, definitions, region)
     return {
         workload.name: {
-            "task_definition": task_definition_variables(
-                workload.definition,
-                where=workload.name,
-                default_family=f"fguard_{config.name}_{workload.name}",
-                host_follows=config.agent.topology == "orchestrator",
-            ),
+            "task_definition": definitions[workload.name],
             "service": _service(workload),
             "agent_log_group_name": agent_log_group_name(config, workload.name),
-            "created_log_group_names": groups[workload.name] if makes_groups[workload.name] else [],
-            "existing_log_group_names": []
-            if makes_groups[workload.name]
-            else [group for group in groups[workload.name] if group not in created],
+            "created_log_group_names": created[workload.name],
+            "existing_log_group_names": existing[workload.name],
         }
         for workload in workloads
     }
+
+
+def _log_groups(
+    config: Config, definitions: Mapping[str, Mapping[str, Json]], region: str
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the log groups that each workload creates, and those that must exist. One is created once."""
+    asked = {workload_name(workload) for workload in config.workloads if workload.create_log_groups}
+    taken = {agent_log_group_name(config, name) for name in definitions}
+    named = {name: awslogs_groups(definition, region=region) for name, definition in definitions.items()}
+    created: dict[str, list[str]] = {}
+    for name, groups in named.items():
+        created[name] = [group for group in groups if name in asked and group not in taken]
+        taken |= set(created[name])
+    existing = {name: [group for group in groups if group not in taken] for name, groups in named.items()}
+    return created, existing
 
 
 def _service(workload: WorkloadInput) -> Json:

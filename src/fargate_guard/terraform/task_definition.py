@@ -55,12 +55,13 @@ def task_definition_variables(
     return {name: value for name, value in variables.items() if value is not None}
 
 
-def awslogs_groups(definition: Mapping[str, Json], *, region: str) -> list[str]:
-    """Return the log groups of this Region that the containers write to and that ECS does not create itself."""
+def awslogs_groups(variables: Mapping[str, Json], *, region: str) -> list[str]:
+    """Return the log groups of this Region that the containers write to and that ECS does not create itself.
+
+    :param variables: as :func:`task_definition_variables` returns them.
+    """
     groups: list[str] = []
-    for container in carried(
-        {"containerDefinitions": definition.get("containerDefinitions", [])}, TASK_DEFINITION, ""
-    )["containerDefinitions"]:
+    for container in json.loads(variables["container_definitions"]):
         log = container.get("logConfiguration", {})
         options = log.get("options", {})
         if (
@@ -110,12 +111,14 @@ def refuse_changed_text(text: str, where: str) -> None:
 
 
 def _check_placeholder(fields: Mapping[str, Json], where: str, *, allowed: bool) -> None:
-    ours = 0
-    for container in fields.get("containerDefinitions", []):
-        for variable in container.get("environment", []):
-            ours += variable == {"name": _HOST_VARIABLE, "value": ORCHESTRATOR_HOST_PLACEHOLDER}
+    ours = {
+        f"{where}.containerDefinitions[{container}].environment[{index}].value"
+        for container, definition in enumerate(fields.get("containerDefinitions", []))
+        for index, variable in enumerate(definition.get("environment", []))
+        if allowed and variable == {"name": _HOST_VARIABLE, "value": ORCHESTRATOR_HOST_PLACEHOLDER}
+    }
     found = [path for path, text in texts(fields, where) if ORCHESTRATOR_HOST_PLACEHOLDER in text]
-    if len(found) != (ours if allowed else 0):
+    if found := [path for path in found if path not in ours]:
         raise NotCarriedError(
             f"the task definition contains {ORCHESTRATOR_HOST_PLACEHOLDER}",
             where=", ".join(found),
