@@ -54,6 +54,7 @@ def send(fguard: FguardLike, stop: str) -> int:
 
 
 def assert_nothing_left(fguard: FguardLike) -> None:
+    assert not [event for event in fguard.events() if "Two interrupts" in event["message"]]
     pids = fguard.terraform_pids()
     wait_until(lambda: not any(map(group_exists, pids)), f"Terraform {pids} and its children are gone")
     assert lock_is_free(fguard.module)

@@ -187,11 +187,16 @@ def test_terraform_killed_by_something_else_is_explained_and_leaves_no_children(
     assert resources_in_state(module) == EVERYTHING
 
 
-def test_observer_that_fails_stops_terraform_cleanly(open_driver: OpenDriver, module: Path) -> None:
+@pytest.mark.parametrize("moment", ["at the start", "under way"])
+def test_observer_that_fails_stops_terraform_cleanly(open_driver: OpenDriver, module: Path, moment: str) -> None:
     write_chain(module, create=30)
+    pids: list[int] = []
 
     def look(event: Event) -> None:
-        if isinstance(event, ResourceStarted) and event.address == "terraform_data.slow":
+        if isinstance(event, CommandStarted) and event.command == "apply":
+            pids.append(event.pid)
+        slow = isinstance(event, ResourceStarted) and event.address == "terraform_data.slow"
+        if slow or (pids and moment == "at the start"):
             raise BrokenPipeError("the screen went away")
 
     driver = open_driver(observer=look)
@@ -199,8 +204,10 @@ def test_observer_that_fails_stops_terraform_cleanly(open_driver: OpenDriver, mo
     with pytest.raises(BrokenPipeError):
         driver.apply(plan.path)
 
-    assert {"first[0]", "first[1]"} <= resources_in_state(module)
+    assert not group_exists(pids[0])
     assert lock_is_free(module)
+    if moment == "under way":
+        assert {"first[0]", "first[1]"} <= resources_in_state(module)
 
 
 def test_two_drivers_on_one_folder_take_turns(open_driver: OpenDriver, module: Path, events: list[Event]) -> None:

@@ -55,7 +55,7 @@ def test_terraform_on_path_comes_before_tofu_and_before_the_embedded(tmp_path: P
 
     assert (engine.version, engine.product, engine.source) == ("1.5.0", "terraform", "path")
     assert engine.command == (str(tmp_path / "terraform"),)
-    assert not engine.init_speaks_json
+    assert not engine.init_speaks_json, "that came with 1.9"
 
 
 @pytest.mark.parametrize(

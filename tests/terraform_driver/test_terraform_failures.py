@@ -36,12 +36,12 @@ from fargate_guard.terraform.errors import (
 )
 from fargate_guard.terraform.failures import explain
 from fargate_guard.terraform.providers import find_provider_source
+from fargate_guard.terraform.run_log import RunLogUnwritableError
 from tests.terraform_driver.driver_harness import FguardLike, clean_environ, write_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fargate_guard.terraform.diagnostics import Diagnostic
     from fargate_guard.terraform.engine import Engine
 
     OpenDriver = Callable[..., Driver]
@@ -273,6 +273,16 @@ def test_full_disk_is_noticed_before_anything_starts(open_driver: OpenDriver, mo
     assert "nothing was started" in str(refused.value.why)
 
 
+def test_run_log_that_cannot_be_written_starts_nothing(open_driver: OpenDriver, module: Path) -> None:
+    write_chain(module)
+    (module / "file").touch()
+
+    with pytest.raises(RunLogUnwritableError, match="nothing was started") as refused:
+        open_driver(run_log_dir=module / "file" / "logs").plan(module / "saved.tfplan")
+
+    assert refused.value.why == "Not a directory"
+
+
 # -- Terraform itself --------------------------------------------------------------------------------------------
 
 
@@ -389,67 +399,34 @@ def test_bucket_that_may_not_be_read_names_the_action_to_allow(open_driver: Open
     assert "to the role or user that deploys" in str(failed.value.fix)
 
 
-@pytest.fixture(scope="module")
-def refusals(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, Diagnostic]:
-    """What the real AWS provider says about three refused calls, by resource address."""
-    folder = tmp_path_factory.mktemp("refused")
-    (folder / "main.tf").write_text(THREE_RESOURCES)
-    environ = clean_environ()
-    source = find_provider_source(engine, os.environ, working_dir=folder)
-    Driver(folder, engine=engine, environ=environ, run_log_dir=folder / "logs").init(plugin_dir=source.plugin_dir)
+def test_refused_by_aws_during_apply(engine: Engine, module: Path) -> None:
+    (module / "main.tf").write_text(THREE_RESOURCES)
+    source = find_provider_source(engine, os.environ, working_dir=module)
+    driver = Driver(module, engine=engine, environ=clean_environ(), run_log_dir=module / "logs")
+    driver.init(plugin_dir=source.plugin_dir)
+
     with (
         aws_that_answers("", 500, EC2_ERROR, actions=REFUSALS) as environ,
         pytest.raises(TerraformError) as failed,
     ):
-        deploy(Driver(folder, engine=engine, environ=environ, run_log_dir=folder / "logs"), folder)
-    return {diagnostic.address: diagnostic for diagnostic in failed.value.diagnostics}
+        deploy(Driver(module, engine=engine, environ=environ, run_log_dir=module / "logs"), module)
 
+    # Each diagnostic of the real provider by itself, as if it were the only one.
+    said = {diagnostic.address: diagnostic for diagnostic in failed.value.diagnostics}
+    errors = {
+        address: explain(FailedRun(engine, module, "apply", 1, (diagnostic,), (), None))
+        for address, diagnostic in said.items()
+    }
+    vpc, address, gateway = errors["aws_vpc.this"], errors["aws_eip.this"], errors["aws_internet_gateway.this"]
 
-@pytest.mark.parametrize(
-    ("address", "expected", "message", "fix"),
-    [
-        (
-            "aws_vpc.this",
-            QuotaExceededError,
-            "An AWS quota is used up: VPCs per Region.",
-            "aws service-quotas request-service-quota-increase --service-code vpc --quota-code L-F678F1CE",
-        ),
-        (
-            "aws_eip.this",
-            AccessDeniedError,
-            "AWS denied ec2:AllocateAddress.",
-            "allow ec2:AllocateAddress to the role or user that deploys",
-        ),
-        (
-            "aws_internet_gateway.this",
-            ThrottledError,
-            "AWS throttled the calls for too long.",
-            "run the same command again",
-        ),
-    ],
-)
-def test_refused_by_aws_during_apply(
-    refusals: dict[str | None, Diagnostic],
-    engine: Engine,
-    module: Path,
-    address: str,
-    expected: type[TerraformError],
-    message: str,
-    fix: str,
-) -> None:
-    failed = FailedRun(
-        engine=engine,
-        working_dir=module,
-        command="apply",
-        returncode=1,
-        diagnostics=(refusals[address],),
-        last_lines=(),
-        log=None,
-    )
-
-    error = explain(failed)
-
-    assert type(error) is expected
-    assert (error.message, error.where) == (message, address)
-    assert fix in str(error.fix)
-    assert "Said by AWS." in str(error.why)
+    assert type(vpc) is QuotaExceededError
+    assert vpc.message == "An AWS quota is used up: VPCs per Region."
+    assert "request-service-quota-increase --service-code vpc --quota-code L-F678F1CE" in str(vpc.fix)
+    assert type(address) is AccessDeniedError
+    assert address.message == "AWS denied ec2:AllocateAddress."
+    assert "allow ec2:AllocateAddress to the role or user that deploys" in str(address.fix)
+    assert type(gateway) is ThrottledError
+    assert "run the same command again" in str(gateway.fix)
+    for place, error in errors.items():
+        assert error.where == place
+        assert "Said by AWS." in str(error.why)

@@ -62,7 +62,7 @@ class Quota:
 
 QUOTAS = {
     "VpcLimitExceeded": Quota("VPCs per Region", "vpc", "L-F678F1CE"),
-    "InternetGatewayLimitExceeded": Quota("Internet gateways per Region", "vpc", "L-A4707A72"),
+    "InternetGatewayLimitExceeded": Quota("Internet gateways per Region (as many as VPCs)", "vpc", "L-F678F1CE"),
     "NatGatewayLimitExceeded": Quota("NAT gateways per Availability Zone", "vpc", "L-FE5A380F"),
     "AddressLimitExceeded": Quota("EC2-VPC Elastic IPs", "ec2", "L-0263D0A3"),
     "SubnetLimitExceeded": Quota("Subnets per VPC", "vpc", "L-407747CB"),

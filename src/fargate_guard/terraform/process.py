@@ -17,7 +17,7 @@ import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -59,6 +59,10 @@ class StopRequests:
     def take(self) -> tuple[signal.Signals, float] | None:
         """The next wish and when it came (``time.monotonic``), or None."""
         return self._arrived.popleft() if self._arrived else None
+
+    def clear(self) -> None:
+        """Forget what has not been taken."""
+        self._arrived.clear()
 
     @property
     def pending(self) -> bool:
@@ -107,7 +111,10 @@ class LogTail:
 
 
 class TerraformProcess:
-    """A running Terraform and what was asked of it so far."""
+    """A running Terraform and what was asked of it so far.
+
+    A context manager: whatever is raised inside, Terraform is interrupted and waited for before that goes on.
+    """
 
     def __init__(
         self,
@@ -117,10 +124,12 @@ class TerraformProcess:
         environ: Mapping[str, str],
         stdout: IO[bytes],
         stderr: IO[bytes],
+        requests: StopRequests,
         inherit: Collection[int] = (),
     ) -> None:
         """Start Terraform in a session of its own, without standard input; its files are private (umask 077).
 
+        :param requests: wishes to stop, to be passed on.
         :param inherit: descriptors that stay open in Terraform, e.g. the run lock.
         :raises OSError: the file cannot be executed.
         """
@@ -136,6 +145,7 @@ class TerraformProcess:
             umask=0o077,
             pass_fds=tuple(inherit),
         )
+        self._requests = requests
         self._gone = threading.Event()
         self._stopped_by: signal.Signals | None = None
         self._first_request = 0.0
@@ -147,30 +157,39 @@ class TerraformProcess:
         """Process, session and group id."""
         return self._popen.pid
 
-    def follow(
-        self, requests: StopRequests, *, on_tick: Callable[[bool], None], on_interrupt: Callable[[int], None]
-    ) -> Ended:
-        """Wait for the end, calling ``on_tick(last)`` for new output and passing wishes to stop on to Terraform.
+    def __enter__(self) -> Self:
+        return self
 
-        Whatever ``on_tick`` raises, Terraform is interrupted and waited for before the exception goes on.
+    def __exit__(self, *_: object) -> None:
+        """Let it end cleanly; it still runs here only when an exception is under way."""
+        if not self._gone.is_set() and self._interrupts == 0:
+            self._requests.add(signal.SIGINT)
+        while not self._gone.wait(POLL_SECONDS):
+            self._pass_on(lambda _count: None)
+        if self._popen.returncode < 0 or self._interrupts > 1:
+            # Terraform had no time to stop its plugins and provisioners: they share its session and must not stay.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGTERM)
 
+    def follow(self, *, on_tick: Callable[[bool], None], on_interrupt: Callable[[int], None]) -> Ended:
+        """Wait for the end, passing wishes to stop on to Terraform.
+
+        :param on_tick: called for new output again and again, with True for the last time.
         :param on_interrupt: called with 1 for the first interrupt sent and 2 for the second.
         """
-        try:
-            while not self._gone.wait(POLL_SECONDS):
-                on_tick(False)
-                self._pass_on(requests, on_interrupt)
-            on_tick(True)
-        finally:
-            self._finish(requests)
-        return Ended(self._popen.returncode, time.monotonic() - self._started, self._stopped_by, self._interrupts)
+        while not self._gone.wait(POLL_SECONDS):
+            on_tick(False)
+            self._pass_on(on_interrupt)
+        on_tick(True)
+        seconds = time.monotonic() - self._started
+        return Ended(self._popen.returncode, seconds, self._stopped_by, self._interrupts)
 
     def _wait(self) -> None:
         self._popen.wait()
         self._gone.set()
 
-    def _pass_on(self, requests: StopRequests, on_interrupt: Callable[[int], None]) -> None:
-        while (request := requests.take()) is not None:
+    def _pass_on(self, on_interrupt: Callable[[int], None]) -> None:
+        while (request := self._requests.take()) is not None:
             number, came = request
             if self._interrupts == 0:
                 self._first_request = came
@@ -184,14 +203,3 @@ class TerraformProcess:
     def _send_interrupt(self) -> None:
         with suppress(ProcessLookupError):
             self._popen.send_signal(signal.SIGINT)
-
-    def _finish(self, requests: StopRequests) -> None:
-        """Reached while Terraform runs only when an exception is under way: let it end cleanly first."""
-        if not self._gone.is_set() and self._interrupts == 0:
-            requests.add(signal.SIGINT)
-        while not self._gone.wait(POLL_SECONDS):
-            self._pass_on(requests, lambda _count: None)
-        if self._popen.returncode < 0 or self._interrupts > 1:
-            # Terraform had no time to stop its plugins and provisioners: they share its session and must not stay.
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGTERM)

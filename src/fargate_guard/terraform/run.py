@@ -101,7 +101,7 @@ class Runner:
             files = self._run_log.files_for(command)
             out = stack.enter_context(files.stdout.open("ab"))
             err = stack.enter_context(files.stderr.open("ab"))
-            process = self._start(build_argv(), environ, out, err, inherit=(lock,))
+            process = stack.enter_context(self._start(build_argv(), environ, out, err, inherit=(lock,)))
             started = datetime.now().astimezone().isoformat(timespec="seconds")
             self._run_log.record(lock, ActiveRun(process.pid, command, started, str(files.stdout)))
             run = self._follow(command, process, files)
@@ -116,8 +116,8 @@ class Runner:
         environ, notes = child_environment(self._environ, withhold=self._withhold, internal=True)
         self._notice(*notes)
         with self.requests.from_signals(), tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            process = self._start(argv, environ, out, err)
-            ended = process.follow(self.requests, on_tick=lambda _last: None, on_interrupt=lambda _count: None)
+            with self._start(argv, environ, out, err) as process:
+                ended = process.follow(on_tick=lambda _last: None, on_interrupt=lambda _count: None)
             out.seek(0)
             err.seek(0)
             text = out.read().decode(errors="replace")
@@ -166,7 +166,13 @@ class Runner:
     ) -> TerraformProcess:
         try:
             return TerraformProcess(
-                argv, working_dir=self._folder, environ=environ, stdout=out, stderr=err, inherit=inherit
+                argv,
+                working_dir=self._folder,
+                environ=environ,
+                stdout=out,
+                stderr=err,
+                requests=self.requests,
+                inherit=inherit,
             )
         except OSError as error:
             raise EngineUnusableError(
@@ -193,7 +199,7 @@ class Runner:
 
             started = f"terraform {command} started"
             self._notify(CommandStarted(message=started, command=command, pid=process.pid, log=str(files.stdout)))
-            ended = process.follow(self.requests, on_tick=on_tick, on_interrupt=on_interrupt)
+            ended = process.follow(on_tick=on_tick, on_interrupt=on_interrupt)
         self._notify(CommandFinished(command=command, exit_code=ended.returncode, seconds=ended.seconds))
         return Run(command, ended, tuple(events), tuple(texts), files)
 
@@ -229,13 +235,13 @@ class Runner:
 
     def _raise_if_pending(self, command: str) -> None:
         if (request := self.requests.take()) is not None:
+            self.requests.clear()
             raise interruption.before_start(command, request[0])
 
     def _raise_if_interrupted(self, run: Run) -> None:
         late = self.requests.take()
         number = run.ended.stopped_by or (late[0] if late is not None else None)
-        while self.requests.take() is not None:
-            pass
+        self.requests.clear()
         if number is not None:
             raise interruption.after_end(run.command, run.ended, number, run.events)
 

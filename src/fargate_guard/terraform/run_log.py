@@ -30,6 +30,10 @@ POLL_SECONDS = 0.1
 _HELD = {errno.EAGAIN, errno.EACCES}
 
 
+class RunLogUnwritableError(FguardError):
+    """The folder for Terraform's output cannot be written to, so nothing was started."""
+
+
 class PreviousRunActiveError(FguardError):
     """Another run on this deployment did not end in the time given."""
 
@@ -73,8 +77,13 @@ class RunLog:
         self._lock_path = folder / "running.lock"
 
     def create(self) -> None:
-        """Create the folder (0700) where it is missing."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Create the folder (0700) where it is missing.
+
+        :raises RunLogUnwritableError: it cannot be created or written to.
+        """
+        with self._writing():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock_path.touch(mode=0o600)
 
     def files_for(self, command: str) -> RunFiles:
         """New, empty, private (0600) output files for a run; the oldest logs go."""
@@ -82,9 +91,22 @@ class RunLog:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         stem = f"{stamp}-{command.replace(' ', '-')}"
         files = RunFiles(self.folder / f"{stem}.jsonl", self.folder / f"{stem}.stderr")
-        for path in (files.stdout, files.stderr):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with self._writing():
+            for path in (files.stdout, files.stderr):
+                path.touch(mode=0o600, exist_ok=False)
         return files
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunLogUnwritableError(
+                "The folder for Terraform's output cannot be written to; nothing was started.",
+                where=str(self.folder),
+                why=error.strerror,
+                fix="make it writable for this user, or free space",
+            ) from error
 
     @contextmanager
     def exclusive(self, *, wait_seconds: float, on_wait: Callable[[ActiveRun | None], bool]) -> Iterator[int]:
