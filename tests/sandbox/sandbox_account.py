@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import urllib.request
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
+from fargate_guard.sandbox.environment import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 
 if TYPE_CHECKING:
     from fargate_guard.sandbox import Sandbox
@@ -32,13 +35,18 @@ class ManualClock:
 
 
 def client(sandbox: Sandbox, service: str) -> Any:
-    environment = sandbox.environment()
+    return _client(sandbox.endpoint, service)
+
+
+@functools.cache
+def _client(endpoint: str, service: str) -> Any:
+    """Clients cost more than the calls that the tests make with them."""
     return boto3.client(
         service,
-        endpoint_url=sandbox.endpoint,
-        region_name=environment["AWS_REGION"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=SECRET_ACCESS_KEY,
         config=ONE_ATTEMPT,
     )
 
@@ -87,15 +95,16 @@ class Account:
 
     def register(self, *containers: Json, **fields: Any) -> str:
         """Register a revision of this account's family; return its ARN."""
-        definition = self.ecs.register_task_definition(
-            family=self.name,
-            requiresCompatibilities=["FARGATE"],
-            networkMode="awsvpc",
-            cpu="256",
-            memory="512",
-            containerDefinitions=list(containers) or [self.container()],
-            **fields,
-        )
+        request = {
+            "family": self.name,
+            "requiresCompatibilities": ["FARGATE"],
+            "networkMode": "awsvpc",
+            "cpu": "256",
+            "memory": "512",
+            "executionRoleArn": "arn:aws:iam::123456789012:role/execution",
+            "containerDefinitions": list(containers) or [self.container()],
+        }
+        definition = self.ecs.register_task_definition(**{**request, **fields})
         return str(definition["taskDefinition"]["taskDefinitionArn"])
 
     def network(self, public: bool = False) -> Json:

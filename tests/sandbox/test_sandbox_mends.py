@@ -141,6 +141,38 @@ def test_no_field_of_a_task_definition_is_lost(account: Account) -> None:
     assert described["registeredAt"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"executionRoleArn": ""}, "execution role ARN to support log driver awslogs"),
+        ({"executionRoleArn": "", "secrets": True}, "specifying container secrets"),
+        (
+            {"cpu": "256", "memory": "4096"},
+            "No Fargate configuration exists for given values: 256 CPU, 4096 memory",
+        ),
+        ({"networkMode": "bridge"}, "Fargate only supports network mode"),
+        ({"volumesFrom": "nobody"}, "Unknown volume source container 'nobody'"),
+        ({"dependsOn": "nobody"}, "Unknown container that is depended on 'nobody'"),
+        ({"essential": False}, "at least one container must be essential"),
+        ({"twice": True}, "should be unique"),
+    ],
+)
+def test_task_definitions_that_ecs_refuses_are_refused(
+    account: Account, fields: dict[str, Any], reason: str
+) -> None:
+    container = account.container()
+    if fields.pop("secrets", False):
+        container["secrets"] = [{"name": "K", "valueFrom": "arn:aws:ssm:us-east-1:1:parameter/p"}]
+    if "volumesFrom" in fields:
+        container["volumesFrom"] = [{"sourceContainer": fields.pop("volumesFrom")}]
+    if "dependsOn" in fields:
+        container["dependsOn"] = [{"containerName": fields.pop("dependsOn"), "condition": "START"}]
+    container["essential"] = fields.pop("essential", True)
+    containers = [container, container] if fields.pop("twice", False) else [container]
+    with pytest.raises(ClientError, match=reason):
+        account.register(*containers, **fields)
+
+
 def test_revisions_never_change_and_the_family_means_its_newest_active_one(account: Account) -> None:
     first = account.register(account.container(command=["one"]))
     second = account.register(account.container(command=["two"]))

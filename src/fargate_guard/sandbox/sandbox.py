@@ -102,7 +102,7 @@ class Sandbox:
         return sandbox_environment(self.endpoint, self.region)
 
     def calls(self) -> frozenset[str]:
-        """Return every call so far, as IAM names its permission, e.g. ``ecs:CreateService``; to see what is needed."""
+        """Return every call so far as IAM names its permission, e.g. ``ecs:CreateService``."""
         return frozenset(self._gateway.calls)
 
     def stop(self) -> None:

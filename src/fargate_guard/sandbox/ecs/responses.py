@@ -9,6 +9,7 @@ from moto.ecs.exceptions import ECSException, InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse
 
 from fargate_guard.sandbox.ecs import shapes
+from fargate_guard.sandbox.ecs.definition_checks import check_definition
 from fargate_guard.sandbox.ecs.definitions import remember_request, task_definition_record
 from fargate_guard.sandbox.scheduler.launch import launch_type
 from fargate_guard.sandbox.scheduler.model import RUNNING
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 CONTAINS_SERVICES = "The Cluster cannot be deleted while Services are active."
+MOST_SERVICES = 10
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html"""
+MOST_TASKS = 100
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html"""
 CONTAINS_TASKS = "The Cluster cannot be deleted while Tasks are active."
 
 
@@ -53,6 +58,7 @@ class EcsResponse(EC2ContainerServiceResponse):
     def register_task_definition(self) -> ActionResult:
         """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html."""
         request = self._request
+        check_definition(request)
         super().register_task_definition()
         definition = self._ecs.describe_task_definition(request["family"])
         now = self._ecs.surroundings.clock()
@@ -123,6 +129,7 @@ class EcsResponse(EC2ContainerServiceResponse):
     def describe_services(self) -> ActionResult:
         """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html."""
         names = self._get_param("services") or []
+        _refuse_more_than(MOST_SERVICES, names, "services")
         services, failures = self._ecs.describe_services(self._cluster_name, names)
         shown = [shapes.service_shape(service, tags=self._with_tags) for service in services]
         return ActionResult({"services": shown, "failures": failures})
@@ -207,7 +214,9 @@ class EcsResponse(EC2ContainerServiceResponse):
         if not wanted:
             message = "Tasks cannot be empty."
             raise InvalidParameterException(message)
-        found = {reference: self._ecs.task_of(cluster, reference) for reference in wanted}
+        _refuse_more_than(MOST_TASKS, wanted, "tasks")
+        known = {task.id: task for task in self._ecs.all_tasks(cluster)}
+        found = {reference: known.get(reference.split("/")[-1]) for reference in wanted}
         tasks = [self._task(task, tags=self._with_tags) for task in found.values() if task is not None]
         failures = [
             {"arn": _task_arn(cluster.arn, reference), "reason": "MISSING"}
@@ -239,6 +248,11 @@ class EcsResponse(EC2ContainerServiceResponse):
 
     def _task(self, task: Any, *, tags: bool) -> Json:
         return shapes.task_shape(task, self._ecs.world.network.availability_zone(task), tags=tags)
+
+
+def _refuse_more_than(most: int, names: list[str], what: str) -> None:
+    if len(names) > most:
+        raise InvalidParameterException(f"{what} can have at most {most} items.")
 
 
 def _missing(wanted: list[str], found: Json) -> list[Json]:
