@@ -22,6 +22,7 @@ from fargate_guard.cli import (
     plan,
     render,
     sandbox,
+    status,
     uninstrument,
     verify,
 )
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-COMMANDS = (demo, sandbox, init, doctor, render, plan, deploy, verify, instrument, uninstrument, destroy)
+COMMANDS = (demo, sandbox, init, doctor, render, plan, deploy, verify, status, instrument, uninstrument, destroy)
 """The modules whose import registers the commands."""
 
 
