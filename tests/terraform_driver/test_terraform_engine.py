@@ -99,6 +99,12 @@ def test_requested_engine_may_be_a_path_or_a_name(tmp_path: Path) -> None:
     assert (by_path.product, by_path.release, by_path.source) == ("tofu", (1, 12, 0), "requested")
 
 
+def test_shim_of_a_version_manager_is_still_opentofu(tmp_path: Path) -> None:
+    (tmp_path / "tofu").symlink_to(stand_in(tmp_path, "version-manager", answering("1.9.0")))
+
+    assert find_engine(None, {"PATH": f"{tmp_path}:/bin:/usr/bin"}).product == "tofu"
+
+
 def test_requested_engine_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(EngineMissingError) as by_path:
         find_engine(str(tmp_path / "nothing"), {})

@@ -181,7 +181,11 @@ def _ask(command: tuple[str, ...], source: Source, environ: Mapping[str, str]) -
             why=f"version {version}, older than {oldest}",
             fix=INSTALL_FIX,
         )
-    product: Product = "tofu" if "tofu" in Path(command[0]).resolve().name else "terraform"
+    names = (
+        Path(command[0]).name,
+        Path(command[0]).resolve().name,
+    )  # `tofu` may be the shim of a version manager.
+    product: Product = "tofu" if any("tofu" in name for name in names) else "terraform"
     return Engine(command, version, product, source)
 
 
