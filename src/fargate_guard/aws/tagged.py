@@ -24,7 +24,6 @@ Json = dict[str, Any]
 LOAD_BALANCERS_PER_CALL = 20
 ROLE_NAME_PREFIX = 32
 """The Terraform modules cut the generated names of roles to this length before the random suffix."""
-GONE = {"deleted", "deleting"}
 
 
 def tagged_resources(aws: Aws, deployment: str) -> list[str]:
@@ -48,35 +47,17 @@ def _prefix(deployment: str) -> str:
     return f"fguard_{deployment}_"
 
 
-_EC2_KINDS = {
-    "eipalloc": "elastic-ip",
-    "eni": "network-interface",
-    "igw": "internet-gateway",
-    "nat": "natgateway",
-    "rtb": "route-table",
-    "sg": "security-group",
-    "subnet": "subnet",
-    "vpc": "vpc",
-    "vpce": "vpc-endpoint",
-}
-"""The word in a resource's ARN, by the beginning of its id."""
-
-
 def _ec2(aws: Aws, deployment: str) -> list[str]:
     filters = [{"Name": "key", "Values": [DEPLOYMENT_TAG]}, {"Name": "value", "Values": [deployment]}]
     tags = aws.pages("ec2", "describe_tags", "Tags", about=deployment, Filters=filters)
     found = {str(tag["ResourceId"]): str(tag["ResourceType"]) for tag in tags}
-    gateways = [resource for resource in found if resource.startswith("nat-")]
-    gone = set(gateways)
-    for gateway in ec2.nat_gateways(aws, gateways):
-        if gateway["State"] not in GONE:
-            gone.discard(gateway["NatGatewayId"])
+    existing = ec2.existing(aws, found)
     identity = aws.identity()
     where = f"arn:{identity.partition}:ec2:{aws.region}:{identity.account_id}"
     return [
-        f"{where}:{_EC2_KINDS.get(resource.partition('-')[0], kind)}/{resource}"
+        f"{where}:{ec2.KINDS.get(resource.partition('-')[0], kind)}/{resource}"
         for resource, kind in found.items()
-        if resource not in gone and not resource.startswith("sgr-")  # rules go with their group
+        if resource in existing and not resource.startswith("sgr-")  # rules go with their group
     ]
 
 

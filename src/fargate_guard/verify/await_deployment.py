@@ -112,6 +112,7 @@ class _Events:
         self._told: dict[str, set[tuple[object, str]]] = {}
 
     def progress(self, verdict: Verdict, service: Service, since: datetime | None) -> Progress:
+        ended_before = service.arn not in self._told and verdict.rollout is not Rollout.IN_PROGRESS
         told = self._told.setdefault(service.arn, set())
         fresh = [
             event
@@ -125,5 +126,5 @@ class _Events:
             running_count=service.running_count,
             pending_count=service.pending_count,
             desired_count=service.desired_count,
-            events=tuple(event.message for event in fresh),
+            events=() if ended_before else tuple(event.message for event in fresh),
         )

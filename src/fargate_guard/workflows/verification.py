@@ -34,17 +34,42 @@ def deployed_outputs(context: Context) -> DeploymentOutputs:
 
     :raises NotDeployed: when nothing, or not everything, is deployed.
     """
-    missing = NotDeployed(
+    return outputs_of(context, open_module(context))
+
+
+def open_module(context: Context) -> Driver:
+    """Use the module as it was last deployed; render it where there is none (another machine, state in S3).
+
+    :raises NotDeployed: when there is neither a module nor a state elsewhere.
+    """
+    rendered = any(context.folder.module.glob("*.tf"))
+    if not rendered and context.config.state is None:
+        raise _not_deployed(context)
+    driver = open_driver(context)
+    if not rendered:
+        context.folder.create()
+        render_module(context, access_key_value_from=known_access_key(context)).write(context.folder.module)
+    initialise(context, driver)
+    return driver
+
+
+def outputs_of(context: Context, driver: Driver) -> DeploymentOutputs:
+    """Return the outputs of an initialised module.
+
+    :raises NotDeployed: when nothing, or not everything, is deployed.
+    """
+    outputs = read_outputs(driver)
+    if outputs is None:
+        raise _not_deployed(context)
+    return outputs
+
+
+def _not_deployed(context: Context) -> NotDeployed:
+    return NotDeployed(
         f"{context.config.name} is not deployed, or not completely",
         where=str(context.folder.path),
         fix="run `fguard deploy`; a state in S3 is found with the same `state` in fguard.yaml",
     )
-    if not any(context.folder.module.glob("*.tf")) and context.config.state is None:
-        raise missing
-    outputs = read_outputs(_opened(context))
-    if outputs is None:
-        raise missing
-    return outputs
 
 
 def verify_deployment(
@@ -91,13 +116,3 @@ def progress_lines(progress: Progress) -> list[str]:
         f"{progress.running_count} running, {progress.pending_count} pending, {progress.desired_count} desired"
     )
     return [*progress.events, f"{name}: {progress.rollout.value}, {counts}"]
-
-
-def _opened(context: Context) -> Driver:
-    """Use the module as it was last deployed; render it where there is none (another machine, state in S3)."""
-    driver = open_driver(context)
-    context.folder.create()
-    if not any(context.folder.module.glob("*.tf")):
-        render_module(context, access_key_value_from=known_access_key(context)).write(context.folder.module)
-    initialise(context, driver)
-    return driver

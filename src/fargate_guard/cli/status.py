@@ -1,0 +1,68 @@
+"""``fguard status``."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.status_view import status_text
+from fargate_guard.cli.terraform_options import (
+    DEFAULT_LOCK_TIMEOUT,
+    LockTimeoutOption,
+    TerraformOption,
+    open_deployment,
+)
+
+if TYPE_CHECKING:
+    from fargate_guard.workflows.status import Status
+
+CLEAR = "\x1b[H\x1b[2J"
+"""Move to the top left corner, erase the screen (ECMA-48)."""
+
+
+@command("status", example="fguard status -c examples/quickstart/fguard.yaml")
+def status(
+    run: Invocation,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until Ctrl-C.")] = False,
+    interval: Annotated[
+        float, typer.Option("--interval", metavar="SECONDS", min=1.0, help="Between two looks of --watch.")
+    ] = 5.0,
+    drift: Annotated[
+        bool, typer.Option("--drift/--no-drift", help="Ask Terraform what was changed outside it; takes a while.")
+    ] = True,
+    terraform: TerraformOption = None,
+    lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
+) -> Result:
+    """Show what is deployed, which services and tasks are watched, and what drifted.
+
+    --watch redraws a terminal; elsewhere it prints one block, or with --json one document, per look.
+    """
+    from fargate_guard.workflows import status as work
+
+    context = open_deployment(run, terraform, lock_timeout)
+    deployment = work.read_deployment(context, with_drift=drift)
+    if watch:
+        work.watch(
+            lambda: work.read_status(context, deployment),
+            lambda seen: _show(run, seen),
+            interval=interval,
+            sleep=time.sleep,
+            rounds=itertools.count(),
+        )
+    seen = work.read_status(context, deployment)
+    return Result(seen.document(), status_text(seen))
+
+
+def _show(run: Invocation, seen: Status) -> None:
+    screen = run.screen
+    if screen.json:
+        screen.document(f"fguard.{run.command}/v1", {"exit_code": 0, **seen.document()})
+        screen.stdout.flush()
+        return
+    redraw = screen.stdout.isatty() and screen.is_terminal
+    screen.result((CLEAR if redraw else "") + status_text(seen) + ("" if redraw else "\n"))
+    screen.stdout.flush()

@@ -1,0 +1,95 @@
+"""A deployment's status as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fargate_guard.fleet.coverage import ServiceCoverage, TaskCoverage
+    from fargate_guard.workflows.status import Status
+
+
+def status_text(status: Status) -> str:
+    """Return the deployment, its services and tasks as tables, coverage and drift."""
+    return "\n".join(
+        [
+            *_deployment(status),
+            "",
+            *table(
+                ("SERVICE", "REVISION", "AGENT", "TASKS", "WATCHED", "ROLLOUT"),
+                map(_service, status.coverage.services),
+            ),
+            "",
+            *table(
+                ("TASK", "SERVICE", "REVISION", "STATUS", "HEALTH", "ZONE", "WATCHED"),
+                map(_task, status.coverage.tasks),
+            ),
+            "",
+            _coverage(status),
+            *_drift(status.deployment.drift),
+        ]
+    )
+
+
+def _coverage(status: Status) -> str:
+    tasks = len(status.coverage.workload_tasks)
+    return f"Coverage: {status.coverage.watched} of {tasks} workload tasks are watched."
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return aligned lines."""
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    ]
+
+
+def _deployment(status: Status) -> list[str]:
+    deployment, outputs = status.deployment, status.deployment.outputs
+    counts = ", ".join(f"{count} {kind}" for kind, count in status.resource_counts)
+    lines = [
+        f"{deployment.name} in {outputs.region}, account {outputs.account_id}",
+        f"  agent         {deployment.agent_version}, {deployment.topology}",
+        f"  cluster       {outputs.cluster.name} ({status.cluster_status})",
+    ]
+    if outputs.orchestrator:
+        address = f"{outputs.orchestrator.host}:{outputs.orchestrator.port}"
+        lines.append(f"  orchestrator  {deployment.orchestrator_version}, {address}")
+    return [*lines, f"  resources     {len(deployment.resources)}: {counts}"]
+
+
+def _service(service: ServiceCoverage) -> tuple[str, ...]:
+    return (
+        service.service_name,
+        service.task_definition,
+        "orchestrator" if service.is_orchestrator else (service.agent_version or "none"),
+        f"{service.running_count}/{service.desired_count}",
+        "-" if service.is_orchestrator else str(service.watched_count),
+        service.rollout_state or "-",
+    )
+
+
+def _task(task: TaskCoverage) -> tuple[str, ...]:
+    return (
+        task.task_arn.rpartition("/")[2][:12],
+        task.service_name or "-",
+        task.task_definition + (" (outdated)" if task.outdated else ""),
+        task.last_status,
+        task.health_status,
+        task.zone or "-",
+        "-" if task.is_orchestrator else ("yes" if task.watched else "NO"),
+    )
+
+
+def _drift(drift: Sequence[str] | None) -> list[str]:
+    if drift is None:
+        return []
+    if not drift:
+        return ["Drift: none; AWS is as Terraform left it."]
+    return [
+        "Drift, made outside Terraform; `fguard deploy` puts it back:",
+        *(f"  {d}" for d in drift),
+    ]

@@ -1,0 +1,149 @@
+"""What is deployed, which tasks are watched, and what was changed behind Terraform's back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.workflows.verification import open_module, outputs_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fargate_guard.deployment import DeploymentOutputs
+    from fargate_guard.fleet.coverage import Coverage
+    from fargate_guard.workflows.context import Context
+
+STATUS_PLAN = "status.tfplan"
+DRIFT_WORDS = {
+    "create": "is gone",
+    "update": "was changed",
+    "replace": "was changed, and has to be replaced",
+    "delete": "is not in the module any more",
+}
+"""By what Terraform would do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource of Terraform's state."""
+
+    address: str
+    resource_type: str
+    identifier: str
+    """Its ARN, else its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What does not change while one watches."""
+
+    name: str
+    topology: str
+    agent_version: str
+    orchestrator_version: str | None
+    outputs: DeploymentOutputs
+    resources: tuple[Resource, ...]
+    drift: tuple[str, ...] | None
+    """Addresses with what became of them outside Terraform; None when it was not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One look at a deployment."""
+
+    deployment: Deployment
+    cluster_status: str
+    coverage: Coverage
+
+    def document(self) -> dict[str, Any]:
+        """Return the body of ``fguard.status/v1``."""
+        deployment, outputs = self.deployment, self.deployment.outputs
+        orchestrator = outputs.orchestrator
+        return {
+            "name": deployment.name,
+            "region": outputs.region,
+            "account_id": outputs.account_id,
+            "topology": deployment.topology,
+            "versions": {"agent": deployment.agent_version, "orchestrator": deployment.orchestrator_version},
+            "cluster": {"arn": outputs.cluster.arn, "status": self.cluster_status},
+            "orchestrator": {"host": orchestrator.host, "port": orchestrator.port} if orchestrator else None,
+            "coverage": self.coverage.document(),
+            "drift": None if deployment.drift is None else list(deployment.drift),
+            "resources": [
+                {"address": one.address, "type": one.resource_type, "id": one.identifier}
+                for one in deployment.resources
+            ],
+        }
+
+    @property
+    def resource_counts(self) -> list[tuple[str, int]]:
+        """How many resources of each type there are, by type."""
+        return sorted(Counter(one.resource_type for one in self.deployment.resources).items())
+
+
+def read_deployment(context: Context, *, with_drift: bool) -> Deployment:
+    """Read Terraform's state, and compare it with AWS where asked for (which takes some seconds).
+
+    Drift is what Terraform would put back with the module as it was deployed. (Its own list of differences names
+    every attribute that AWS filled in after the apply, too.)
+
+    :raises NotDeployed: when nothing, or not everything, is deployed.
+    """
+    driver = open_module(context)
+    outputs = outputs_of(context, driver)
+    resources = tuple(
+        Resource(one.address, one.resource_type, str(one.values.get("arn") or one.values.get("id") or ""))
+        for one in driver.state_resources()
+        if one.mode == "managed"
+    )
+    drift: tuple[str, ...] | None = None
+    if with_drift:
+        plan_file = context.folder.path / STATUS_PLAN
+        plan = driver.plan(out=plan_file)
+        plan_file.unlink(missing_ok=True)
+        drift = tuple(
+            f"{change.address} {DRIFT_WORDS[change.action]}"
+            for change in plan.changes
+            if change.action in DRIFT_WORDS
+        )
+    orchestrator = context.config.orchestrator.version or context.config.agent.effective_version
+    return Deployment(
+        name=context.config.name,
+        topology=context.config.agent.topology,
+        agent_version=context.config.agent.effective_version,
+        orchestrator_version=orchestrator if outputs.orchestrator else None,
+        outputs=outputs,
+        resources=resources,
+        drift=drift,
+    )
+
+
+def read_status(context: Context, deployment: Deployment) -> Status:
+    """Look at the cluster's services and tasks."""
+    from fargate_guard.aws import ecs
+    from fargate_guard.fleet.coverage import cluster_coverage
+
+    cluster = deployment.outputs.cluster.arn
+    aws = context.aws.in_region(deployment.outputs.region)
+    found = ecs.clusters(aws, [cluster])
+    return Status(deployment, found[0]["status"] if found else "MISSING", cluster_coverage(aws, cluster))
+
+
+def watch(
+    look: Callable[[], Status],
+    show: Callable[[Status], None],
+    *,
+    interval: float,
+    sleep: Callable[[float], None],
+    rounds: Iterable[object],
+) -> None:
+    """Look and show once per round, ``interval`` seconds apart.
+
+    :param rounds: for example :func:`itertools.count`, for ever.
+    """
+    for number, _ in enumerate(rounds):
+        if number:
+            sleep(interval)
+        show(look())
