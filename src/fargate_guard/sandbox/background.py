@@ -176,5 +176,7 @@ def _wait_until_gone(running: Running) -> bool:
             socket.create_connection((parts.hostname, parts.port), timeout=ANSWER_SECONDS).close()
         except ConnectionRefusedError:
             return True
+        except OSError:  # reset while it closes: look again
+            pass
         time.sleep(POLL_SECONDS)
     return False

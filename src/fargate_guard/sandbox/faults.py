@@ -104,8 +104,8 @@ class Faults:
     def add(self, fault: Fault) -> str:
         """Put a fault in force; return its ID for :meth:`remove`."""
         fault_id = f"fault-{next(self._numbers)}"
-        self._faults[fault_id] = fault
         self._hits[fault_id] = set()
+        self._faults[fault_id] = fault
         self._on_change()
         return fault_id
 
@@ -123,7 +123,7 @@ class Faults:
         """List the faults in force, with ID and hits so far."""
         return [
             {"id": fault_id, "hits": len(self._hits[fault_id]), **fault.to_json()}
-            for fault_id, fault in self._faults.items()
+            for fault_id, fault in list(self._faults.items())
         ]
 
     # What goes wrong with tasks.
@@ -153,7 +153,7 @@ class Faults:
         )
 
     def _first(self, kind: FaultKind, task: Task, *, essential: bool = False) -> tuple[Fault, Container] | None:
-        for fault_id, fault in self._faults.items():
+        for fault_id, fault in list(self._faults.items()):
             if fault.kind is not kind or not _concerns(fault, task):
                 continue
             container = next(

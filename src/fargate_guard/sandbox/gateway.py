@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from fargate_guard.sandbox.throttling import TokenBuckets
 from fargate_guard.sandbox.wire import Call, error_response, parse_call, read_body
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterable
 
     Environ = dict[str, Any]
@@ -43,6 +43,7 @@ class Gateway:
         application: Application,
         faults: Faults,
         *,
+        lock: threading.RLock,
         advance: Callable[[], None],
         report: Callable[[], dict[str, Any]],
         clock: Callable[[], float],
@@ -50,10 +51,11 @@ class Gateway:
     ) -> None:
         """Wrap moto's application.
 
+        :param lock: held while the account is looked at or changed.
         :param advance: brings the account up to date.
         :param report: what ``GET /_fguard/status`` answers.
         """
-        self.lock = threading.RLock()
+        self._lock = lock
         self.calls: set[str] = set()
         """Every call so far, as IAM names its permission: ``ecs:CreateService``."""
         self._application = application
@@ -68,15 +70,15 @@ class Gateway:
         """Answer one request."""
         body = read_body(environ)
         if environ.get("PATH_INFO", "").startswith(CONTROL):
-            with self.lock:
+            with self._lock:
                 return self._control(environ, body, start_response)
         call = parse_call(environ, body)
         self.calls.add(f"{call.service}:{call.action}")
-        with self.lock:
+        with self._lock:
             delay = self._faults.latency(call.service, call.action)
         if delay:
             self._sleep(delay)
-        with self.lock:
+        with self._lock:
             refusal = self._refusal(call, start_response)
             if refusal is not None:
                 return refusal

@@ -139,12 +139,19 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
         AccountSpecificBackend.get_session().get_available_regions("ec2")
     mend_moto()
     BackendDict.reset()
-    faults = Faults(on_change=lambda: _each_ecs(EcsBackend.wake))
+    lock = threading.RLock()
+
+    def wake() -> None:
+        with lock:
+            _each_ecs(EcsBackend.wake)
+
+    faults = Faults(on_change=wake)
     EcsBackend.surroundings = Surroundings(clock, pace, faults)
     started = clock()
     gateway = Gateway(
         DomainDispatcherApplication(create_backend_app),
         faults,
+        lock=lock,
         advance=lambda: _each_ecs(EcsBackend.advance),
         report=lambda: {"pid": os.getpid(), "uptime": clock() - started, **report()},
         clock=clock,
