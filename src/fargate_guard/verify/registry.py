@@ -160,20 +160,6 @@ def skipped(resource: str, why: str) -> Observation:
     return Observation(resource, Outcome.SKIP, "", why)
 
 
-def table(checks: Iterable[Check]) -> str:
-    """Return the checks as Markdown, for ``docs/checks.md``."""
-    rows = [
-        "| check | what is true when all is well | severity | topology | more |",
-        "|---|---|---|---|---|",
-        *(
-            f"| `{check.id}` | {check.title} | {check.severity.value.lower()} "
-            f"| {check.topology or 'both'} | [docs]({check.docs}) |"
-            for check in checks
-        ),
-    ]
-    return "\n".join(rows)
-
-
 def summary(findings: Iterable[Finding]) -> Mapping[str, int]:
     """Count the outcomes."""
     counts = dict.fromkeys(("ok", "ng", "skip"), 0)
