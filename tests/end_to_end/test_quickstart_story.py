@@ -26,16 +26,18 @@ class Deployment:
     """What the first deploy printed, and every command line that was seen on this machine meanwhile."""
 
     ran: Ran
+    calls: frozenset[str]
     command_lines: frozenset[str]
 
 
 @pytest.fixture(scope="module")
-def deployed(quickstart: Fguard) -> Deployment:
+def deployed(quickstart: Fguard, sandbox: Sandbox) -> Deployment:
     """The quickstart, deployed."""
+    sandbox.take_calls()
     with watching_command_lines() as seen:
         ran = quickstart("deploy", "--method", "terraform", "--yes", "--json")
     assert ran.exit_code == 0, ran.stderr
-    return Deployment(ran, frozenset(seen))
+    return Deployment(ran, sandbox.take_calls(), frozenset(seen))
 
 
 def test_before_anything_is_deployed_plan_says_so_and_changes_nothing(
@@ -144,6 +146,16 @@ def test_a_second_deploy_changes_nothing_and_says_so(quickstart: Fguard) -> None
     assert "0 not" in again.stdout
 
 
+def test_every_command_calls_what_the_permissions_say(
+    deployed: Deployment, quickstart: Fguard, sandbox: Sandbox
+) -> None:
+    assert deployed.calls <= permissions("deploy")
+    for command in ("verify", "status"):
+        sandbox.take_calls()
+        assert quickstart(command).exit_code == 0
+        assert sandbox.take_calls() <= permissions(command)
+
+
 @pytest.mark.usefixtures("deployed")
 def test_verify_and_status_agree(quickstart: Fguard) -> None:
     verified = quickstart("verify", "--json")
@@ -207,10 +219,13 @@ def test_destroy_refuses_while_another_service_sends_to_the_orchestrator(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_destroy_leaves_nothing_behind(quickstart: Fguard, client: Callable[[str], Any]) -> None:
+def test_destroy_leaves_nothing_behind(quickstart: Fguard, client: Callable[[str], Any], sandbox: Sandbox) -> None:
+    sandbox.take_calls()
     ran = quickstart("destroy", "--yes", "--json")
-    assert ran.exit_code == 0, ran.stderr
+    calls = sandbox.take_calls()
     assert ran.document["leftovers"] == []
+    assert ran.exit_code == 0, ran.stderr
+    assert calls <= permissions("destroy")
     assert client("secretsmanager").list_secrets()["SecretList"] == []
     assert client("elbv2").describe_load_balancers()["LoadBalancers"] == []
     assert client("logs").describe_log_groups()["logGroups"] == []
@@ -236,6 +251,13 @@ def watching_command_lines() -> Iterator[set[str]]:
     finally:
         over.set()
         watcher.join()
+
+
+def permissions(command: str) -> set[str]:
+    """What docs/permissions.md lists for a command."""
+    text = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text(encoding="utf-8")
+    listed = text.split(f"\n## {command}\n", 1)[1].split("```")[1]
+    return set(listed.split())
 
 
 def command_lines() -> Iterator[str]:

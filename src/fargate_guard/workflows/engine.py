@@ -22,8 +22,7 @@ def open_driver(context: Context) -> Driver:
     :raises PreflightError: when there is none that fits.
     """
     engine = find_engine(context.terraform.requested, context.environ)
-    version = tuple(int(part) for part in engine.version.split("-")[0].split("."))
-    if context.config.state and version < S3_LOCK_FILE:
+    if context.config.state and engine.release < S3_LOCK_FILE:
         raise PreflightError(
             f"{engine.product} {engine.version} cannot lock a state in S3",
             where=" ".join(engine.command),
