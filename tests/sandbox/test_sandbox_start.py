@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -31,8 +33,8 @@ def test_it_listens_on_loopback_only() -> None:
         assert sandbox.endpoint == f"http://127.0.0.1:{sandbox.port}"
         with socket.create_connection(("127.0.0.1", sandbox.port)):
             pass
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.2", sandbox.port))
+        with pytest.raises(OSError, match=r".+"):
+            socket.create_connection(("127.0.0.2", sandbox.port), timeout=5)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", sandbox.port))
 
@@ -82,6 +84,32 @@ def test_a_profile_that_does_not_exist_does_no_harm(monkeypatch: pytest.MonkeyPa
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.stdout == "200\n", ran.stderr
+
+
+@pytest.mark.parametrize("header", [("Origin", "https://example.com"), ("Host", "rebound.example.com")])
+def test_web_pages_cannot_read_what_was_deployed(header: tuple[str, str]) -> None:
+    with Sandbox.start() as sandbox:
+        request = urllib.request.Request(f"{sandbox.endpoint}/_fguard/status", headers=dict([header]))
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)
+        assert refused.value.code == 403
+        with urllib.request.urlopen(sandbox.endpoint) as answer:
+            assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_proxy_is_not_asked_for_the_sandbox_and_its_other_exceptions_stay() -> None:
+    with Sandbox.start() as sandbox:
+        proxied = {"HTTP_PROXY": "http://127.0.0.1:1", "no_proxy": "intranet.example.com"}
+        environment = proxied | sandbox.environment(proxied)
+        assert environment["no_proxy"] == environment["NO_PROXY"] == "intranet.example.com,127.0.0.1"
+        ran = subprocess.run(
+            [sys.executable, "-c", "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.stdout == "123456789012\n", ran.stderr
 
 
 def test_it_says_plainly_that_nothing_runs() -> None:

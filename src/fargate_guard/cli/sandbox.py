@@ -72,7 +72,7 @@ def env(run: Invocation) -> Result:
     if running is None:
         message = "no sandbox is running"
         raise FguardError(message, fix="fguard sandbox start")
-    variables = sandbox_environment(running.endpoint, running.region)
+    variables = sandbox_environment(running.endpoint, running.region, run.environ)
     lines = [f"unset {' '.join(UNSET)}", *(f"export {k}={shlex.quote(v)}" for k, v in variables.items())]
     document = {"environment": variables, "unset": list(UNSET), "endpoint": running.endpoint}
     return Result(document, "\n".join(lines))

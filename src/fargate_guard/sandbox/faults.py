@@ -54,7 +54,7 @@ class Fault:
     aws_service: str = "*"
     """For calls: the service as in an IAM action, e.g. ``ecs``, ``ec2``, ``elasticloadbalancing``."""
     action: str = "*"
-    """For calls: the API action, e.g. ``CreateService``."""
+    """For calls: the API action, e.g. ``CreateService``; empty in REST APIs such as S3's."""
     code: str = "InternalServerError"
     """For ``api_error``: the AWS error code, e.g. ``AccessDeniedException``."""
     message: str = "Asked for by a sandbox fault."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import UsageError
 from fargate_guard.sandbox.faults import Fault, Faults
+from fargate_guard.sandbox.loopback import LOOPBACK
 from fargate_guard.sandbox.throttling import TokenBuckets
 from fargate_guard.sandbox.wire import Call, error_response, parse_call, read_body
 
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 CONTROL = "/_fguard/"
+IAM_PREFIXES = {"tagging": "tag"}
+"""Where IAM names a service differently than its endpoint."""
 MOTO_FAILURES = (NotImplementedError, AttributeError, LookupError, TypeError, ValueError)
 """With these moto ends when a call, or something in it, is beyond it. A plain 500 would be retried by the SDKs
 for many minutes; 501 is reported at once."""
+OWN_HOSTS = (LOOPBACK, "localhost")
 STATUSES = {
     400: "400 Bad Request",
     403: "403 Forbidden",
@@ -68,12 +72,14 @@ class Gateway:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        if _from_a_web_page(environ):
+            return _json(start_response, STATUSES[403], {"error": "Web pages cannot use the sandbox."})
         body = read_body(environ)
         if environ.get("PATH_INFO", "").startswith(CONTROL):
             with self._lock:
                 return self._control(environ, body, start_response)
         call = parse_call(environ, body)
-        self.calls.add(f"{call.service}:{call.action}")
+        self.calls.add(f"{IAM_PREFIXES.get(call.service, call.service)}:{call.action}")
         with self._lock:
             delay = self._faults.latency(call.service, call.action)
         if delay:
@@ -126,6 +132,15 @@ class Gateway:
             self._faults.remove(path.removeprefix("faults/"))
             return {}
         return None
+
+
+def _from_a_web_page(environ: Environ) -> bool:
+    """Whether a browser asks for a page from elsewhere, directly or by a name that resolves to loopback.
+
+    A key deployed to the sandbox for a try may be a real one.
+    """
+    host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0]
+    return "HTTP_ORIGIN" in environ or host not in OWN_HOSTS
 
 
 def _error(call: Call, code: str, message: str, status: int, start_response: StartResponse) -> list[bytes]:

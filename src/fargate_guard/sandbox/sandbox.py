@@ -16,7 +16,7 @@ from fargate_guard.sandbox.loopback import LOOPBACK
 from fargate_guard.sandbox.scheduler.pace import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from werkzeug.serving import BaseWSGIServer
@@ -97,13 +97,18 @@ class Sandbox:
         """Base URL of every AWS service, e.g. ``http://127.0.0.1:43121``."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    def environment(self) -> dict[str, str]:
-        """Return the environment variables that make terraform, boto3 and the AWS CLI use the sandbox."""
-        return sandbox_environment(self.endpoint, self.region)
+    def environment(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment variables that make terraform, boto3 and the AWS CLI use the sandbox.
 
-    def calls(self) -> frozenset[str]:
-        """Return every call so far as IAM names its permission, e.g. ``ecs:CreateService``."""
-        return frozenset(self._gateway.calls)
+        :param environ: whose exceptions from the proxy are kept.
+        """
+        return sandbox_environment(self.endpoint, self.region, environ)
+
+    def take_calls(self) -> frozenset[str]:
+        """Return every call since this was last asked, as IAM names its permission, e.g. ``ecs:CreateService``."""
+        calls = frozenset(self._gateway.calls)
+        self._gateway.calls.clear()
+        return calls
 
     def stop(self) -> None:
         """Stop answering; the account is gone."""
@@ -130,7 +135,7 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
     """Make an empty account and the gateway to it."""
     with _no_profile():
         from moto.core.base_backend import AccountSpecificBackend, BackendDict
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        from moto.moto_server import werkzeug_app
 
         from fargate_guard.sandbox.ecs.backend import EcsBackend, Surroundings
         from fargate_guard.sandbox.mends import mend_moto
@@ -138,6 +143,7 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
 
         AccountSpecificBackend.get_session().get_available_regions("ec2")
     mend_moto()
+    werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]  # web pages have no business here
     BackendDict.reset()
     lock = threading.RLock()
 
@@ -149,7 +155,7 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
     EcsBackend.surroundings = Surroundings(clock, pace, faults)
     started = clock()
     gateway = Gateway(
-        DomainDispatcherApplication(create_backend_app),
+        werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app),
         faults,
         lock=lock,
         advance=lambda: _each_ecs(EcsBackend.advance),
