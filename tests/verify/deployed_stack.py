@@ -27,15 +27,21 @@ NAME = "training"
 PORT = 6667
 AGENT = "5.0.1"
 
-CONFIG = Config.model_validate(
-    {
-        "name": NAME,
-        "agent": {"topology": "orchestrator", "version": AGENT},
-        "sysdig": {"region": "us1", "access_key": {"env": "SYSDIG_ACCESS_KEY"}},
-        "network": {"endpoints": ["s3", "logs"]},
-        "workloads": [{"task_definition": "web.json", "service": {"desired_count": 2}}],
-    }
-)
+DIRECT_AGENT = "6.2.1"
+
+
+def config_of(topology: str) -> Config:
+    """The configuration of the deployment."""
+    return Config.model_validate(
+        {
+            "name": NAME,
+            "agent": {"topology": topology, "version": AGENT if topology == "orchestrator" else DIRECT_AGENT},
+            "sysdig": {"region": "us1", "access_key": {"env": "SYSDIG_ACCESS_KEY"}},
+            "network": {"endpoints": ["s3", "logs"]},
+            "workloads": [{"task_definition": "web.json", "service": {"desired_count": 2}}],
+        }
+    )
+
 
 CIRCUIT_BREAKER: Json = {
     "deploymentCircuitBreaker": {"enable": True, "rollback": True},
@@ -90,8 +96,9 @@ class Account:
 class Stack:
     """The deployment, with clients to break it and the values to look for."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, topology: str = "orchestrator") -> None:
         self.sandbox = sandbox
+        self.direct = topology == "direct"
         self.aws = Aws(environ=sandbox.environment())
         account = Account(sandbox.environment())
         self.ec2, self.elbv2, self.ecs = (account.client(name) for name in ("ec2", "elbv2", "ecs"))
@@ -99,10 +106,11 @@ class Stack:
         self.tags = {DEPLOYMENT_TAG: NAME, "fguard:managed-by": "fargate-guard"}
         self._network()
         self._security_groups()
-        self._load_balancer()
+        if not self.direct:
+            self._load_balancer()
         self._access()
         self._ecs()
-        self.config = CONFIG
+        self.config = config_of(topology)
         self.outputs = self._outputs()
         self.expected = Expected.of(self.config, self.outputs)
         self.settle()
@@ -185,9 +193,15 @@ class Stack:
         return table
 
     def _security_groups(self) -> None:
+        self.web_group = self._group("web")
+        everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        self.ec2.authorize_security_group_egress(GroupId=self.web_group, IpPermissions=everything)
+        if not self.direct:
+            self._orchestrator_security_groups()
+
+    def _orchestrator_security_groups(self) -> None:
         self.load_balancer_group = self._group("load_balancer")
         self.orchestrator_group = self._group("orchestrator")
-        self.web_group = self._group("web")
         clients = [tcp(PORT, "10.0.128.0/20"), tcp(PORT, "10.0.144.0/20")]
         self.ec2.authorize_security_group_ingress(GroupId=self.load_balancer_group, IpPermissions=clients)
         self.ec2.authorize_security_group_egress(
@@ -198,8 +212,6 @@ class Stack:
         )
         out = [tcp(443, "0.0.0.0/0"), tcp(6443, "0.0.0.0/0")]
         self.ec2.authorize_security_group_egress(GroupId=self.orchestrator_group, IpPermissions=out)
-        everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-        self.ec2.authorize_security_group_egress(GroupId=self.web_group, IpPermissions=everything)
 
     def _group(self, name: str) -> str:
         made = self.ec2.create_security_group(
@@ -276,6 +288,7 @@ class Stack:
                 "arn:aws:ecr:us-east-1:123456789012:repository/web",
             ),
             allow(["ecr:GetAuthorizationToken"], "*"),
+            *([allow(["secretsmanager:GetSecretValue"], self.secret)] if self.direct else []),
         ]
 
     def _role(self, name: str) -> str:
@@ -296,13 +309,10 @@ class Stack:
     def _ecs(self) -> None:
         made = self.ecs.create_cluster(clusterName="fguard-training", tags=self.tag_list("key", "value"))
         self.cluster = made["cluster"]["clusterArn"]
-        self.orchestrator_definition = self.register(self.orchestrator_json())
         self.web_json = instrument(
             {**WEB, "executionRoleArn": self.web_role},
             Settings(
-                topology="orchestrator",
-                agent_version=AGENT,
-                orchestrator_host=self.host,
+                **self._connection(),
                 log_configuration={
                     "logDriver": "awslogs",
                     "options": {
@@ -314,6 +324,22 @@ class Stack:
             ),
         ).definition
         self.web_definition = self.register(self.web_json)
+        self.web_service = self.create_service("fguard_training_web", self.web_definition, self.web_group, 2)
+        if not self.direct:
+            self._orchestrator()
+
+    def _connection(self) -> Json:
+        if self.direct:
+            return {
+                "topology": "direct",
+                "agent_version": DIRECT_AGENT,
+                "collector_host": "collector.sysdigcloud.com",
+                "access_key_arn": self.key,
+            }
+        return {"topology": "orchestrator", "agent_version": AGENT, "orchestrator_host": self.host}
+
+    def _orchestrator(self) -> None:
+        self.orchestrator_definition = self.register(self.orchestrator_json())
         self.orchestrator_service = self.create_service(
             "fguard_training_sysdig_orchestrator",
             self.orchestrator_definition,
@@ -323,7 +349,6 @@ class Stack:
                 {"targetGroupArn": self.target_group, "containerName": "OrchestratorAgent", "containerPort": PORT}
             ],
         )
-        self.web_service = self.create_service("fguard_training_web", self.web_definition, self.web_group, 2)
 
     def register(self, definition: Json) -> str:
         given = {key: value for key, value in definition.items() if key != "tags"}
@@ -404,22 +429,7 @@ class Stack:
                     "vpc_endpoint_ids": self.endpoints,
                 },
                 "cluster": {"arn": self.cluster, "name": "fguard-training", "created": True},
-                "orchestrator": {
-                    "host": self.host,
-                    "port": PORT,
-                    "security_group_id": self.orchestrator_group,
-                    "load_balancer_security_group_id": self.load_balancer_group,
-                    "load_balancer_arn": self.load_balancer,
-                    "target_group_arn": self.target_group,
-                    "listener_arn": self.listener,
-                    "service_name": self.orchestrator_service.rsplit("/", 1)[-1],
-                    "service_arn": self.orchestrator_service,
-                    "task_definition_arn": self.orchestrator_definition,
-                    "container_name": "OrchestratorAgent",
-                    "execution_role_arn": self.orchestrator_role,
-                    "task_role_arn": None,
-                    "log_group_name": "/fguard/training/orchestrator",
-                },
+                "orchestrator": None if self.direct else self._orchestrator_outputs(),
                 "workloads": {
                     "web": {
                         "task_definition_arn": self.web_definition,
@@ -438,6 +448,24 @@ class Stack:
         )
         assert outputs is not None
         return outputs
+
+    def _orchestrator_outputs(self) -> Json:
+        return {
+            "host": self.host,
+            "port": PORT,
+            "security_group_id": self.orchestrator_group,
+            "load_balancer_security_group_id": self.load_balancer_group,
+            "load_balancer_arn": self.load_balancer,
+            "target_group_arn": self.target_group,
+            "listener_arn": self.listener,
+            "service_name": self.orchestrator_service.rsplit("/", 1)[-1],
+            "service_arn": self.orchestrator_service,
+            "task_definition_arn": self.orchestrator_definition,
+            "container_name": "OrchestratorAgent",
+            "execution_role_arn": self.orchestrator_role,
+            "task_role_arn": None,
+            "log_group_name": "/fguard/training/orchestrator",
+        }
 
 
 def tcp(port: int, peer: str) -> Json:
@@ -479,8 +507,7 @@ def _redeploy(stack: Stack, service: str, definition: Json) -> Expected:
         for component in stack.expected.components
     )
     orchestrator = stack.outputs.orchestrator
-    assert orchestrator is not None
-    if service == orchestrator.service_name:
+    if orchestrator and service == orchestrator.service_name:
         orchestrator = replace(orchestrator, task_definition_arn=arn)
     outputs = replace(stack.outputs, orchestrator=orchestrator)
     expected = replace(stack.expected, components=components, outputs=outputs)
@@ -490,10 +517,11 @@ def _redeploy(stack: Stack, service: str, definition: Json) -> Expected:
 
 def restore_services(stack: Stack) -> None:
     """Put the first revisions and settings back."""
-    for service, arn, group in (
-        ("fguard_training_web", stack.web_definition, stack.web_group),
-        ("fguard_training_sysdig_orchestrator", stack.orchestrator_definition, stack.orchestrator_group),
-    ):
+    services = [("fguard_training_web", stack.web_definition, stack.web_group)]
+    if not stack.direct:
+        orchestrator = "fguard_training_sysdig_orchestrator"
+        services.append((orchestrator, stack.orchestrator_definition, stack.orchestrator_group))
+    for service, arn, group in services:
         stack.ecs.update_service(
             cluster=stack.cluster,
             service=service,

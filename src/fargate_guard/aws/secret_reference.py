@@ -64,7 +64,8 @@ def look_up(aws: Aws, reference: SecretReference) -> FoundSecret:
             exists=False, has_value=False, detail=f"scheduled for deletion at {secret['DeletedDate']}"
         )
     has_value, detail = _has_version(secret, reference)
-    return FoundSecret(True, has_value, _customer_key(secret.get("KmsKeyId"), "alias/aws/secretsmanager"), detail)
+    key = _customer_key(there, secret.get("KmsKeyId"), "alias/aws/secretsmanager")
+    return FoundSecret(True, has_value, key, detail)
 
 
 def _has_version(secret: dict[str, Any], reference: SecretReference) -> tuple[bool, str]:
@@ -93,8 +94,16 @@ def _parameter(aws: Aws, reference: SecretReference) -> FoundSecret:
         found = []
     if not found:
         return FoundSecret(exists=False, has_value=False, detail="there is no such parameter")
-    return FoundSecret(True, True, _customer_key(found[0].get("KeyId"), "alias/aws/ssm"), "")
+    return FoundSecret(True, True, _customer_key(aws, found[0].get("KeyId"), "alias/aws/ssm"), "")
 
 
-def _customer_key(key: str | None, managed: str) -> str | None:
-    return None if not key or key.endswith(managed) else key
+def _customer_key(aws: Aws, key: str | None, managed: str) -> str | None:
+    """Return the key behind an alias, since policies name keys; the alias where that may not be asked."""
+    if not key or key.endswith(managed):
+        return None
+    if "alias/" not in key:
+        return key
+    try:
+        return str(aws.call("kms", "describe_key", about=key, KeyId=key)["KeyMetadata"]["Arn"])
+    except AwsError:
+        return key

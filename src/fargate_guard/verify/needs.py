@@ -64,7 +64,7 @@ def _secrets(facts: Facts, definition: TaskDefinition) -> Iterator[Permission]:
     for _, _, value_from in definition.secret_references():
         reference = SecretReference.of(value_from)
         known = facts.secrets.get(value_from)
-        if known and known.kms_key:
+        if known and known.kms_key and "alias/" not in known.kms_key:
             where = f"{outputs.partition}:kms:{reference.region or outputs.region}:{outputs.account_id}"
             key = known.kms_key if known.kms_key.startswith("arn:") else f"arn:{where}:key/{known.kms_key}"
             yield Permission((DECRYPT,), key, f"decrypt {reference.arn}")
