@@ -159,6 +159,17 @@ def test_the_circuit_breaker_rolls_back_to_the_last_completed_deployment(account
     assert any("rolling back to deployment" in event for event in events)
 
 
+def test_a_roll_back_restores_the_whole_service_revision(account: Account) -> None:
+    before = account.stable_service()["networkConfiguration"]
+    account.sandbox.faults.add(Fault(FaultKind.CONTAINER_EXIT))
+    changed = account.update(networkConfiguration=account.network(public=True))
+    assert changed["networkConfiguration"] != before
+    account.sandbox.faults.clear()
+    account.ecs.stop_service_deployment(serviceDeploymentArn=account.service_deployment()["serviceDeploymentArn"])
+    account.clock.advance(5)
+    assert account.service()["networkConfiguration"] == before
+
+
 def test_services_stable_is_true_after_a_rollback_as_on_aws(account: Account) -> None:
     account.stable_service()
     revision = account.register()

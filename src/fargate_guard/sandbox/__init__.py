@@ -1,7 +1,7 @@
 """The embedded AWS: moto with an ECS scheduler, on a loopback port. No container and no agent runs in it.
 
-``Sandbox.start()`` for this process, ``fguard sandbox start`` for one in the background. Things go wrong on request:
-``sandbox.faults.add(Fault(FaultKind.IMAGE_PULL, service="web"))``, or from another process
+``Sandbox.start()`` for this process, ``fguard sandbox start`` for one in the background. Things go wrong on
+request: ``sandbox.faults.add(Fault(FaultKind.IMAGE_PULL, service="web"))``, or from another process
 ``POST /_fguard/faults {"kind": "image_pull", "service": "web"}``; ``DELETE /_fguard/faults`` ends them.
 
 Not emulated: IAM permissions (nothing is denied; SimulatePrincipalPolicy answers NotSupportedBySandbox), network

@@ -23,7 +23,7 @@ from fargate_guard.sandbox.scheduler import progress, wording
 from fargate_guard.sandbox.scheduler.engine import Scheduler
 from fargate_guard.sandbox.scheduler.launch import launch_task
 from fargate_guard.sandbox.scheduler.lifecycle import Stop
-from fargate_guard.sandbox.scheduler.model import RUNNING, STOPPED, Service, Task
+from fargate_guard.sandbox.scheduler.model import REVISION_SETTINGS, RUNNING, STOPPED, Service, Task
 from fargate_guard.sandbox.scheduler.pace import Pace
 
 if TYPE_CHECKING:
@@ -32,24 +32,6 @@ if TYPE_CHECKING:
     from moto.ecs.models import Cluster, TaskDefinition
 
 Json = dict[str, Any]
-
-NEW_DEPLOYMENT = frozenset(
-    {
-        "taskDefinition",
-        "capacityProviderStrategy",
-        "networkConfiguration",
-        "platformVersion",
-        "loadBalancers",
-        "serviceRegistries",
-        "serviceConnectConfiguration",
-        "volumeConfigurations",
-        "enableExecuteCommand",
-        "enableECSManagedTags",
-        "propagateTags",
-    }
-)
-"""Changing one of these starts a new deployment
-(https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html)."""
 
 
 @dataclass
@@ -198,7 +180,7 @@ class EcsBackend(EC2ContainerServiceBackend):
             return True
         return any(
             changes[key] != service.settings.get(key)
-            for key in NEW_DEPLOYMENT & changes.keys()
+            for key in REVISION_SETTINGS & changes.keys()
             if key != "taskDefinition"
         )
 

@@ -18,6 +18,24 @@ STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 """What ECS counts as pending
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html)."""
 
+REVISION_SETTINGS = frozenset(
+    {
+        "taskDefinition",
+        "capacityProviderStrategy",
+        "networkConfiguration",
+        "platformVersion",
+        "loadBalancers",
+        "serviceRegistries",
+        "serviceConnectConfiguration",
+        "volumeConfigurations",
+        "enableExecuteCommand",
+        "enableECSManagedTags",
+        "propagateTags",
+    }
+)
+"""What a service revision consists of: changing one of these starts a new deployment, a roll-back restores them
+(https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html)."""
+
 
 @dataclass(slots=True)
 class Container:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fargate_guard.sandbox.scheduler import wording
-from fargate_guard.sandbox.scheduler.model import Deployment, ServiceDeployment, breaker_threshold
+from fargate_guard.sandbox.scheduler.model import (
+    REVISION_SETTINGS,
+    Deployment,
+    ServiceDeployment,
+    breaker_threshold,
+)
 
 if TYPE_CHECKING:
     from fargate_guard.sandbox.scheduler.lifecycle import Stop
@@ -142,6 +147,9 @@ def start_rollback(service: Service, deployment_id: str, reason: str) -> None:
     others = [d for d in service.deployments if d.id != previous.id]
     service.deployments = [previous, *others]
     service.task_definition_arn = previous.task_definition_arn
+    kept = {key: value for key, value in service.settings.items() if key not in REVISION_SETTINGS}
+    restored = {key: value for key, value in previous.settings.items() if key in REVISION_SETTINGS}
+    service.settings = {**kept, **restored}
     current.status = "ROLLBACK_IN_PROGRESS"
     current.status_reason = reason
     current.rollback = {"reason": reason, "startedAt": at, "serviceRevisionArn": previous.revision_id}
