@@ -220,6 +220,18 @@ def test_tagged_services_and_load_balancers_are_found_and_gone_ones_are_not(acco
     assert tagged(account) == ["loadbalancer"]
 
 
+def test_services_tasks_and_revisions_can_be_tagged_afterwards(account: Account) -> None:
+    service = account.stable_service()
+    for arn in (service["serviceArn"], service["taskDefinition"], account.tasks()[0]["taskArn"]):
+        account.ecs.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])
+        account.ecs.untag_resource(resourceArn=arn, tagKeys=["b"])
+        assert account.ecs.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "a", "value": "1"}]
+    described = account.ecs.describe_services(cluster=account.name, services=["web"], include=["TAGS"])
+    assert described["services"][0]["tags"] == [{"key": "a", "value": "1"}]
+    with pytest.raises(ClientError, match="could not be found"):
+        account.ecs.tag_resource(resourceArn=service["serviceArn"] + "x", tags=[{"key": "a", "value": "1"}])
+
+
 def tagged(account: Account) -> list[str]:
     """Types of the resources that carry this test's tag."""
     resources = client(account.sandbox, "resourcegroupstaggingapi").get_resources(

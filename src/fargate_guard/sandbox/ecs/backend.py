@@ -292,9 +292,16 @@ class EcsBackend(EC2ContainerServiceBackend):
 
     # What the rest of moto asks this backend (tagging, Application Auto Scaling).
 
-    def list_tasks(self, *_: Any, **__: Any) -> list[Any]:
-        """All tasks; moto's tagging looks tasks up here."""
-        return list(self.all_tasks())
+    def _get_resource(self, resource_arn: str, parsed_arn: dict[str, str]) -> Any:
+        """Find what TagResource and ListTagsForResource speak of."""
+        if parsed_arn["service"] not in ("service", "task"):
+            return super()._get_resource(resource_arn, parsed_arn)
+        candidates: list[Service | Task] = [*self.live_services.values(), *self.all_tasks()]
+        for candidate in candidates:
+            if candidate.arn == resource_arn:
+                return candidate
+        message = "The specified resource could not be found."
+        raise InvalidParameterException(message)
 
     def iter_tagged_resources(self) -> Iterator[Any]:
         """Let GetResources find services and tasks."""
