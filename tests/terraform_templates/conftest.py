@@ -1,0 +1,20 @@
+"""The embedded AWS with an empty account, one per test module, and boto3 on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fargate_guard.sandbox import Sandbox
+from tests.terraform_templates.account import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """An AWS account with the access key in Secrets Manager and nothing else."""
+    with Sandbox.start(speed=10) as sandbox:
+        yield Account(sandbox)
