@@ -13,6 +13,7 @@ from fargate_guard.aws.secrets import ensure_access_key
 from fargate_guard.aws.session import Aws
 from fargate_guard.config.model import Config
 from fargate_guard.deployment import DEPLOYMENT_TAG, DeploymentOutputs
+from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.taskdef import Settings, instrument
 from fargate_guard.verify.await_deployment import await_deployments
 from fargate_guard.verify.expected import Expected
@@ -513,6 +514,18 @@ def _redeploy(stack: Stack, service: str, definition: Json) -> Expected:
     expected = replace(stack.expected, components=components, outputs=outputs)
     stack.settle(expected=expected)
     return expected
+
+
+def hold_up_web(stack: Stack) -> None:
+    """Let no task of the workload start from now on, and let ECS go on trying."""
+    stack.sandbox.faults.add(Fault(FaultKind.NO_ADDRESSES, service="fguard_training_web"))
+    off = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
+    stack.ecs.update_service(cluster=stack.cluster, service="fguard_training_web", deploymentConfiguration=off)
+
+
+def let_web_go(stack: Stack) -> None:
+    """Let the workload's tasks start again; the circuit breaker stays off until the services are restored."""
+    stack.sandbox.faults.clear()
 
 
 def restore_services(stack: Stack) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from fargate_guard.verify.facts.ecs import ServiceDeployment
 from fargate_guard.verify.observe import observe
 from fargate_guard.verify.report import run_checks
 from fargate_guard.verify.rollout_verdict import Awaited, Rollout, judge
-from tests.verify.deployed_stack import Stack, redeploy_web, restore_services
+from tests.verify.deployed_stack import Stack, hold_up_web, let_web_go, redeploy_web, restore_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,15 @@ def wait(stack: Stack, awaited: Awaited, **more: Any) -> Verdict:
 
 
 def test_a_completed_deployment_is_successful_and_its_events_were_told(stack: Stack) -> None:
+    hold_up_web(stack)
+
+    def go_on(_: float) -> None:
+        let_web_go(stack)
+        time.sleep(0.05)
+
     told: list[Progress] = []
-    verdict = wait(stack, start(stack, image="web:2"), progress=told.append)
+    verdict = wait(stack, start(stack, image="web:2"), progress=told.append, sleep=go_on)
+    assert told[0].rollout is Rollout.IN_PROGRESS
     assert verdict.successful
     assert (verdict.running_count, verdict.desired_count) == (2, 2)
     assert told[-1].rollout is Rollout.SUCCESSFUL
@@ -116,9 +124,7 @@ def test_a_service_without_tasks_proves_nothing(stack: Stack) -> None:
 
 
 def test_a_quarter_of_an_hour_without_an_end_is_told_in_a_moment(stack: Stack) -> None:
-    stack.sandbox.faults.add(Fault(FaultKind.NO_ADDRESSES, service=WEB))
-    without_breaker = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
-    stack.ecs.update_service(cluster=stack.cluster, service=WEB, deploymentConfiguration=without_breaker)
+    hold_up_web(stack)
     awaited = start(stack, image="web:6")
     time = FakeTime()
     [verdict] = await_deployments(stack.aws, [awaited], timeout=900, clock=time.clock, sleep=time.sleep)

@@ -10,11 +10,10 @@ import pytest
 
 from fargate_guard.deployment import DeploymentFolder
 from fargate_guard.errors import ExitCode
-from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.workflows.context import Context
 from fargate_guard.workflows.verification import NotDeployed, deployed_outputs, verify_deployment
 from tests.verify.breakage import silence
-from tests.verify.deployed_stack import Stack, restore_services
+from tests.verify.deployed_stack import Stack, hold_up_web, let_web_go, restore_services
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,9 +73,16 @@ def test_a_deployment_in_progress_is_waited_for_and_its_events_are_told(
     context: Context, deployed_sandbox: Stack
 ) -> None:
     stack = deployed_sandbox
+    hold_up_web(stack)
     stack.ecs.update_service(cluster=stack.cluster, service="fguard_training_web", forceNewDeployment=True)
-    report = verify_deployment(context, stack.outputs, timeout=600, sleep=lambda _: time.sleep(0.05))
-    assert report.exit_code is ExitCode.DONE
+
+    def go_on(_: float) -> None:
+        let_web_go(stack)
+        time.sleep(0.05)
+
+    report = verify_deployment(context, stack.outputs, timeout=600, sleep=go_on)
+    restore_services(stack)
+    assert [finding.check for finding in report.errors] == ["service.circuit-breaker"]
     assert any("has started 2 tasks" in line for line in heard(context))
     assert heard(context)[-1] == "fguard_training_web: SUCCESSFUL, 2 running, 0 pending, 2 desired"
 
@@ -107,17 +113,18 @@ def test_what_does_not_settle_within_a_minute_is_told(context: Context, deployed
         now[0] += seconds
 
     report = verify_deployment(context, stack.outputs, timeout=600, clock=lambda: now[0], sleep=sleep)
-    assert {finding.check for finding in report.failed} == {"logs.sidecar"}
+    assert {finding.check for finding in report.errors} == {"logs.sidecar"}
     assert report.exit_code is ExitCode.VERIFICATION_FAILED
     assert 60 <= now[0] < 70
 
 
 def test_timeout_zero_looks_once(context: Context, deployed_sandbox: Stack) -> None:
     stack = deployed_sandbox
-    stack.sandbox.faults.add(Fault(FaultKind.NO_ADDRESSES, service="fguard_training_web"))
+    hold_up_web(stack)
     stack.ecs.update_service(cluster=stack.cluster, service="fguard_training_web", forceNewDeployment=True)
     report = verify_deployment(context, stack.outputs, timeout=0, sleep=never)
-    stack.sandbox.faults.clear()
+    let_web_go(stack)
+    restore_services(stack)
     [late] = [rollout for rollout in report.document()["rollouts"] if rollout["rollout"] == "TIMED_OUT"]
     assert late["service"] == stack.web_service
     assert report.exit_code is ExitCode.VERIFICATION_FAILED

@@ -236,5 +236,6 @@ def test_every_check_says_something_in_the_json(healthy_facts: Facts) -> None:
 
 def test_log_lines_that_are_late_may_settle_and_an_open_port_does_not(healthy_facts: Facts) -> None:
     assert run_checks(replace(healthy_facts, log_lines={})).may_settle
+    assert run_checks(replace(failed_task(healthy_facts), log_lines={})).may_settle
     assert not run_checks(with_load_balancer(healthy_facts, scheme="internet-facing")).may_settle
     assert not run_checks(healthy_facts).may_settle

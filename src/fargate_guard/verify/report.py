@@ -25,7 +25,7 @@ class Report:
     rollouts: tuple[Verdict, ...]
     """What became of each service's deployment."""
     may_settle: bool = False
-    """Whether all that fails may come right within a minute: log lines, target health."""
+    """Whether all errors may come right within a minute: log lines, target health."""
 
     @property
     def failed(self) -> tuple[Finding, ...]:
@@ -33,11 +33,16 @@ class Report:
         return tuple(finding for finding in self.findings if finding.outcome is Outcome.NG)
 
     @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Findings that are no good, without the warnings."""
+        return tuple(finding for finding in self.failed if finding.severity is Severity.ERROR)
+
+    @property
     def exit_code(self) -> ExitCode:
         """0, 3 when an error was found, 5 when ECS rolled a deployment back."""
         if any(verdict.rollout is Rollout.ROLLED_BACK for verdict in self.rollouts):
             return ExitCode.ROLLED_BACK
-        if any(finding.severity is Severity.ERROR for finding in self.failed):
+        if self.errors:
             return ExitCode.VERIFICATION_FAILED
         return ExitCode.DONE
 
@@ -55,8 +60,8 @@ def run_checks(facts: Facts, checks: Iterable[Check] = CHECKS) -> Report:
     registered = tuple(checks)
     findings = tuple(finding for check in registered for finding in check.findings(facts))
     settling = {check.id for check in registered if check.settles}
-    failed = {finding.check for finding in findings if finding.outcome is Outcome.NG}
-    return Report(findings, facts.rollouts, may_settle=bool(failed) and failed <= settling)
+    errors = {f.check for f in findings if f.outcome is Outcome.NG and f.severity is Severity.ERROR}
+    return Report(findings, facts.rollouts, may_settle=bool(errors) and errors <= settling)
 
 
 def rollout_document(verdict: Verdict) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def verify_deployment(
         report = run_checks(observe(aws, expected, rollouts=rollouts))
         if not report.may_settle or clock() >= settled_by:
             return report
-        context.observer.note(f"waiting for {', '.join(sorted({finding.check for finding in report.failed}))}")
+        context.observer.note(f"waiting for {', '.join(sorted({finding.check for finding in report.errors}))}")
         sleep(SETTLING_PAUSE)
 
 
