@@ -49,7 +49,7 @@ def deployment(name: str, **fields: Any) -> Deployment:
         id=name,
         task_definition_arn="arn:task-definition/web:1",
         revision_id=f"revision-{name}",
-        settings={},
+        settings={"launchType": "FARGATE"},
         created_at=0,
         updated_at=0,
         **{"desired_count": 2, **fields},

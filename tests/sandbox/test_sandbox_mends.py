@@ -196,6 +196,7 @@ def test_run_task_needs_no_memory_in_the_container(account: Account) -> None:
         cluster=account.name,
         taskDefinition=account.name,
         networkConfiguration=account.network(),
+        launchType="FARGATE",
         startedBy="a test",
         count=2,
     )

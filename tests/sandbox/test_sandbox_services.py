@@ -254,6 +254,41 @@ def test_a_target_group_without_a_load_balancer_is_refused(account: Account) -> 
         account.create_service(loadBalancers=[target])
 
 
+def test_without_fargate_there_is_nothing_to_run_on(account: Account) -> None:
+    account.create_service(launchType="EC2")
+    account.clock.advance(10)
+    assert account.tasks() == []
+    assert account.events() == [
+        (
+            "(service web) was unable to place a task because no container instance met all of its requirements. "
+            "Reason: No Container Instances were found in your cluster."
+        )
+    ]
+    with pytest.raises(ClientError, match="No Container Instances were found"):
+        account.ecs.run_task(
+            cluster=account.name, taskDefinition=account.name, networkConfiguration=account.network()
+        )
+
+
+def test_the_cluster_s_default_capacity_provider_is_used(account: Account) -> None:
+    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    account.ecs.put_cluster_capacity_providers(
+        cluster=account.name,
+        capacityProviders=["FARGATE", "FARGATE_SPOT"],
+        defaultCapacityProviderStrategy=strategy,
+    )
+    account.ecs.create_service(
+        cluster=account.name,
+        serviceName="web",
+        taskDefinition=account.register(),
+        desiredCount=1,
+        networkConfiguration=account.network(),
+    )
+    account.clock.advance(10)
+    assert account.tasks()[0]["capacityProviderName"] == "FARGATE_SPOT"
+    assert [item["capacityProvider"] for item in account.service()["capacityProviderStrategy"]] == ["FARGATE_SPOT"]
+
+
 def test_clusters_count_their_services_and_tasks(account: Account) -> None:
     account.create_service()
     cluster = account.ecs.describe_clusters(clusters=[account.name])["clusters"][0]

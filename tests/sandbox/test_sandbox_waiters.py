@@ -32,6 +32,9 @@ def wait(account: Account, waiter_name: str, **what: object) -> None:
 
 def run_task(account: Account) -> str:
     ran = account.ecs.run_task(
-        cluster=account.name, taskDefinition=account.name, networkConfiguration=account.network()
+        cluster=account.name,
+        taskDefinition=account.name,
+        launchType="FARGATE",
+        networkConfiguration=account.network(),
     )
     return str(ran["tasks"][0]["taskArn"])

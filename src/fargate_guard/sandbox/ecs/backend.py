@@ -20,8 +20,8 @@ from fargate_guard.sandbox.ecs.definitions import task_definition_record
 from fargate_guard.sandbox.ecs.world import MotoWorld
 from fargate_guard.sandbox.faults import Faults
 from fargate_guard.sandbox.scheduler import progress, wording
-from fargate_guard.sandbox.scheduler.engine import Scheduler
-from fargate_guard.sandbox.scheduler.launch import launch_task
+from fargate_guard.sandbox.scheduler.engine import Scheduler, record_event
+from fargate_guard.sandbox.scheduler.launch import capacity_provider, launch_task, launch_type
 from fargate_guard.sandbox.scheduler.lifecycle import Stop
 from fargate_guard.sandbox.scheduler.model import REVISION_SETTINGS, RUNNING, STOPPED, Service, Task
 from fargate_guard.sandbox.scheduler.pace import Pace
@@ -121,7 +121,7 @@ class EcsBackend(EC2ContainerServiceBackend):
     def create_from(self, request: Json) -> Service:
         """CreateService: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html."""
         cluster = self._get_cluster(request.get("cluster") or "default")
-        settings = dict(request)
+        settings = _with_default_strategy(request, cluster)
         name = settings["serviceName"]
         key = f"{cluster.name}:{name}"
         existing = self.live_services.get(key)
@@ -194,6 +194,8 @@ class EcsBackend(EC2ContainerServiceBackend):
             revision_id=f"{prefix}:service-revision/{path}/{_digits(19)}",
             service_deployment_id=f"{prefix}:service-deployment/{path}/{new_task_id()[:21]}",
         )
+        if launch_type(service.settings) != "FARGATE":
+            record_event(service, wording.not_placed_on_instances(service.name))
         service.next_due = 0.0
 
     def delete_from(self, cluster_name: str, name: str, *, force: bool) -> Service:
@@ -247,6 +249,9 @@ class EcsBackend(EC2ContainerServiceBackend):
         """RunTask: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html."""
         cluster = self._get_cluster(request.get("cluster") or "default")
         record = self._definition(request["taskDefinition"])
+        request = _with_default_strategy(request, cluster)
+        if launch_type(request) != "FARGATE":
+            raise InvalidParameterException(wording.NO_INSTANCES)
         check_task_network(self.account_id, self.region_name, request, record)
         tasks = []
         for _ in range(int(request.get("count") or 1)):
@@ -255,11 +260,12 @@ class EcsBackend(EC2ContainerServiceBackend):
                 cluster_arn=cluster.arn,
                 cluster_name=cluster.name,
                 network=request.get("networkConfiguration"),
-                launch_type=request.get("launchType") or "FARGATE",
+                launch_type="FARGATE",
                 task_id=new_task_id(),
                 new_id=new_task_id,
                 at=self.surroundings.clock(),
             )
+            task.capacity_provider = capacity_provider(request)
             task.group = request.get("group") or task.group
             task.started_by = request.get("startedBy") or ""
             task.overrides = request.get("overrides") or {}
@@ -328,6 +334,17 @@ class EcsBackend(EC2ContainerServiceBackend):
         tasks = [task for task in self.all_tasks(cluster) if task.desired_status == RUNNING]
         running = sum(task.last_status == RUNNING for task in tasks)
         return running, len(tasks) - running
+
+
+def _with_default_strategy(request: Json, cluster: Cluster) -> Json:
+    """Without a launch type the cluster's default capacity provider strategy applies.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-capacity-providers.html
+    """
+    default = cluster.default_capacity_provider_strategy
+    if request.get("launchType") or request.get("capacityProviderStrategy") or not default:
+        return dict(request)
+    return {**request, "capacityProviderStrategy": default}
 
 
 def _run_task_tags(request: Json, record: Json, cluster_name: str) -> list[dict[str, str]]:

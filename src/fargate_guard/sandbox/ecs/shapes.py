@@ -246,6 +246,7 @@ def task_shape(task: Task, availability_zone: str | None, *, tags: bool) -> Json
             "healthStatus": task.health_status,
             "lastStatus": task.last_status,
             "launchType": task.launch_type,
+            "capacityProviderName": task.capacity_provider,
             "overrides": {"containerOverrides": [], "inferenceAcceleratorOverrides": [], **task.overrides},
             "platformVersion": PLATFORM_VERSION if fargate else None,
             "platformFamily": "Linux" if fargate else None,

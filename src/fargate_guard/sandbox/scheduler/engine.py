@@ -115,20 +115,20 @@ class Scheduler:
                 ]
                 service.tasks.update({task.arn: task for task in tasks})
                 deployment.steady = False
-                record(service, wording.started(service.name, [task.id for task in tasks]))
+                record_event(service, wording.started(service.name, [task.id for task in tasks]))
             case rollout.StopTasks(arns):
                 self._stop_for_service(service, [service.tasks[arn] for arn in arns])
             case rollout.RemoveDeployment(deployment_id):
                 service.deployments = [d for d in service.deployments if d.id != deployment_id]
             case rollout.CompleteDeployment():
                 for event in complete(service):
-                    record(service, event)
+                    record_event(service, event)
             case rollout.TripBreaker(deployment_id, rollback_to):
-                record(service, wording.failed(service.name, deployment_id))
+                record_event(service, wording.failed(service.name, deployment_id))
                 trip(service, rollback_to is not None)
                 if rollback_to is not None:
                     start_rollback(service, rollback_to, wording.FAILED_REASON)
-                    record(service, wording.rolling_back(service.name, rollback_to))
+                    record_event(service, wording.rolling_back(service.name, rollback_to))
             case rollout.Retire():
                 service.status = "INACTIVE"
                 service.deployments = []
@@ -138,21 +138,21 @@ class Scheduler:
         reason = wording.scaling_stop(primary.id if primary else "")
         for task in tasks:
             stop_task(task, Stop("ServiceSchedulerInitiated", reason), service.clock)
-        record(service, wording.stopped(service.name, [task.id for task in tasks]))
+        record_event(service, wording.stopped(service.name, [task.id for task in tasks]))
         registered = [task for task in tasks if task.target_state is not None]
         if registered:
-            record(service, wording.draining(service.name, len(registered)))
+            record_event(service, wording.draining(service.name, len(registered)))
 
     def _apply(self, service: Service, task: Task, step: Step) -> None:
         """Let one step happen to a service's task, with the events ECS reports for it."""
         for event in apply_step(task, step, service.clock, self._world):
-            record(service, event)
+            record_event(service, event)
         deployment = next((d for d in service.deployments if d.id == task.deployment_id), None)
         if deployment is None:
             return
         if step.change is Change.STOP and step.stop is not None:
             for event in record_failure(service, deployment, step.stop, self._pace):
-                record(service, event)
+                record_event(service, event)
         elif step.change is Change.HEALTHY:
             deployment.failed_tasks = 0
             breaker = service.configuration["deploymentCircuitBreaker"]
@@ -162,7 +162,7 @@ class Scheduler:
             deployment.steady = deployment.steady and task.desired_status == RUNNING
 
 
-def record(service: Service, message: str) -> None:
+def record_event(service: Service, message: str) -> None:
     """Add a service event; ECS keeps the newest hundred and leaves out repetitions."""
     if service.events and service.events[0]["message"] == message:
         return

@@ -27,6 +27,7 @@ def launch_service_task(service: Service, deployment: Deployment, new_id: Callab
     )
     task.service_name = service.name
     task.deployment_id = deployment.id
+    task.capacity_provider = capacity_provider(settings)
     task.group = f"service:{service.name}"
     task.started_by = deployment.id
     task.enable_execute_command = bool(settings.get("enableExecuteCommand"))
@@ -92,11 +93,20 @@ def launch_task(
 
 
 def launch_type(settings: Json) -> str:
-    """FARGATE also when only a Fargate capacity provider is named."""
-    strategy: list[dict[str, Any]] = settings.get("capacityProviderStrategy") or []
-    if any(str(item.get("capacityProvider", "")).startswith("FARGATE") for item in strategy):
+    """FARGATE also when only a Fargate capacity provider is named; EC2 when nothing is.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+    """
+    if (capacity_provider(settings) or "").startswith("FARGATE"):
         return "FARGATE"
     return str(settings.get("launchType") or "EC2")
+
+
+def capacity_provider(settings: Json) -> str | None:
+    """Name of the capacity provider with the greatest weight, if any is named."""
+    strategy: list[dict[str, Any]] = settings.get("capacityProviderStrategy") or []
+    heaviest = max(strategy, key=lambda item: int(item.get("weight") or 0), default=None)
+    return None if heaviest is None else str(heaviest["capacityProvider"])
 
 
 def service_task_tags(service: Service, settings: Json) -> list[dict[str, str]]:

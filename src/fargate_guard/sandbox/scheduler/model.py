@@ -85,6 +85,7 @@ class Task:
     deployment_id: str | None = None
     group: str = ""
     started_by: str = ""
+    capacity_provider: str | None = None
     platform_version: str = "1.4.0"
     tags: list[dict[str, str]] = field(default_factory=list)
     overrides: Json = field(default_factory=dict)

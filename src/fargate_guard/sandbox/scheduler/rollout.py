@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fargate_guard.sandbox.scheduler.launch import launch_type
 from fargate_guard.sandbox.scheduler.model import RUNNING, breaker_threshold
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def _wanted(tasks: list[Task]) -> list[Task]:
 def _start(service: Service, primary: Deployment, now: float) -> list[Decision]:
     if primary.rollout_state == "FAILED" or now < primary.retry_at or service.status != "ACTIVE":
         return []
+    if launch_type(primary.settings) != "FARGATE":
+        return []  # the sandbox has no container instances
     missing = service.desired_count - len(_wanted(service.tasks_of(primary)))
     live = sum(len(_wanted(service.tasks_of(d))) for d in service.deployments)
     maximum = math.floor(service.desired_count * service.configuration["maximumPercent"] / 100)

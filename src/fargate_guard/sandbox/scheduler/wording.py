@@ -80,6 +80,17 @@ def not_placed(service: str, reason: str) -> str:
     return f"(service {service}) was unable to place a task. Reason: {reason}."
 
 
+NO_INSTANCES = "No Container Instances were found in your cluster."
+
+
+def not_placed_on_instances(service: str) -> str:
+    """Event: the service asks for EC2 and the cluster has no container instances."""
+    return (
+        f"(service {service}) was unable to place a task because no container instance met all of its "
+        f"requirements. Reason: {NO_INSTANCES}"
+    )
+
+
 def unhealthy_container(service: str, task_id: str) -> str:
     """Event: a task is replaced for its container health check."""
     return f"(service {service}) (task {task_id}) failed container health checks."
