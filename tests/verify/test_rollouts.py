@@ -180,7 +180,7 @@ OURS, OTHER = "arn:td/web:2", "arn:td/web:1"
 
 
 def deployment(status: str, task_definition: str = OURS, reason: str = "") -> ServiceDeployment:
-    return ServiceDeployment("arn:sd", status, reason, NOW, task_definition, False, 0, "")
+    return ServiceDeployment("arn:sd", status, reason, NOW, task_definition, "")
 
 
 @pytest.mark.parametrize(

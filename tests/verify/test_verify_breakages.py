@@ -9,6 +9,7 @@ import pytest
 import tests.verify.broken_definitions
 import tests.verify.broken_infrastructure  # noqa: F401 - registers its breakages
 from fargate_guard.errors import ExitCode
+from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.verify.observe import observe
 from fargate_guard.verify.registry import Outcome
 from fargate_guard.verify.report import Report, run_checks
@@ -39,6 +40,17 @@ def test_what_is_broken_is_what_is_complained_of(name: str, deployed_sandbox: St
     for finding in report.failed:
         assert finding.fix
         assert finding.expected != finding.found
+
+
+def test_credentials_that_may_not_read_roles_verify_the_rest(deployed_sandbox: Stack) -> None:
+    denied = Fault(FaultKind.API_ERROR, aws_service="iam", code="AccessDenied", message="no", status=403)
+    deployed_sandbox.sandbox.faults.add(denied)
+    report = verify(deployed_sandbox)
+    deployed_sandbox.sandbox.faults.clear()
+    assert report.exit_code is ExitCode.DONE
+    skipped = [f for f in report.findings if f.check.startswith("execution-role.")]
+    assert {finding.outcome for finding in skipped} == {Outcome.SKIP}
+    assert all("may not call iam:GetRole" in finding.found for finding in skipped)
 
 
 def test_everything_was_mended_in_between(deployed_sandbox: Stack) -> None:

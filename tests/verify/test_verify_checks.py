@@ -221,6 +221,13 @@ def test_what_may_not_be_read_is_skipped_and_said(healthy_facts: Facts) -> None:
     assert report.exit_code is ExitCode.DONE
 
 
+def test_without_a_look_at_the_services_nothing_is_proven(healthy_facts: Facts) -> None:
+    unknown = {"services": "the AWS credentials may not call ecs:DescribeServices"}
+    report = run_checks(replace(healthy_facts, services={}, unknown=unknown))
+    assert report.errors == ()
+    assert report.exit_code is ExitCode.VERIFICATION_FAILED
+
+
 def test_every_check_says_something_in_the_json(healthy_facts: Facts) -> None:
     document = run_checks(healthy_facts).document()
     assert {finding["check"] for finding in document["findings"]} == {check.id for check in CHECKS}

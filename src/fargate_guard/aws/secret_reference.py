@@ -26,7 +26,6 @@ class SecretReference:
     arn: str
     region: str
     """Empty for a parameter that is named without its ARN: the task's own region."""
-    json_key: str = ""
     version_stage: str = ""
     version_id: str = ""
 
@@ -37,7 +36,8 @@ class SecretReference:
         if len(parts) < SECRET_ARN_PARTS or parts[2] != "secretsmanager":
             return cls("ssm", value_from, parts[3] if value_from.startswith("arn:") else "")
         more = [*parts[SECRET_ARN_PARTS:], "", "", ""]
-        return cls("secretsmanager", ":".join(parts[:SECRET_ARN_PARTS]), parts[3], more[0], more[1], more[2])
+        _json_key, stage, version, *_ = more
+        return cls("secretsmanager", ":".join(parts[:SECRET_ARN_PARTS]), parts[3], stage, version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,7 @@ def log_groups(aws: Aws, expected: Expected) -> Json:
     found = [group for group in each(partial(logs.log_group, aws), names) if group]
     return {
         "log_groups": {
-            group["logGroupName"]: LogGroup(
-                name=group["logGroupName"],
-                arn=group["arn"],
-                retention_days=group.get("retentionInDays"),
-                kms_key_arn=group.get("kmsKeyId"),
-            )
-            for group in found
+            group["logGroupName"]: LogGroup(group["logGroupName"], group.get("retentionInDays")) for group in found
         }
     }
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from fargate_guard.verify.facts import Facts
     from fargate_guard.verify.registry import Check
 
+ESSENTIAL = frozenset({"services", "rollouts", "tasks", "task_definitions"})
+"""Facts without which a verification proves nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -24,6 +27,8 @@ class Report:
     findings: tuple[Finding, ...]
     rollouts: tuple[Verdict, ...]
     """What became of each service's deployment."""
+    blind: bool = False
+    """Whether these credentials may not even see what ECS runs; then nothing is proven."""
     may_settle: bool = False
     """Whether all errors may come right within a minute: log lines, target health."""
 
@@ -39,10 +44,10 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0, 3 when an error was found, 5 when ECS rolled a deployment back."""
+        """0; 3 when there is an error, or what ECS runs may not be seen; 5 when ECS rolled a deployment back."""
         if any(verdict.rollout is Rollout.ROLLED_BACK for verdict in self.rollouts):
             return ExitCode.ROLLED_BACK
-        if self.errors:
+        if self.errors or self.blind:
             return ExitCode.VERIFICATION_FAILED
         return ExitCode.DONE
 
@@ -61,7 +66,12 @@ def run_checks(facts: Facts, checks: Iterable[Check] = CHECKS) -> Report:
     findings = tuple(finding for check in registered for finding in check.findings(facts))
     settling = {check.id for check in registered if check.settles}
     errors = {f.check for f in findings if f.outcome is Outcome.NG and f.severity is Severity.ERROR}
-    return Report(findings, facts.rollouts, may_settle=bool(errors) and errors <= settling)
+    return Report(
+        findings,
+        facts.rollouts,
+        blind=not ESSENTIAL.isdisjoint(facts.unknown),
+        may_settle=bool(errors) and errors <= settling,
+    )
 
 
 def rollout_document(verdict: Verdict) -> dict[str, Any]:

@@ -52,7 +52,5 @@ class LogGroup:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_LogGroup.html."""
 
     name: str
-    arn: str
     retention_days: int | None
     """None: logs are kept for ever."""
-    kms_key_arn: str | None

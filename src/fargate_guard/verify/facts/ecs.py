@@ -17,14 +17,13 @@ class Cluster:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html."""
 
     arn: str
-    name: str
     status: str
     """``ACTIVE``, ``PROVISIONING``, ``INACTIVE``..."""
 
     @classmethod
     def of(cls, cluster: Mapping[str, Any]) -> Self:
         """Read DescribeClusters."""
-        return cls(cluster["clusterArn"], cluster["clusterName"], cluster["status"])
+        return cls(cluster["clusterArn"], cluster["status"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +111,17 @@ class ServiceDeployment:
     created_at: datetime
     task_definition_arn: str | None
     """What it rolls out, from its target service revision."""
-    breaker_triggered: bool
-    failed_tasks: int
-    """As the circuit breaker counted them."""
     rollback_reason: str
 
     @classmethod
     def of(cls, deployment: Mapping[str, Any]) -> Self:
         """Read DescribeServiceDeployments, with ``taskDefinition`` added from the service revision."""
-        breaker = deployment.get("deploymentCircuitBreaker") or {}
         return cls(
             arn=deployment["serviceDeploymentArn"],
             status=deployment["status"],
             reason=deployment.get("statusReason") or "",
             created_at=deployment["createdAt"],
             task_definition_arn=deployment.get("taskDefinition"),
-            breaker_triggered=breaker.get("status") == "TRIGGERED",
-            failed_tasks=breaker.get("failureCount") or 0,
             rollback_reason=(deployment.get("rollback") or {}).get("reason") or "",
         )
 
@@ -170,7 +163,6 @@ class Task:
     health_status: str
     platform_version: str | None
     zone: str | None
-    started_at: datetime | None
     stopped_at: datetime | None
     stop_code: str | None
     stopped_reason: str
@@ -187,7 +179,6 @@ class Task:
             health_status=task.get("healthStatus") or "UNKNOWN",
             platform_version=task.get("platformVersion"),
             zone=task.get("availabilityZone"),
-            started_at=task.get("startedAt"),
             stopped_at=task.get("stoppedAt"),
             stop_code=task.get("stopCode"),
             stopped_reason=task.get("stoppedReason") or "",

@@ -53,9 +53,6 @@ class VpcEndpoint:
     kind: str
     """``Gateway`` or ``Interface``."""
     private_dns: bool
-    route_table_ids: tuple[str, ...]
-    subnet_ids: tuple[str, ...]
-    security_group_ids: tuple[str, ...]
 
     @classmethod
     def of(cls, endpoint: Mapping[str, Any]) -> Self:
@@ -66,9 +63,6 @@ class VpcEndpoint:
             state=endpoint["State"],
             kind=endpoint.get("VpcEndpointType") or "Gateway",
             private_dns=bool(endpoint.get("PrivateDnsEnabled")),
-            route_table_ids=tuple(endpoint.get("RouteTableIds") or ()),
-            subnet_ids=tuple(endpoint.get("SubnetIds") or ()),
-            security_group_ids=tuple(group["GroupId"] for group in endpoint.get("Groups") or ()),
         )
 
 
