@@ -254,6 +254,16 @@ def test_a_target_group_without_a_load_balancer_is_refused(account: Account) -> 
         account.create_service(loadBalancers=[target])
 
 
+def test_a_service_on_a_deregistered_revision_goes_on_and_can_be_scaled(account: Account) -> None:
+    revision = account.stable_service()["taskDefinition"]
+    account.ecs.deregister_task_definition(taskDefinition=revision)
+    account.update(desiredCount=3)
+    account.clock.advance(5)
+    assert account.service()["runningCount"] == 3
+    with pytest.raises(ClientError, match="TaskDefinition is inactive"):
+        account.update(taskDefinition=revision)
+
+
 def test_without_fargate_there_is_nothing_to_run_on(account: Account) -> None:
     account.create_service(launchType="EC2")
     account.clock.advance(10)

@@ -159,7 +159,7 @@ class EcsBackend(EC2ContainerServiceBackend):
         self._catch_up(service)
         changes = {k: v for k, v in request.items() if k not in ("cluster", "service", "forceNewDeployment")}
         settings = {**service.settings, **changes}
-        record = self._definition(settings["taskDefinition"])
+        record = self._definition_for(service, changes)
         check_service(self.account_id, self.region_name, settings, record)
         new = bool(request.get("forceNewDeployment")) or self._differs(service, changes, record)
         service.settings = settings
@@ -173,6 +173,15 @@ class EcsBackend(EC2ContainerServiceBackend):
             primary.updated_at = service.clock
         service.next_due = 0.0
         return service
+
+    def _definition_for(self, service: Service, changes: Json) -> Json:
+        """An update may keep a revision that is inactive by now, but not name one.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeregisterTaskDefinition.html
+        """
+        if "taskDefinition" in changes:
+            return self._definition(changes["taskDefinition"])
+        return task_definition_record(self.describe_task_definition(service.task_definition_arn))
 
     @staticmethod
     def _differs(service: Service, changes: Json, record: Json) -> bool:
