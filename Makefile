@@ -13,10 +13,10 @@ demo: $(VENV)/installed  ## the whole story on the embedded AWS
 	$(BIN)/fguard demo
 
 test: lint  ## everything in at most ten minutes
-	$(BIN)/pytest -m "not long" -n $(WORKERS)
+	$(BIN)/pytest -m "not long" -n $(WORKERS) --dist loadfile
 
 test-long: lint  ## what needs longer, too
-	$(BIN)/pytest -m long -n $(WORKERS)
+	$(BIN)/pytest -m long -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

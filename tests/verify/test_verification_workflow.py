@@ -11,7 +11,8 @@ import pytest
 from fargate_guard.deployment import DeploymentFolder
 from fargate_guard.errors import ExitCode
 from fargate_guard.workflows.context import Context
-from fargate_guard.workflows.verification import NotDeployed, deployed_outputs, verify_deployment
+from fargate_guard.workflows.deployed_module import NotDeployed
+from fargate_guard.workflows.verification import deployed_outputs, verify_deployment
 from tests.verify.breakage import silence
 from tests.verify.deployed_stack import Stack, hold_up_web, let_web_go, restore_services
 

@@ -57,12 +57,13 @@ class PlanApproval:
         self._expected = expected
         self._assume_yes = assume_yes
 
-    def __call__(self, plan: Plan) -> bool:
+    def __call__(self, plan: Plan | None) -> bool:
         """Show the plan and return the answer.
 
         :raises UsageError: without a terminal and without ``--yes``.
         """
-        self._screen.message(plan_text(plan))
+        if plan is not None:
+            self._screen.message(plan_text(plan))
         return self._screen.confirm(self._question, expected=self._expected, assume_yes=self._assume_yes)
 
 

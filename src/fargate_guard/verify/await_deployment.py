@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.aws.session import Aws
 
-FIRST_PAUSE = 2.0
+FIRST_PAUSE = 0.5
 """Seconds between the first two looks."""
 LONGEST_PAUSE = 15.0
 PAUSE_GROWTH = 1.3

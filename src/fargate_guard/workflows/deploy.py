@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fargate_guard.deployment import DeploymentOutputs
 from fargate_guard.errors import FguardError
-from fargate_guard.terraform.providers import describe_provider_source, find_provider_source
-from fargate_guard.terraform.root_module import BACKEND_FILE
 from fargate_guard.workflows.access_key import (
     known_access_key,
     required_variable,
     store_access_key,
     withdraw_access_key,
 )
-from fargate_guard.workflows.engine import open_driver
+from fargate_guard.workflows.deployed_module import complete_outputs, initialise, open_driver
 from fargate_guard.workflows.module import render_module, unknown_access_key
 
 if TYPE_CHECKING:
+    from fargate_guard.deployment import DeploymentOutputs
     from fargate_guard.terraform.driver import Driver
     from fargate_guard.terraform.plan import Plan
     from fargate_guard.workflows.context import Context
@@ -70,7 +68,7 @@ def deploy(context: Context, approve: Approver) -> Deployed:
     if plan.has_changes:
         context.observer.step("Apply the plan")
         driver.apply(plan.path)
-    outputs = read_outputs(driver)
+    outputs = complete_outputs(driver)
     if outputs is None:
         raise FguardError(
             "Terraform finished, but its outputs are incomplete",
@@ -78,11 +76,6 @@ def deploy(context: Context, approve: Approver) -> Deployed:
             where=str(driver.working_dir),
         )
     return Deployed(plan, plan.has_changes, outputs)
-
-
-def read_outputs(driver: Driver) -> DeploymentOutputs | None:
-    """Return the outputs of an initialised module; None where nothing is deployed."""
-    return DeploymentOutputs.of(driver.outputs())
 
 
 def _preflight(context: Context) -> None:
@@ -101,16 +94,6 @@ def _plan(context: Context, access_key_value_from: str, driver: Driver) -> Plan:
     module.write(context.folder.module)
     initialise(context, driver)
     return driver.plan(out=context.folder.plan)
-
-
-def initialise(context: Context, driver: Driver) -> None:
-    """Run ``terraform init`` on the module in the deployment's folder, with its state's backend."""
-    source = find_provider_source(driver.engine, context.environ, working_dir=context.folder.module)
-    context.observer.note(
-        f"{driver.engine.product} {driver.engine.version}; AWS provider {describe_provider_source(source)}"
-    )
-    backend = (context.folder.module / BACKEND_FILE,) if context.config.state else ()
-    driver.init(backend_config=backend, plugin_dir=source.plugin_dir)
 
 
 def _ensure_state_bucket(context: Context) -> None:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fargate_guard.errors import PreflightError
-from fargate_guard.workflows.access_key import known_access_key
-from fargate_guard.workflows.deploy import Declined, initialise, read_outputs
-from fargate_guard.workflows.engine import open_driver
-from fargate_guard.workflows.module import render_module
+from fargate_guard.workflows.deploy import Declined
+from fargate_guard.workflows.deployed_module import NotDeployed, complete_outputs, open_deployed_module
 
 if TYPE_CHECKING:
     from fargate_guard.fleet.leftovers import Leftover
     from fargate_guard.terraform.driver import Driver
+    from fargate_guard.terraform.plan import Plan
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.observer import Approver
 
@@ -43,34 +42,38 @@ def destroy(context: Context, approve: Approver, *, even_if_used: bool = False) 
     context.observer.step("Look at what is deployed")
     identity = context.aws.identity()
     context.observer.note(f"account {identity.account_id}, region {context.region}, as {identity.arn}")
-    driver = _open_module(context)
-    if not even_if_used:
-        _refuse_while_used(context, driver)
-    plan = driver.plan(out=context.folder.plan, destroy=True)
-    if not approve(plan):
-        raise Declined("nothing was removed: the plan was not approved", fix="approve it, or run with --yes")
-    removed: tuple[str, ...] = ()
-    if plan.has_changes:
-        context.observer.step("Remove what Terraform made")
-        removed = tuple(change.address for change in driver.apply(plan.path).completed)
+    removed = _remove_what_terraform_made(context, approve, even_if_used=even_if_used)
     key_removed = bool(context.config.sysdig.access_key.env) and delete_access_key(
         context.aws, context.config.name
     )
     context.observer.step("Look for leftovers")
     leftovers = tuple(find_leftovers(context.aws, context.config.name))
     if not leftovers:
-        shutil.rmtree(context.folder.path)
+        shutil.rmtree(context.folder.path, ignore_errors=True)
     return Destroyed(removed, key_removed, leftovers)
 
 
-def _open_module(context: Context) -> Driver:
-    """Use the module as it was last deployed; render it where there is none (another machine, state in S3)."""
-    driver = open_driver(context)
-    context.folder.create()
-    if not any(context.folder.module.glob("*.tf")):
-        render_module(context, access_key_value_from=known_access_key(context)).write(context.folder.module)
-    initialise(context, driver)
-    return driver
+def _remove_what_terraform_made(context: Context, approve: Approver, *, even_if_used: bool) -> tuple[str, ...]:
+    """Plan, ask and remove; returns the addresses of what is gone, none where nothing was deployed."""
+    try:
+        driver = open_deployed_module(context)
+    except NotDeployed:
+        context.observer.note("there is no Terraform state here")
+        _ask(approve, None)
+        return ()
+    if not even_if_used:
+        _refuse_while_used(context, driver)
+    plan = driver.plan(out=context.folder.plan, destroy=True)
+    _ask(approve, plan)
+    if not plan.has_changes:
+        return ()
+    context.observer.step("Remove what Terraform made")
+    return tuple(change.address for change in driver.apply(plan.path).completed)
+
+
+def _ask(approve: Approver, plan: Plan | None) -> None:
+    if not approve(plan):
+        raise Declined("nothing was removed: the plan was not approved", fix="approve it, or run with --yes")
 
 
 def _refuse_while_used(context: Context, driver: Driver) -> None:
@@ -91,7 +94,7 @@ def _refuse_while_used(context: Context, driver: Driver) -> None:
 
 def _orchestrator_host(driver: Driver) -> str | None:
     """Return the load balancer's name, also after a deploy that stopped half way."""
-    outputs = read_outputs(driver)
+    outputs = complete_outputs(driver)
     if outputs is not None:
         return outputs.orchestrator.host if outputs.orchestrator else None
     hosts = [

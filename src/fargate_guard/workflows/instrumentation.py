@@ -192,13 +192,12 @@ def _agent_logs(asked: Asked, configured_region: str | None) -> dict[str, Any] |
 
 def _deployed_host(open_deployment: Callable[[], Context]) -> str | None:
     """The orchestrator's load balancer, from Terraform's outputs; None where nothing is deployed."""
-    from fargate_guard.workflows.deploy import read_outputs
-    from fargate_guard.workflows.engine import open_driver
+    from fargate_guard.workflows.deployed_module import complete_outputs, open_driver
 
     context = open_deployment()
     if not context.folder.module.is_dir():
         return None
-    outputs = read_outputs(open_driver(context))
+    outputs = complete_outputs(open_driver(context))
     return outputs.orchestrator.host if outputs and outputs.orchestrator else None
 
 

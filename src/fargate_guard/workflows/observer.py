@@ -31,8 +31,8 @@ class Observer(Protocol):
 class Approver(Protocol):
     """Decides whether a plan is carried out."""
 
-    def __call__(self, plan: Plan) -> bool:
-        """Return whether to apply exactly this plan.
+    def __call__(self, plan: Plan | None) -> bool:
+        """Return whether to apply exactly this plan; None where Terraform has nothing to do with it.
 
         :raises UsageError: when there is nobody to ask.
         """

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.workflows.verification import open_module, outputs_of
+from fargate_guard.workflows.deployed_module import open_deployed_module, outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -91,7 +91,7 @@ def read_deployment(context: Context, *, with_drift: bool) -> Deployment:
 
     :raises NotDeployed: when nothing, or not everything, is deployed.
     """
-    driver = open_module(context)
+    driver = open_deployed_module(context)
     outputs = outputs_of(context, driver)
     resources = tuple(
         Resource(one.address, one.resource_type, str(one.values.get("arn") or one.values.get("id") or ""))

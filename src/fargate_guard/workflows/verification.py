@@ -5,17 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from fargate_guard.errors import FguardError
-from fargate_guard.workflows.access_key import known_access_key
-from fargate_guard.workflows.deploy import initialise, read_outputs
-from fargate_guard.workflows.engine import open_driver
-from fargate_guard.workflows.module import render_module
+from fargate_guard.workflows.deployed_module import open_deployed_module, outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fargate_guard.deployment import DeploymentOutputs
-    from fargate_guard.terraform.driver import Driver
     from fargate_guard.verify.await_deployment import Progress
     from fargate_guard.verify.report import Report
     from fargate_guard.workflows.context import Context
@@ -25,51 +20,12 @@ SETTLING_SECONDS = 60.0
 SETTLING_PAUSE = 3.0
 
 
-class NotDeployed(FguardError):  # noqa: N818 - what it is, not an error of anything
-    """There is nothing to look at."""
-
-
 def deployed_outputs(context: Context) -> DeploymentOutputs:
     """Return what Terraform's state says was built.
 
     :raises NotDeployed: when nothing, or not everything, is deployed.
     """
-    return outputs_of(context, open_module(context))
-
-
-def open_module(context: Context) -> Driver:
-    """Use the module as it was last deployed; render it where there is none (another machine, state in S3).
-
-    :raises NotDeployed: when there is neither a module nor a state elsewhere.
-    """
-    rendered = any(context.folder.module.glob("*.tf"))
-    if not rendered and context.config.state is None:
-        raise _not_deployed(context)
-    driver = open_driver(context)
-    if not rendered:
-        context.folder.create()
-        render_module(context, access_key_value_from=known_access_key(context)).write(context.folder.module)
-    initialise(context, driver)
-    return driver
-
-
-def outputs_of(context: Context, driver: Driver) -> DeploymentOutputs:
-    """Return the outputs of an initialised module.
-
-    :raises NotDeployed: when nothing, or not everything, is deployed.
-    """
-    outputs = read_outputs(driver)
-    if outputs is None:
-        raise _not_deployed(context)
-    return outputs
-
-
-def _not_deployed(context: Context) -> NotDeployed:
-    return NotDeployed(
-        f"{context.config.name} is not deployed, or not completely",
-        where=str(context.folder.path),
-        fix="run `fguard deploy`; a state in S3 is found with the same `state` in fguard.yaml",
-    )
+    return outputs_of(context, open_deployed_module(context))
 
 
 def verify_deployment(
