@@ -320,6 +320,13 @@ def test_the_execution_role_reaches_exactly_what_it_needs(account: Account, depl
     }
 
 
+def test_workloads_cannot_reach_the_access_key(account: Account, deployed: Deployed) -> None:
+    """In this topology only the orchestrator has it."""
+    for workload in deployed.outputs.workloads.values():
+        statements = account.statements(workload.execution_role_arn)
+        assert {statement["Sid"] for statement in statements} == {"WriteLogs"}
+
+
 def test_log_groups_expire_and_are_encrypted_with_the_key_behind_the_alias(
     account: Account, deployed: Deployed
 ) -> None:

@@ -82,7 +82,7 @@ def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == first
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(text=TEXT)
 def test_text_that_a_user_wrote_never_becomes_hcl(text: str) -> None:
     """Whatever the text, the .tf files are those of any other text; it is in the variables, unchanged."""
