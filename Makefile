@@ -3,11 +3,12 @@ FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c '$(FITS)' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
+CHECKOV := .venv-checkov
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: demo test test-long lint format constraints benchmark clean
+.PHONY: demo test test-long checkov lint format constraints benchmark clean
 
 demo: $(VENV)/installed  ## the whole story on the embedded AWS
 	$(BIN)/fguard demo
@@ -15,8 +16,11 @@ demo: $(VENV)/installed  ## the whole story on the embedded AWS
 test: lint  ## everything in at most ten minutes
 	$(BIN)/pytest -m "not long" -n $(WORKERS) --dist loadfile
 
-test-long: lint  ## what needs longer, too
+test-long: lint $(CHECKOV)/installed  ## what needs longer
 	$(BIN)/pytest -m long -n $(WORKERS) --dist loadfile
+
+checkov: $(VENV)/installed $(CHECKOV)/installed  ## checkov's AWS policies on the rendered Terraform
+	$(BIN)/pytest tests/terraform_templates/test_module_policies.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -41,9 +45,18 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# checkov pins an old boto3, so it has an environment of its own.
+$(CHECKOV)/installed: constraints-checkov.txt
+	$(PYTHON) -m venv --clear $(CHECKOV)
+	$(CHECKOV)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes \
+		--requirement constraints-checkov.txt
+	@touch $@
+
 constraints:  ## pin the newest versions, with hashes and without an index host
 	uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
 		--no-header --extra dev pyproject.toml --output-file constraints.txt
+	echo checkov | uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+		--no-emit-index-url --no-header - --output-file constraints-checkov.txt
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECKOV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

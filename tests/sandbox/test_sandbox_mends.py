@@ -31,6 +31,19 @@ def test_a_new_load_balancer_is_active_in_the_very_answer_that_creates_it(accoun
     assert created["LoadBalancers"][0]["State"]["Code"] == "active"
 
 
+def test_a_listeners_new_target_group_belongs_to_its_load_balancer(account: Account) -> None:
+    account.target_group()
+    balancer = account.elb.describe_load_balancers(Names=[account.name])["LoadBalancers"][0]["LoadBalancerArn"]
+    listener = account.elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]["ListenerArn"]
+    other = account.elb.create_target_group(
+        Name=f"{account.name}-other", Protocol="TCP", Port=7000, VpcId=account.vpc, TargetType="ip"
+    )["TargetGroups"][0]["TargetGroupArn"]
+    forward = [{"Type": "forward", "TargetGroupArn": other}]
+    account.elb.modify_listener(ListenerArn=listener, DefaultActions=forward)
+    (found,) = account.elb.describe_target_groups(TargetGroupArns=[other])["TargetGroups"]
+    assert found["LoadBalancerArns"] == [balancer]
+
+
 def test_aws_managed_policies_exist(sandbox: Sandbox) -> None:
     arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
     assert client(sandbox, "iam").get_policy(PolicyArn=arn)["Policy"]["Arn"] == arn

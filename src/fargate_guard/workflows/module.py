@@ -94,7 +94,10 @@ def _register_shape(context: Context, workload: Workload) -> dict[str, Any]:
             fix='wrap it: {"family": "…", "cpu": "256", "memory": "512", "containerDefinitions": […]}',
         )
     definition: dict[str, Any] = document.definition
-    return dict(definition.get("taskDefinition", definition))
+    if document.shape is Shape.DESCRIBE:
+        tags = {"tags": definition["tags"]} if definition.get("tags") else {}
+        return {**definition["taskDefinition"], **tags}
+    return definition
 
 
 def _in_file(context: Context, workload: Workload, error: TaskDefinitionError) -> PreflightError:

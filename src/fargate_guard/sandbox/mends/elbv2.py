@@ -26,6 +26,7 @@ def mend() -> None:
     override(models.ELBv2Backend, "create_load_balancer", _create_load_balancer)
     override(models.ELBv2Backend, "delete_load_balancer", _delete_load_balancer)
     override(models.ELBv2Backend, "set_security_groups", _set_security_groups)
+    override(models.ELBv2Backend, "modify_listener", _modify_listener)
     override(models.FakeTargetGroup, "health_for", _health_for)
 
 
@@ -55,6 +56,23 @@ def _create_load_balancer(original: Callable[..., Any]) -> Callable[..., Any]:
         return balancer
 
     return create_load_balancer
+
+
+def _modify_listener(original: Callable[..., Any]) -> Callable[..., Any]:
+    def modify_listener(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """A listener's new target group belongs to its load balancer.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroup.html
+        """
+        listener = original(self, *args, **kwargs)
+        for action in listener.default_actions:
+            arn = action.data.get("TargetGroupArn")
+            group = self.target_groups.get(arn)
+            if group is not None and listener.load_balancer_arn not in group.load_balancer_arns:
+                group.load_balancer_arns.append(listener.load_balancer_arn)
+        return listener
+
+    return modify_listener
 
 
 def _interface_description(balancer: Any) -> str:
