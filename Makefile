@@ -6,7 +6,7 @@ VENV := .venv
 CHECKOV := .venv-checkov
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: demo test test-long checkov lint format constraints benchmark clean
 

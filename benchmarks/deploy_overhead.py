@@ -1,7 +1,7 @@
 """How much longer ``fguard deploy`` takes than Terraform by hand, on the same rendered module and a fresh sandbox.
 
-By hand is ``terraform init``, ``plan -out`` and ``apply`` one after the other. ``fguard deploy`` does more: it stores
-the access key, waits for ECS and verifies. Prints the ratio of every pair and the median; the aim is 1.05 at most.
+By hand is ``terraform init``, ``plan -out`` and ``apply`` one after the other. ``fguard deploy`` does more: it
+stores the access key, waits for ECS and verifies. Prints the ratio of every pair and the median; 1.05 is the aim.
 """
 
 from __future__ import annotations
