@@ -98,7 +98,7 @@ class Account:
         ]
 
     def leftovers(self) -> list[str]:
-        """What is still there of any deployment."""
+        """What is still there of any deployment, except the revisions: ``fguard destroy`` deregisters them."""
         ec2, ecs = self.client("ec2"), self.client("ecs")
         tagged = [{"Name": "tag-key", "Values": [TAG]}]
         groups = self.client("logs").describe_log_groups(logGroupNamePrefix="/fguard/")["logGroups"]
@@ -113,7 +113,6 @@ class Account:
                 for cluster in ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
                 if cluster["clusterName"].startswith("fguard-") and cluster["status"] == "ACTIVE"
             ),
-            *ecs.list_task_definitions(status="ACTIVE")["taskDefinitionArns"],
             *(
                 balancer["LoadBalancerName"]
                 for balancer in self.client("elbv2").describe_load_balancers()["LoadBalancers"]

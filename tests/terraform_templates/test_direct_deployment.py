@@ -52,7 +52,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Both workloads deployed; destroyed afterwards, and nothing may be left then."""
+    """Both workloads deployed; destroyed afterwards, and only the revisions may be left then, to roll back to."""
     texts = nasty_texts()
     settings = config(
         agent={"topology": "direct"},
@@ -98,6 +98,8 @@ def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield Deployed(terraform, outputs, texts)
     terraform.driver.destroy()
     assert account.leftovers() == []
+    revisions = account.client("ecs").list_task_definitions(status="ACTIVE")["taskDefinitionArns"]
+    assert sorted(revisions) == sorted(workload.task_definition_arn for workload in outputs.workloads.values())
 
 
 EFS = {

@@ -367,7 +367,7 @@ def test_a_second_plan_finds_nothing_to_change(deployed: Deployed) -> None:
 
 
 def test_what_is_replaced_is_made_before_the_old_goes(deployed: Deployed) -> None:
-    """A listener cannot lose its target group, and a service must not stay on a deregistered revision."""
+    """A listener cannot lose its target group, nor a service its task definition."""
     orchestrator = {**deployed.terraform_variables["orchestrator"], "port": 7001}
     plan = deployed.terraform.driver.plan(
         deployed.terraform.folder.with_name("port.tfplan"), variables={"orchestrator": orchestrator}
