@@ -12,6 +12,8 @@ from fargate_guard.aws.secrets import (
     delete_access_key,
     ensure_access_key,
     existing_access_key,
+    make_current,
+    stores_access_key,
 )
 from fargate_guard.deployment import DEPLOYMENT_TAG
 from fargate_guard.errors import PreflightError
@@ -69,6 +71,17 @@ def test_a_rotated_key_is_another_reference(aws: Aws) -> None:
     assert second != first
     assert second.split(":::")[0] == first.split(":::")[0]
     assert existing_access_key(aws, NAME) == second
+
+
+def test_a_rotation_is_seen_and_can_be_taken_back(aws: Aws) -> None:
+    before = ensure_access_key(aws, NAME, "first")
+    assert stores_access_key(aws, NAME, "first")
+    assert not stores_access_key(aws, NAME, "second")
+    ensure_access_key(aws, NAME, "second")
+    assert stores_access_key(aws, NAME, "second")
+    make_current(aws, before)
+    assert existing_access_key(aws, NAME) == before
+    assert stores_access_key(aws, NAME, "first")
 
 
 def test_a_secret_that_is_scheduled_for_deletion_is_restored(aws: Aws) -> None:

@@ -173,6 +173,19 @@ def test_instrument_takes_the_orchestrator_from_the_deployment(deployed: Deploym
 
 
 @pytest.mark.usefixtures("deployed")
+def test_a_changed_access_key_is_a_pending_change_and_declining_leaves_the_stored_one(
+    quickstart: Fguard, client: Callable[[str], Any]
+) -> None:
+    rotated = type(quickstart)(quickstart.folder, {**quickstart.environ, "SYSDIG_ACCESS_KEY": "another-key"})
+    assert rotated("plan", "--json").exit_code == 2
+    declined = rotated("deploy")
+    assert declined.exit_code == 64
+    (secret,) = client("secretsmanager").list_secrets()["SecretList"]
+    assert client("secretsmanager").get_secret_value(SecretId=secret["ARN"])["SecretString"] == ACCESS_KEY
+    assert quickstart("plan").exit_code == 0
+
+
+@pytest.mark.usefixtures("deployed")
 def test_a_rollout_that_ecs_rolled_back_is_exit_5_with_the_stop_reason(
     quickstart: Fguard, sandbox: Sandbox
 ) -> None:
@@ -225,6 +238,9 @@ def test_destroy_leaves_nothing_behind(quickstart: Fguard, client: Callable[[str
     calls = sandbox.take_calls()
     assert ran.document["leftovers"] == []
     assert ran.exit_code == 0, ran.stderr
+    assert client("ecs").list_task_definitions()["taskDefinitionArns"] == [
+        arn for arn in client("ecs").list_task_definitions()["taskDefinitionArns"] if "/elsewhere:" in arn
+    ]
     assert calls <= permissions("destroy")
     assert client("secretsmanager").list_secrets()["SecretList"] == []
     assert client("elbv2").describe_load_balancers()["LoadBalancers"] == []

@@ -73,6 +73,32 @@ def existing_access_key(aws: Aws, deployment_name: str) -> str | None:
     return None
 
 
+def stores_access_key(aws: Aws, deployment_name: str, value: str) -> bool:
+    """Return whether the stored access key has this very value."""
+    name = access_key_secret_name(deployment_name)
+    current = _current_version(aws, name)
+    return current is not None and current[0] == value.strip()
+
+
+def make_current(aws: Aws, value_from_before: str) -> None:
+    """Make the version that a ``valueFrom`` names the current one again.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_UpdateSecretVersionStage.html
+    """
+    arn, version = value_from_before.rsplit(":::", 1)
+    current = _current_version(aws, arn)
+    if current is not None and current[1] != version:
+        aws.call(
+            "secretsmanager",
+            "update_secret_version_stage",
+            about=arn,
+            SecretId=arn,
+            VersionStage="AWSCURRENT",
+            MoveToVersionId=version,
+            RemoveFromVersionId=current[1],
+        )
+
+
 def delete_access_key(aws: Aws, deployment_name: str) -> bool:
     """Delete the stored access key at once, without a recovery window; False where there was none.
 
@@ -122,7 +148,9 @@ def _create(aws: Aws, name: str, value: str, kms_key_arn: str | None, tags: Mapp
 
 def _current_version(aws: Aws, arn: str) -> tuple[str, str] | None:
     try:
-        current = aws.call("secretsmanager", "get_secret_value", about=arn, SecretId=arn)
+        current = aws.call(
+            "secretsmanager", "get_secret_value", about=arn, SecretId=arn, VersionStage="AWSCURRENT"
+        )
     except NotFound:  # the secret exists without a value
         return None
     return str(current.get("SecretString", "")), str(current["VersionId"])

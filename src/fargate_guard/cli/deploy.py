@@ -18,6 +18,7 @@ from fargate_guard.cli.terraform_options import (
     check_method,
     open_deployment,
 )
+from fargate_guard.errors import ExitCode
 
 if TYPE_CHECKING:
     from fargate_guard.verify.report import Report
@@ -71,6 +72,13 @@ def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any
 
 def _text(context: Context, done: Deployed, report: Report) -> str:
     config = f" -c {context.config_file}" if context.config_file.name != "fguard.yaml" else ""
+    if report.exit_code is not ExitCode.DONE:
+        verdict = (
+            "ECS rolled it back" if report.exit_code is ExitCode.ROLLED_BACK else "it does not run as it should"
+        )
+        head = f"Terraform applied {context.config.name} in {done.outputs.region}, but {verdict}."
+        again = f"Next: mend what is named above, then run it again: fguard deploy{config}"
+        return "\n".join([head, report_text(report), "", again])
     summary = done.plan.summary
     made = f"{summary.add} added, {summary.change} changed, {summary.remove} destroyed"
     head = f"Deployed {context.config.name} in {done.outputs.region}: {made}."

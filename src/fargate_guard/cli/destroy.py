@@ -45,4 +45,8 @@ def destroy(
         lines = [f"{len(done.leftovers)} resources of {name} are still there:"]
         lines += [f"  {left.resource}\n    {left.remove_with}" for left in done.leftovers]
         return Result(document, "\n".join(lines), ExitCode.VERIFICATION_FAILED)
+    if not done.removed and not done.access_key_removed:
+        return Result(
+            document, f"There was nothing to remove: {name} is not deployed; nothing tagged by it is left."
+        )
     return Result(document, f"Removed {name}: {len(done.removed)} resources; nothing tagged by it is left.")

@@ -16,23 +16,30 @@ NOT_STORED_YET = "not-stored-yet"
 
 @dataclass(frozen=True, slots=True)
 class StoredAccessKey:
-    """The reference, and whether this run made the secret (then it is removed again when nothing is applied)."""
+    """The reference, and what there was before this run stored the key."""
 
     value_from: str
     """ARN with, for a key that fguard stored, the version: ``arn:…:secret:name-AbCdEf:::version-id``."""
-    created: bool
+    before: str | None
+    """The reference that was current before; None where there was no secret."""
 
 
 def known_access_key(context: Context) -> str:
-    """Return the reference as far as it is known without changing anything."""
+    """Return the reference as far as it is known without changing anything.
+
+    A key that is not stored yet, or that changed, has a stand-in for what AWS will choose.
+    """
     from fargate_guard.aws.secrets import access_key_secret_name, existing_access_key
 
     given = _given_reference(context)
     if given:
         return given
     existing = existing_access_key(context.aws, context.config.name)
-    if existing:
+    if existing and not _differs(context):
         return existing
+    if existing:
+        context.observer.note("the access key changed: deploy stores it and replaces the agents that use it")
+        return f"{existing.rsplit(':::', 1)[0]}:::{NOT_STORED_YET}"
     identity = context.aws.identity()
     name = access_key_secret_name(context.config.name)
     context.observer.note(f"the access key is not stored yet: deploy stores it as the secret {name}")
@@ -43,34 +50,40 @@ def known_access_key(context: Context) -> str:
 def store_access_key(context: Context) -> StoredAccessKey:
     """Store the key where the configuration names a variable; else return the given reference.
 
+    Tasks refer to a version, so nothing that runs notices before the plan is applied.
+
     :raises PreflightError: when the variable is not set.
     """
     from fargate_guard.aws.secrets import ensure_access_key, existing_access_key
 
     given = _given_reference(context)
     if given:
-        return StoredAccessKey(given, created=False)
+        return StoredAccessKey(given, before=given)
     access_key = context.config.sysdig.access_key
     value = required_variable(context)
-    existed = existing_access_key(context.aws, context.config.name)
+    before = existing_access_key(context.aws, context.config.name)
     value_from = ensure_access_key(
         context.aws, context.config.name, value, kms_key_arn=access_key.kms_key_arn, tags=context.config.tags
     )
-    if existed is None:
+    if before is None:
         context.observer.note(f"stored the access key in Secrets Manager: {value_from.rsplit(':::', 1)[0]}")
-    elif existed != value_from:
-        context.observer.note(
-            "stored the changed access key as a new version; the agents that use it are replaced"
-        )
-    return StoredAccessKey(value_from, created=existed is None)
+    elif before != value_from:
+        context.observer.note("stored the changed access key as a new version of the secret")
+    return StoredAccessKey(value_from, before)
 
 
 def withdraw_access_key(context: Context, key: StoredAccessKey) -> None:
-    """Delete the secret again if this run made it and nothing refers to it."""
-    from fargate_guard.aws.secrets import delete_access_key
+    """Put the secret back as it was before this run; nothing refers to what this run stored."""
+    from fargate_guard.aws.secrets import delete_access_key, make_current
 
-    if key.created and delete_access_key(context.aws, context.config.name):
+    if key.value_from == key.before:
+        return
+    if key.before is None:
+        delete_access_key(context.aws, context.config.name)
         context.observer.note("removed the stored access key again")
+    else:
+        make_current(context.aws, key.before)
+        context.observer.note("made the previous access key the current one again")
 
 
 def required_variable(context: Context) -> str:
@@ -92,3 +105,16 @@ def required_variable(context: Context) -> str:
 def _given_reference(context: Context) -> str | None:
     access_key = context.config.sysdig.access_key
     return access_key.secret_arn or access_key.parameter_arn
+
+
+def _differs(context: Context) -> bool:
+    """Whether the variable holds another key than the stored one; no when either cannot be read."""
+    from fargate_guard.aws.errors import AccessDenied
+    from fargate_guard.aws.secrets import stores_access_key
+
+    value = context.environ.get(context.config.sysdig.access_key.env or "", "").strip()
+    try:
+        return bool(value) and not stores_access_key(context.aws, context.config.name, value)
+    except AccessDenied as denied:
+        context.observer.note(f"whether the access key changed is not known: {denied.message}")
+        return False

@@ -37,6 +37,7 @@ def destroy(context: Context, approve: Approver, *, even_if_used: bool = False) 
     :raises Declined: when the plan is not approved.
     """
     from fargate_guard.aws.secrets import delete_access_key
+    from fargate_guard.aws.task_definitions import remove_task_definitions
     from fargate_guard.fleet.leftovers import find_leftovers
 
     context.observer.step("Look at what is deployed")
@@ -46,6 +47,9 @@ def destroy(context: Context, approve: Approver, *, even_if_used: bool = False) 
     key_removed = bool(context.config.sysdig.access_key.env) and delete_access_key(
         context.aws, context.config.name
     )
+    revisions = remove_task_definitions(context.aws, context.config.name)
+    if revisions:
+        context.observer.note(f"deleted {len(revisions)} task definition revisions")
     context.observer.step("Look for leftovers")
     leftovers = tuple(find_leftovers(context.aws, context.config.name))
     if not leftovers:
@@ -85,7 +89,7 @@ def _refuse_while_used(context: Context, driver: Driver) -> None:
     users = find_orchestrator_users(context.aws, host, deployment=context.config.name)
     if users:
         raise PreflightError(
-            f"{len(users)} services outside this deployment send to its orchestrator; they would go blind",
+            "services outside this deployment send to its orchestrator; they would go blind",
             where=host,
             why="\n".join(user.service_arn for user in users),
             fix="move them to another orchestrator or uninstrument them, or run: fguard destroy --even-if-used",
