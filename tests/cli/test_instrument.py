@@ -181,6 +181,40 @@ def test_in_place_writes_through_a_link(run: Run, folder: Path) -> None:
     instrumented((folder / "web.json").read_text(encoding="utf-8"))
 
 
+def test_output_writes_through_a_link(run: Run, folder: Path) -> None:
+    (folder / "real").mkdir()
+    (folder / "real/out.json").write_text("{}")
+    for link, target in (("link.json", "real/out.json"), ("dangling.json", "real/new.json")):
+        (folder / link).symlink_to(target)
+        assert run("instrument", "web.json", *FLAGS, "-o", link).exit_code == 0
+        assert (folder / link).is_symlink()
+        instrumented((folder / target).read_text(encoding="utf-8"))
+
+
+def test_output_to_a_pipe_is_written_to_and_the_pipe_stays(run: Run, folder: Path) -> None:
+    pipe = folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run("instrument", "web.json", *FLAGS, "--output", "pipe").exit_code == 0
+        instrumented(os.read(reader, 65_536).decode())
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(path.name for path in folder.iterdir()) == ["pipe", "web.json"]
+
+
+def test_output_to_the_standard_output_that_is_a_file_leaves_what_it_holds(fguard: Fguard) -> None:
+    (fguard.folder / "web.json").write_text(json.dumps(WEB))
+    script = f'(echo first; "{sys.executable}" -m fargate_guard.cli.main "$@"; echo last) > out.txt'
+    command = ["bash", "-c", script, "-", "instrument", "web.json", *FLAGS, "-o", "/dev/stdout"]
+    subprocess.run(command, cwd=fguard.folder, env=fguard.full_environ(), check=True, capture_output=True)
+    text = (fguard.folder / "out.txt").read_text()
+    assert text.startswith("first\n{")
+    assert text.endswith("last\n")
+    instrumented(text.removeprefix("first\n").removesuffix("last\n"))
+
+
 def test_one_bad_file_of_several_leaves_all_as_they_are_and_all_bad_ones_are_told(run: Run, folder: Path) -> None:
     (folder / "bad.json").write_text('[{"name": "web", "image": "nginx"}]')
     (folder / "worse.json").write_text("[1 2]")
@@ -268,6 +302,8 @@ WRONG_USAGE = [
     (("web.json", "api.json", "-o", "x"), "--output takes one file"),
     (("web.json", "-o", "x", "--in-place"), "only one of --output, --output-dir and --in-place"),
     (("web.json", "--check", "--in-place"), "--check writes nothing"),
+    (("web.json", "-o", "sub"), "--output is a folder"),
+    (("pipe", "--in-place"), "this is a pipe or a device"),
     (("-", "--in-place"), "standard input has no name"),
     (("web.json", "web.json", "--in-place"), "web.json is given twice"),
     (("web.json", "sub/web.json", "--output-dir", "x"), "two files are called web.json"),
@@ -287,6 +323,7 @@ def test_wrong_usage_is_exit_64(
     (folder / "sub").mkdir()
     for name in ("api.json", "sub/web.json"):
         (folder / name).write_text(json.dumps(WEB))
+    os.mkfifo(folder / "pipe")
     (folder / "binary.json").write_bytes(b"\xff\xfe{}")
     ran = run(command, *arguments, *(FLAGS if command == "instrument" else ()))
     assert ran.exit_code == 64

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     Change = Callable[[str, Json], Instrumented | Restored]
 
 STANDARD_INPUT = "-"
+
+_OPEN_FILE = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d{1,6})")
 
 _LIVE = re.compile(r"arn:aws[a-z-]*:ecs:\S+|[A-Za-z0-9_-]+(:\d+)?")
 
@@ -86,6 +89,15 @@ class Destination:
             )
         if STANDARD_INPUT in names and (self.in_place or self.output_dir is not None):
             raise UsageError("standard input has no name to write to", fix="use --output FILE, or a pipe")
+        if self.output is not None and self.output.is_dir():
+            raise UsageError("--output is a folder", where=str(self.output), fix=f"use --output-dir {self.output}")
+        for name in names:
+            if self.in_place and _takes_a_stream(Path(name)):
+                raise UsageError(
+                    "--in-place replaces files, and this is a pipe or a device",
+                    where=name,
+                    fix="use --output FILE",
+                )
         if self.output_dir is not None:
             _refuse_doubles(
                 [Path(name).name for name in names], "two files are called {}; --output-dir has no folders"
@@ -151,16 +163,23 @@ def write_files(changed: Sequence[ChangedFile], destination: Destination) -> lis
 def replace_all(texts: dict[Path, str]) -> None:
     """Replace files whole, keeping their modes; after a failure or an interrupt all have their old content.
 
-    :raises OSError: nothing was changed.
+    A link stays a link: the file that it leads to is replaced. What is no file (a pipe, a device) is written to,
+    last, because that cannot be taken back; a pipe waits for its reader, as with any other program.
+
+    :raises OSError: no file was changed.
     """
+    streams = [path for path in texts if _takes_a_stream(path)]
+    files = {Path(os.path.realpath(path)): text for path, text in texts.items() if path not in streams}
     partials: dict[Path, Path] = {}
     before: dict[Path, bytes | None] = {}
     try:
-        for path, text in texts.items():
+        for path, text in files.items():
             partials[path] = _partial(path, text.encode("utf-8"))
         for path, partial in partials.items():
             before[path] = path.read_bytes() if path.exists() else None
             partial.replace(path)
+        for path in streams:
+            _write_to(path, texts[path].encode("utf-8"))
     except BaseException:
         for path, content in before.items():
             if not partials[path].exists():
@@ -169,6 +188,32 @@ def replace_all(texts: dict[Path, str]) -> None:
     finally:
         for partial in partials.values():
             partial.unlink(missing_ok=True)
+
+
+def _takes_a_stream(path: Path) -> bool:
+    """Whether a path is to be written to and never replaced, nor read."""
+    if _open_file(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _open_file(path: Path) -> int | None:
+    """The descriptor that ``/dev/stdout`` and its like stand for; what it leads to may be a regular file."""
+    found = _OPEN_FILE.fullmatch(str(path))
+    if not found:
+        return None
+    return {"stdout": 1, "stderr": 2}[found[1]] if found[1] else int(found[2])
+
+
+def _write_to(path: Path, content: bytes) -> None:
+    number = _open_file(path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY) if number is None else os.dup(number)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
 
 
 def _partial(path: Path, content: bytes) -> Path:
