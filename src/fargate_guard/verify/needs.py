@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from fargate_guard.aws.secret_reference import SecretReference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from fargate_guard.verify.expected import Component, Expected
+    from fargate_guard.verify.expected import Component
     from fargate_guard.verify.facts import Facts
     from fargate_guard.verify.facts.task_definition import TaskDefinition
 
@@ -33,6 +33,16 @@ class Permission:
     purpose: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where tasks run; completes names to ARNs."""
+
+    partition: str
+    """``aws``, ``aws-us-gov`` or ``aws-cn``."""
+    region: str
+    account_id: str
+
+
 def permissions_needed(facts: Facts) -> dict[str, tuple[Permission, ...]]:
     """Return the permissions by execution role ARN.
 
@@ -51,47 +61,52 @@ def permissions_of(facts: Facts, component: Component) -> tuple[Permission, ...]
     definition = facts.definition(component)
     if definition is None:
         return ()
-    found = (
-        *_secrets(facts, definition),
-        *_logs(facts.expected, definition),
-        *_images(facts, definition),
-    )
+    outputs = facts.expected.outputs
+    place = Place(outputs.partition, outputs.region, outputs.account_id)
+    return permissions_to_start(definition, place, {name: found.kms_key for name, found in facts.secrets.items()})
+
+
+def permissions_to_start(
+    definition: TaskDefinition, place: Place, kms_keys: Mapping[str, str | None]
+) -> tuple[Permission, ...]:
+    """Return what the execution role of a task definition must be allowed to do.
+
+    :param kms_keys: the customer managed key of each secret, by ``valueFrom``, as far as it is known.
+    """
+    found = (*_secrets(definition, place, kms_keys), *_logs(definition, place), *_images(definition, place))
     return tuple(dict.fromkeys(found))
 
 
-def _secrets(facts: Facts, definition: TaskDefinition) -> Iterator[Permission]:
-    outputs = facts.expected.outputs
+def _secrets(definition: TaskDefinition, place: Place, kms_keys: Mapping[str, str | None]) -> Iterator[Permission]:
     for _, _, value_from in definition.secret_references():
         reference = SecretReference.of(value_from)
-        known = facts.secrets.get(value_from)
-        if known and known.kms_key and "alias/" not in known.kms_key:
-            where = f"{outputs.partition}:kms:{reference.region or outputs.region}:{outputs.account_id}"
-            key = known.kms_key if known.kms_key.startswith("arn:") else f"arn:{where}:key/{known.kms_key}"
+        kms_key = kms_keys.get(value_from)
+        if kms_key and "alias/" not in kms_key:
+            where = f"{place.partition}:kms:{reference.region or place.region}:{place.account_id}"
+            key = kms_key if kms_key.startswith("arn:") else f"arn:{where}:key/{kms_key}"
             yield Permission((DECRYPT,), key, f"decrypt {reference.arn}")
         if reference.service == "secretsmanager":
             yield Permission((READ_SECRET,), reference.arn, f"read {reference.arn}")
             continue
         arn = reference.arn
         if not arn.startswith("arn:"):
-            where = f"{outputs.partition}:ssm:{outputs.region}:{outputs.account_id}"
+            where = f"{place.partition}:ssm:{place.region}:{place.account_id}"
             arn = f"arn:{where}:parameter/{arn.lstrip('/')}"
         yield Permission((READ_PARAMETER,), arn, f"read {arn}")
 
 
-def _logs(expected: Expected, definition: TaskDefinition) -> Iterator[Permission]:
-    outputs = expected.outputs
-    for group in dict.fromkeys(container.log_group for container in definition.containers):
+def _logs(definition: TaskDefinition, place: Place) -> Iterator[Permission]:
+    for group, region in dict.fromkeys((one.log_group, one.log_region) for one in definition.containers):
         if group:
-            where = f"{outputs.partition}:logs:{outputs.region}:{outputs.account_id}"
+            where = f"{place.partition}:logs:{region or place.region}:{place.account_id}"
             yield Permission(WRITE_LOGS, f"arn:{where}:log-group:{group}:log-stream:ecs", f"write to {group}")
 
 
-def _images(facts: Facts, definition: TaskDefinition) -> Iterator[Permission]:
-    partition = facts.expected.outputs.partition
+def _images(definition: TaskDefinition, place: Place) -> Iterator[Permission]:
     for container in definition.containers:
         image = _ECR_IMAGE.match(container.image)
         if image:
             account, region, repository = image.groups()
-            arn = f"arn:{partition}:ecr:{region}:{account}:repository/{repository}"
+            arn = f"arn:{place.partition}:ecr:{region}:{account}:repository/{repository}"
             yield Permission(PULL_IMAGE, arn, f"pull {container.image}")
             yield Permission(("ecr:GetAuthorizationToken",), "*", "log in to ECR")

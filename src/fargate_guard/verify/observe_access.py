@@ -58,11 +58,15 @@ def secrets(aws: Aws, facts: Facts) -> Json:
 def roles(aws: Aws, facts: Facts) -> Json:
     """Return the execution roles that exist, with what they may do of what they need."""
     needed = permissions_needed(facts)
-    found = each(lambda arn: _role(aws, arn, needed.get(arn, ())), needed)
+    found = each(lambda arn: execution_role(aws, arn, needed.get(arn, ())), needed)
     return {"roles": {role.arn: role for role in found if role}}
 
 
-def _role(aws: Aws, arn: str, needed: tuple[Permission, ...]) -> Role | None:
+def execution_role(aws: Aws, arn: str, needed: tuple[Permission, ...]) -> Role | None:
+    """Return a role with what it may do of what is needed; None when there is no such role.
+
+    :raises AccessDenied: when the credentials may not read roles.
+    """
     trust = iam.trust_policy(aws, arn)
     if trust is None:
         return None

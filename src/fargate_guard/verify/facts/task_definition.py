@@ -79,6 +79,11 @@ class ContainerDefinition:
         """The awslogs group, None with another driver or none."""
         return self._awslogs.get("awslogs-group")
 
+    @property
+    def log_region(self) -> str | None:
+        """The awslogs group's region; None: the task's own."""
+        return self._awslogs.get("awslogs-region")
+
     def log_stream(self, task_id: str) -> str | None:
         """Return the awslogs stream of a task's container; None where it cannot be told (no prefix).
 
@@ -150,7 +155,15 @@ class TaskDefinition:
         return next((container for container in self.containers if container.name == name), None)
 
     def secret_references(self) -> Iterator[tuple[str, str, str]]:
-        """Yield container name, variable and ``valueFrom`` of every secret."""
+        """Yield container name, what it is for, and ``valueFrom`` of every secret that ECS fetches.
+
+        These are variables, options of the log driver, and the credentials of a private registry (by ARN).
+        """
         for container in self.containers:
             for variable, value_from in container.secrets.items():
                 yield container.name, variable, value_from
+            for option in (container.json.get("logConfiguration") or {}).get("secretOptions") or ():
+                yield container.name, option["name"], option["valueFrom"]
+            registry = (container.json.get("repositoryCredentials") or {}).get("credentialsParameter") or ""
+            if registry.startswith("arn:"):
+                yield container.name, "repositoryCredentials", registry
