@@ -97,9 +97,18 @@ container_fields: dict[str, st.SearchStrategy[Any]] = {
     "linuxParameters": nothing_or(linux_parameters, {}),
     "volumesFrom": nothing_or(volumes_from, []),
     "dockerLabels": nothing_or(st.dictionaries(texts, texts, max_size=2), {}),
+    "dependsOn": st.lists(
+        objects(
+            {"condition": st.sampled_from(["START", "HEALTHY"])},
+            containerName=st.sampled_from(["a", "SysdigInstrumentation"]),
+        ),
+        max_size=1,
+    ),
     "essential": st.booleans(),
     "readonlyRootFilesystem": st.booleans(),
-    "portMappings": st.lists(objects({"containerPort": st.sampled_from([80, 32000])}), max_size=1),
+    "cpu": st.sampled_from([0, 64, None]),
+    "memory": st.sampled_from([128, 512, None]),
+    "portMappings": st.lists(objects({"containerPort": st.sampled_from([80, 443, 8080, 32000])}), max_size=1),
 }
 
 
@@ -114,6 +123,8 @@ container_lists = st.lists(st.sampled_from("abc"), min_size=1, max_size=3, uniqu
 register_inputs = objects(
     {
         "family": texts,
+        "cpu": st.sampled_from(["256", ".25 vCPU", "1 vCPU", None]),
+        "memory": st.sampled_from(["512", "1GB", 2048]),
         "pidMode": st.sampled_from([None, "", "task"]),
         "requiresCompatibilities": nothing_or(st.just(["FARGATE"]), []),
         "networkMode": nothing_or(st.just("awsvpc"), None),

@@ -169,3 +169,50 @@ def test_two_sidecars_that_a_tool_which_is_not_idempotent_left(
     error = refused([*kilt_web, copy.deepcopy(kilt_web[1])], orchestrator)
     assert error.message == "there are two Sysdig sidecars"
     assert error.where == "$[1] and $[2]"
+
+
+LOG_PORT = [
+    ({"containerPort": 32000}, "containerPort"),
+    ({"containerPort": 32000, "protocol": "tcp", "hostPort": 32000}, "containerPort"),
+    ({"containerPortRange": "31990-32010"}, "containerPortRange"),
+]
+
+
+@pytest.mark.parametrize(("mapping", "field"), LOG_PORT, ids=[str(case[0]) for case in LOG_PORT])
+def test_the_port_of_the_agents_log_forwarding(
+    web: dict[str, Any], orchestrator: Settings, mapping: dict[str, Any], field: str
+) -> None:
+    web["containerDefinitions"].append({"name": "metrics", "image": "metrics:1", "portMappings": [mapping]})
+    left_out = replace(orchestrator, ignore_containers=("metrics",))
+    error = refused(web, left_out)
+    assert error.message == "container metrics uses port 32000"
+    assert error.where == f"$.containerDefinitions[1].portMappings[0].{field}"
+    assert "SYSDIG_LOG_LISTEN_PORT" in str(error.why)
+    assert error.exit_code == 4
+    mapping |= {"containerPort": 31999} if "containerPort" in mapping else {"containerPortRange": "32001-32010"}
+    assert instrument(web, left_out).changed
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["not yet instrumented", "instrumented"])
+@pytest.mark.parametrize("condition", ["HEALTHY", "COMPLETE", "SUCCESS"])
+def test_waiting_for_what_the_sidecar_never_does(
+    web: dict[str, Any], orchestrator: Settings, condition: str, *, before: bool
+) -> None:
+    definition = web if before else instrument(web, orchestrator).definition
+    depends_on = [{"containerName": "SysdigInstrumentation", "condition": condition}]
+    definition["containerDefinitions"][0]["dependsOn"] = depends_on
+    error = refused(definition, orchestrator)
+    assert error.message == f"container web waits for SysdigInstrumentation to be {condition}"
+    assert error.where == f"{PATH}.dependsOn[0].condition"
+    assert ("no healthCheck" if condition == "HEALTHY" else "never ends") in str(error.why)
+    depends_on[0]["condition"] = "START"
+    instrument(definition, orchestrator)
+
+
+def test_a_sidecar_with_a_health_check_can_be_waited_for(web: dict[str, Any], orchestrator: Settings) -> None:
+    definition = instrument(web, orchestrator).definition
+    definition["containerDefinitions"][1]["healthCheck"] = {"command": ["CMD", "true"]}
+    definition["containerDefinitions"][0]["dependsOn"] = [
+        {"containerName": "SysdigInstrumentation", "condition": "HEALTHY"}
+    ]
+    assert not instrument(definition, orchestrator).changed

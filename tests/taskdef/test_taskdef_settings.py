@@ -28,6 +28,18 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({**DIRECT, "agent_image": "quay.io/sysdig/workload-agent:5.0.1"}, 4, "tag is 5.0.1", "--agent-version 5.0.1"),
     ({**ORCHESTRATOR, "orchestrator_host": None}, 64, "orchestrator's host is missing", "--orchestrator-host"),
     ({**ORCHESTRATOR, "orchestrator_host": "http://h"}, 64, "not a host name", "--orchestrator-host"),
+    (
+        {**ORCHESTRATOR, "orchestrator_host": "h.internal:6667"},
+        64,
+        "not a host name: 'h.internal:6667'",
+        "give the host h.internal alone, and the port with --orchestrator-port",
+    ),
+    (
+        {**DIRECT, "collector_host": "c.internal:443"},
+        64,
+        "not a host name: 'c.internal:443'",
+        "give the host c.internal alone, and the port with --collector HOST:PORT",
+    ),
     ({**ORCHESTRATOR, "orchestrator_port": 0}, 64, "not a port", "--orchestrator-port"),
     ({**DIRECT, "collector_host": None}, 64, "collector's host is missing", "--collector"),
     ({**DIRECT, "collector_port": 65536}, 64, "not a port", "--collector"),

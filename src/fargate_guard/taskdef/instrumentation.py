@@ -10,8 +10,10 @@ from fargate_guard.taskdef.fields import Fields, Json, copied
 from fargate_guard.taskdef.preflight import (
     check_argv,
     check_container,
+    check_dependencies,
     check_limits,
     check_names,
+    check_ports,
     check_sidecar,
     check_task,
     warn_about_plain_key,
@@ -20,6 +22,7 @@ from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions, Record
 from fargate_guard.taskdef.restoring import remove_instrumentation, restore_pid_mode
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice
 from fargate_guard.taskdef.sidecar import new_sidecar, update_sidecar
+from fargate_guard.taskdef.sizes import check_sizes
 from fargate_guard.taskdef.workload import unwrap, wrap
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
     else:
         update_sidecar(found.sidecar, settings, record.label(), foreign=record.adopted)
     check_limits(target)
+    check_sizes(target, found.sidecar_name)
     outcomes = tuple(
         _outcome(container, found) if container in chosen else _left_out(container) for container in workloads
     )
@@ -67,6 +71,9 @@ def _check(target: Definition, found: Existing, settings: Settings, chosen: list
     check_argv(chosen)
     for container in chosen:
         notices += check_container(container, settings, found)
+    if chosen:
+        check_ports(target, found)
+        check_dependencies(target, found)
     names = {container.get("name") for container in target.parsed}
     notices += [
         Notice(target.path, f"there is no container {name} to leave out")

@@ -7,10 +7,11 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinitio
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
-from fargate_guard.taskdef.existing import Existing, is_wrapped
+from fargate_guard.taskdef.existing import Existing, is_wrapped, name_of
 from fargate_guard.taskdef.recipes import (
     ACCESS_KEY,
     CAPABILITY,
@@ -192,13 +193,57 @@ def check_container(container: Fields, settings: Settings, existing: Existing) -
             container.at("readonlyRootFilesystem"),
             "the root file system is read-only; test that the instrumented container starts",
         )
-    for mapping in container.entries("portMappings"):
-        if mapping.get("containerPort") == LOG_FORWARD_PORT:
-            yield Notice(
-                mapping.at("containerPort"),
-                f"the agent takes log lines on port {LOG_FORWARD_PORT} of the same network interface; "
-                "the container must use another",
-            )
+
+
+def check_ports(definition: Definition, existing: Existing) -> None:
+    """The port of the agent's log forwarding is free; all containers of a Fargate task share one interface.
+
+    :raises TaskDefinitionError: a container maps it, one that is left out included.
+    """
+    for container in definition.parsed:
+        if container is existing.sidecar:
+            continue
+        for mapping in container.entries("portMappings"):
+            field = next((name for name in ("containerPort", "containerPortRange") if name in mapping), "")
+            if _covers(mapping.get(field), LOG_FORWARD_PORT):
+                raise TaskDefinitionError(
+                    f"container {name_of(container)} uses port {LOG_FORWARD_PORT}",
+                    where=mapping.at(field),
+                    why="the agent's log forwarding listens there (SYSDIG_LOG_LISTEN_PORT), and all containers of "
+                    "a task share one network interface; one of the two could not listen",
+                    fix="let the program listen on another port, and map that",
+                )
+
+
+def _covers(ports: Json, port: int) -> bool:
+    """Whether ``8080``, ``"8080"`` or a containerPortRange (``"8000-8100"``) covers a port."""
+    if isinstance(ports, str):
+        found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", ports)
+        return found is not None and int(found[1]) <= port <= int(found[2] or found[1])
+    return bool(ports == port)
+
+
+def check_dependencies(definition: Definition, existing: Existing) -> None:
+    """No container waits for something that the sidecar never does.
+
+    :raises TaskDefinitionError: one does; ECS would never start it.
+    """
+    sidecar = existing.sidecar
+    for container in definition.parsed:
+        for entry in container.entries("dependsOn"):
+            if entry.get("containerName") != existing.sidecar_name:
+                continue
+            condition = str(entry.get("condition")).upper()
+            reasons = {"COMPLETE": "the sidecar never ends", "SUCCESS": "the sidecar never ends"}
+            if sidecar is None or not sidecar.get("healthCheck"):
+                reasons["HEALTHY"] = "the sidecar has no healthCheck"
+            if condition in reasons:
+                raise TaskDefinitionError(
+                    f"container {name_of(container)} waits for {existing.sidecar_name} to be {condition}",
+                    where=entry.at("condition"),
+                    why=f"{reasons[condition]}, so the container would never start",
+                    fix='"condition": "START", or remove the entry',
+                )
 
 
 def warn_about_plain_key(container: Fields) -> Iterator[Notice]:

@@ -179,6 +179,7 @@ class Settings:
             self.orchestrator_host,
             "the orchestrator's host",
             "--orchestrator-host, or a deployment made by `fguard deploy` (sysdig and agent in fguard.yaml)",
+            "--orchestrator-port, or orchestrator.port in fguard.yaml",
         )
         _port(self.orchestrator_port, "--orchestrator-port, or orchestrator.port in fguard.yaml")
 
@@ -188,6 +189,7 @@ class Settings:
             self.collector_host,
             "the collector's host",
             "--collector, or sysdig.region or sysdig.collector in fguard.yaml",
+            "--collector HOST:PORT, or sysdig.collector.port in fguard.yaml",
         )
         _port(self.collector_port, "--collector HOST:PORT, or sysdig.collector.port in fguard.yaml")
         if not self.access_key_arn:
@@ -240,11 +242,17 @@ def _one_of(value: str, allowed: tuple[str, ...], what: str, flag: str) -> None:
         raise SettingsError(f"not a {what}: {value!r}", why=f"known are {', '.join(allowed)}", fix=flag)
 
 
-def _host(value: str | None, what: str, flag: str) -> None:
+def _host(value: str | None, what: str, flag: str, port_flag: str) -> None:
     if not value:
         raise SettingsError(f"{what} is missing", fix=f"give {flag}")
     if "://" in value or any(char.isspace() for char in value):
         raise SettingsError(f"not a host name: {value!r}", why="a URL or white space", fix=f"give {flag}")
+    if ":" in value:
+        raise SettingsError(
+            f"not a host name: {value!r}",
+            why="there is a port in it, and the port is a setting of its own",
+            fix=f"give the host {value.partition(':')[0]} alone, and the port with {port_flag}",
+        )
 
 
 def _port(value: int, flag: str) -> None:
