@@ -259,6 +259,26 @@ def test_diff_shows_the_change_and_writes_nothing(run: Run, folder: Path) -> Non
     subprocess.run(["patch", "--dry-run", "-p0"], input=ran.stdout, text=True, check=True, capture_output=True)
 
 
+def test_the_diff_of_one_line_is_indented(run: Run, folder: Path) -> None:
+    (folder / "line.json").write_text(json.dumps(WEB))
+    diff = run("instrument", "line.json", *FLAGS, "--diff").stdout
+    assert '+  "pidMode": "task"' in diff.splitlines()
+    assert max(map(len, diff.splitlines())) < 300
+    assert diff.startswith("--- line.json\n+++ line.json (new)\n")
+
+
+def test_a_container_to_leave_out_must_be_in_one_of_the_files(run: Run, folder: Path) -> None:
+    (folder / "api.json").write_text('[{"name": "api", "image": "api:1"}, {"name": "x", "image": "x:1"}]')
+    files = ("web.json", "api.json", *FLAGS, "--check")
+    ran = run("instrument", *files, "--ignore-container", "api", "--ignore-container", "x")
+    assert ran.exit_code == 2
+    assert "api.json: container api: not instrumented (left out as asked)" in ran.stderr
+    assert "web.json: container web: instrumented" in ran.stderr
+    ran = run("instrument", *files, "--ignore-container", "api", "--ignore-container", "y")
+    assert ran.exit_code == 4
+    assert "there is no container y to leave out" in ran.stderr
+
+
 def test_check_is_exit_2_when_something_would_change(run: Run, folder: Path) -> None:
     before = (folder / "web.json").read_bytes()
     ran = run("instrument", "web.json", *FLAGS, "--check")

@@ -182,11 +182,6 @@ def test_leaving_out_a_container_later_takes_its_instrumentation_back(
     assert not result.containers[0].instrumented
 
 
-def test_a_name_that_is_not_there_is_warned_about(web: dict[str, Any], orchestrator: Settings) -> None:
-    result = instrument(web, replace(orchestrator, ignore_containers=("wbe",)))
-    assert [warning.message for warning in result.warnings] == ["there is no container wbe to leave out"]
-
-
 def test_the_output_of_describe_task_definition_keeps_its_shape(
     web: dict[str, Any], orchestrator: Settings
 ) -> None:

@@ -125,6 +125,10 @@ register_inputs = objects(
         "family": texts,
         "cpu": st.sampled_from(["256", ".25 vCPU", "1 vCPU", None]),
         "memory": st.sampled_from(["512", "1GB", 2048]),
+        "tags": st.lists(
+            objects({"value": st.sampled_from(["a", "b"])}, key=st.sampled_from(["kilt-ignore-containers", "t"])),
+            max_size=1,
+        ),
         "pidMode": st.sampled_from([None, "", "task"]),
         "requiresCompatibilities": nothing_or(st.just(["FARGATE"]), []),
         "networkMode": nothing_or(st.just("awsvpc"), None),

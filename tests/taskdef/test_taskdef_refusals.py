@@ -216,3 +216,15 @@ def test_a_sidecar_with_a_health_check_can_be_waited_for(web: dict[str, Any], or
         {"containerName": "SysdigInstrumentation", "condition": "HEALTHY"}
     ]
     assert not instrument(definition, orchestrator).changed
+
+
+def test_a_container_to_leave_out_that_is_not_there(web: dict[str, Any], orchestrator: Settings) -> None:
+    error = refused(web, replace(orchestrator, ignore_containers=("wbe",)))
+    assert error.message == "there is no container wbe to leave out"
+    assert "the containers are web;" in str(error.why)
+    assert "--ignore-container" in str(error.fix)
+    assert error.exit_code == 4
+    web["tags"] = [{"key": "kilt-ignore-containers", "value": "web:wbe"}]
+    error = refused(web, orchestrator)
+    assert error.where == "$.tags[0].value"
+    assert "tag kilt-ignore-containers" in str(error.fix)

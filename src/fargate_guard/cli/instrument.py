@@ -17,6 +17,8 @@ from fargate_guard.cli.definition_options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fargate_guard.taskdef import Instrumented, Json
     from fargate_guard.workflows.context import Context
 
@@ -105,8 +107,8 @@ def instrument(
         asked, run.config_file, config_needed=run.config_given, open_deployment=lambda: _open_deployment(run)
     )
 
-    def change(name: str, definition: Json) -> Instrumented:
-        return taskdef.instrument(definition, settings.for_file(name))
+    def change(name: str, definition: Json, together: Sequence[Json]) -> Instrumented:
+        return taskdef.instrument(definition, settings.for_file(name, definition, together))
 
     destination = Destination(output, output_dir, in_place)
     return run_on_definitions(run, task_definitions, change, destination, show_diff=diff, check=check)

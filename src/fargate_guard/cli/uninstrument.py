@@ -16,6 +16,8 @@ from fargate_guard.cli.definition_options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fargate_guard.taskdef import Json, Restored
 
 EXAMPLE = """\
@@ -41,7 +43,7 @@ def uninstrument(
     from fargate_guard import taskdef
     from fargate_guard.workflows.definition_files import Destination
 
-    def change(_name: str, definition: Json) -> Restored:
+    def change(_name: str, definition: Json, _together: Sequence[Json]) -> Restored:
         return taskdef.restore(definition)
 
     destination = Destination(output, output_dir, in_place)

@@ -36,7 +36,7 @@ fargate_guard.taskdef.errors.TaskDefinitionError: what container web would run i
 what changed; :func:`restore` is :func:`uninstrument` with the outcome of every container.
 """
 
-from fargate_guard.taskdef.definition import Shape
+from fargate_guard.taskdef.definition import Shape, container_names
 from fargate_guard.taskdef.difference import diff
 from fargate_guard.taskdef.document import Document, read
 from fargate_guard.taskdef.errors import NotATaskDefinitionError, SettingsError, TaskDefinitionError
@@ -58,6 +58,7 @@ __all__ = [
     "SettingsError",
     "Shape",
     "TaskDefinitionError",
+    "container_names",
     "diff",
     "instrument",
     "is_instrumented",

@@ -79,6 +79,15 @@ def locate(root: Json) -> Definition:
     raise _something_else(top)
 
 
+def container_names(root: Json) -> frozenset[str]:
+    """The names of a definition's containers.
+
+    :raises NotATaskDefinitionError: there are no container definitions in it.
+    """
+    names = (container.get("name") for container in locate(root).parsed)
+    return frozenset(name for name in names if isinstance(name, str))
+
+
 def _with_containers(shape: Shape, root: Json, task: Fields | None, containers: Json, path: str) -> Definition:
     if not isinstance(containers, list):
         raise wrong_type(path, "an array of container definitions", containers)

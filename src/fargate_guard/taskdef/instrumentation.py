@@ -11,6 +11,7 @@ from fargate_guard.taskdef.preflight import (
     check_argv,
     check_container,
     check_dependencies,
+    check_left_out,
     check_limits,
     check_names,
     check_ports,
@@ -23,6 +24,7 @@ from fargate_guard.taskdef.restoring import remove_instrumentation, restore_pid_
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice
 from fargate_guard.taskdef.sidecar import new_sidecar, update_sidecar
 from fargate_guard.taskdef.sizes import check_sizes
+from fargate_guard.taskdef.tags import IGNORE, IGNORE_CONTAINERS, ignored_by_tags
 from fargate_guard.taskdef.workload import unwrap, wrap
 
 if TYPE_CHECKING:
@@ -42,15 +44,23 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
     """
     target = locate(copied(definition))
     found = existing(target)
+    tags = ignored_by_tags(target)
+    if tags.everything:
+        return _leave_out_everything(target, found, definition)
     check_names(target)
     check_sidecar(target, found)
+    check_left_out(target, settings, tags)
     workloads = [container for container in target.parsed if container is not found.sidecar]
-    chosen = [container for container in workloads if container.get("name") not in settings.ignore_containers]
+    left_out = {
+        **dict.fromkeys(tags.containers, f"ignored by tag {IGNORE_CONTAINERS}"),
+        **dict.fromkeys(settings.ignore_containers, "left out as asked"),
+    }
+    chosen = [container for container in workloads if name_of(container) not in left_out]
     notices = _check(target, found, settings, chosen)
     others = [container for container in found.wrapped if found.additions(container) is None]
     if not chosen and not others:
         remove_instrumentation(target, found)
-        outcomes = tuple(_left_out(container) for container in workloads)
+        outcomes = tuple(_left_out(container, left_out[name_of(container)]) for container in workloads)
         return Instrumented(target.root, outcomes, target.root != definition, tuple(notices))
     record = _wrap_all(workloads, chosen, found, settings)
     _set_pid_mode(target, record, settings)
@@ -61,7 +71,10 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
     check_limits(target)
     check_sizes(target, found.sidecar_name)
     outcomes = tuple(
-        _outcome(container, found) if container in chosen else _left_out(container) for container in workloads
+        _left_out(container, left_out[name_of(container)])
+        if name_of(container) in left_out
+        else _outcome(container, found)
+        for container in workloads
     )
     return Instrumented(target.root, outcomes, target.root != definition, tuple(notices))
 
@@ -74,12 +87,6 @@ def _check(target: Definition, found: Existing, settings: Settings, chosen: list
     if chosen:
         check_ports(target, found)
         check_dependencies(target, found)
-    names = {container.get("name") for container in target.parsed}
-    notices += [
-        Notice(target.path, f"there is no container {name} to leave out")
-        for name in settings.ignore_containers
-        if name not in names
-    ]
     for container in target.parsed:
         if container not in chosen and container is not found.sidecar:
             notices += warn_about_plain_key(container)
@@ -131,7 +138,20 @@ def _outcome(container: Fields, found: Existing) -> ContainerOutcome:
     return ContainerOutcome(name_of(container), container.path, True, reason)
 
 
-def _left_out(container: Fields) -> ContainerOutcome:
+def _left_out(container: Fields, reason: str) -> ContainerOutcome:
     wrapped = is_wrapped(container)
-    reason = "left out as asked; another tool instrumented it" if wrapped else "left out as asked"
+    if wrapped:
+        reason = f"{reason}; another tool instrumented it"
     return ContainerOutcome(name_of(container), container.path, wrapped, reason)
+
+
+def _leave_out_everything(target: Definition, found: Existing, definition: Json) -> Instrumented:
+    """Take back what fguard itself added before the tag was set; anything else stays as it is."""
+    if found.record is not None and not found.foreign:
+        remove_instrumentation(target, found)
+    outcomes = tuple(
+        _left_out(container, f"ignored by tag {IGNORE}")
+        for container in target.parsed
+        if container is not found.sidecar
+    )
+    return Instrumented(target.root, outcomes, target.root != definition, ())

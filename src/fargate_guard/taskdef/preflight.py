@@ -21,6 +21,7 @@ from fargate_guard.taskdef.recipes import (
 )
 from fargate_guard.taskdef.result import Notice
 from fargate_guard.taskdef.sidecar import needs_execution_role
+from fargate_guard.taskdef.tags import IGNORE_CONTAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.definition import Definition
     from fargate_guard.taskdef.fields import Fields, Json
     from fargate_guard.taskdef.settings import Settings
+    from fargate_guard.taskdef.tags import Ignored
 
 MAX_CONTAINERS = 10
 """Containers per task definition: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
@@ -169,6 +171,25 @@ def check_sidecar(definition: Definition, existing: Existing) -> None:
                 where=container.at("name"),
                 why="the sidecar needs this name: Sysdig's own tools look for it",
                 fix="rename the container",
+            )
+
+
+def check_left_out(definition: Definition, settings: Settings, tags: Ignored) -> None:
+    """Every container that is to be left out is there.
+
+    :raises TaskDefinitionError: one is not, so perhaps another would be instrumented that must not be.
+    """
+    names = [name_of(container) for container in definition.parsed]
+    flag = f"{IGNORE_FLAG}, or ignore_containers of the workload in fguard.yaml"
+    asked = [(name, definition.path, flag) for name in settings.ignore_containers]
+    asked += [(name, tags.path, f"tag {IGNORE_CONTAINERS}") for name in tags.containers if name != SIDECAR_NAME]
+    for name, where, source in asked:
+        if name not in names:
+            raise TaskDefinitionError(
+                f"there is no container {name} to leave out",
+                where=where,
+                why=f"the containers are {', '.join(names)}; one that is to stay as it is could be instrumented",
+                fix=f"correct or remove the name: {source}",
             )
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from fargate_guard.taskdef import Instrumented, Json, Restored
 
-    Change = Callable[[str, Json], Instrumented | Restored]
+    Change = Callable[[str, Json, Sequence[Json]], Instrumented | Restored]
+    """Takes an input's name, its definition, and the definitions of all inputs."""
 
 STANDARD_INPUT = "-"
 
@@ -58,7 +59,10 @@ class ChangedFile:
 
     @property
     def difference(self) -> str:
-        """A unified diff of the input's text and the result's."""
+        """A unified diff of the input's text and the result's; of both indented where the input is one line."""
+        document = self.file.document
+        if "\n" not in document.source.strip():
+            return diff(document.definition, self.result.definition, self.file.shown_name)
         return diff(self.file.document.source, self.text, self.file.shown_name)
 
 
@@ -117,22 +121,30 @@ def change_files(
 ) -> tuple[list[ChangedFile], list[TaskDefinitionError]]:
     """Read every input and apply a change to its definition; nothing is written.
 
-    :param change: takes an input's name and its definition.
+    :param change: makes the result of one input.
     :return: the results, and the refusals of all inputs, not only the first.
     :raises UsageError: there is no such file, or it is not text.
     """
     _refuse_doubles(names, "{} is given twice")
-    changed, refused = [], []
+    files: list[DefinitionFile] = []
+    changed: list[ChangedFile] = []
+    refused: dict[str, TaskDefinitionError] = {}
     for name in names:
         text = _text(name, standard_input)
         try:
-            document = read(text)
-            result = change(name, document.definition)
+            files.append(DefinitionFile(name, read(text)))
         except TaskDefinitionError as error:
-            refused.append(_in_file(name, error))
+            refused[name] = _in_file(name, error)
+    together = [file.document.definition for file in files]
+    for file in files:
+        document = file.document
+        try:
+            result = change(file.name, document.definition, together)
+        except TaskDefinitionError as error:
+            refused[file.name] = _in_file(file.name, error)
         else:
-            changed.append(ChangedFile(DefinitionFile(name, document), result, document.text(result.definition)))
-    return changed, refused
+            changed.append(ChangedFile(file, result, document.text(result.definition)))
+    return changed, [refused[name] for name in names if name in refused]
 
 
 def write_files(changed: Sequence[ChangedFile], destination: Destination) -> list[Path]:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import UsageError
-from fargate_guard.taskdef import Settings
+from fargate_guard.taskdef import Settings, container_names
 from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from fargate_guard.config import Config
+    from fargate_guard.taskdef import Json
     from fargate_guard.workflows.context import Context
 
 DEFAULT_COLLECTOR_PORT = 6443
@@ -56,10 +57,17 @@ class FileSettings:
     ignored: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     """``workloads[].ignore_containers`` of the configuration, by the workload's file."""
 
-    def for_file(self, name: str) -> Settings:
-        """Return the settings for one file, as ``fguard deploy`` would have them."""
+    def for_file(self, name: str, definition: Json, together: Sequence[Json]) -> Settings:
+        """Return the settings for one file, as ``fguard deploy`` would have them.
+
+        :param definition: the file's content.
+        :param together: the content of all files; a name of ``--ignore-container`` is one of any of them.
+        """
+        own = container_names(definition)
+        others = frozenset[str]().union(*map(container_names, together))
+        asked = [one for one in self.common.ignore_containers if one in own or one not in others]
         more = self.ignored.get(Path(name).resolve(), ())
-        return replace(self.common, ignore_containers=(*self.common.ignore_containers, *more))
+        return replace(self.common, ignore_containers=(*asked, *more))
 
 
 def gather_settings(
