@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,8 @@ STOPS: dict[str, tuple[signal.Signals, int]] = {
     "SIGKILL": (signal.SIGKILL, -9),
 }
 PATIENCE = 240.0
+WHILE_THE_LOAD_BALANCER_IS_MADE = 24
+"""Of the resources that the first interrupt left: all but the load balancer and what waits for it."""
 
 
 @pytest.mark.parametrize("engine", ["terraform on PATH", "embedded"])
@@ -39,6 +42,7 @@ def test_plan_apply_and_destroy_survive(
 
     interrupted.run("deploy", "--yes", while_="plan", after=0)
     interrupted.run("deploy", "--yes", while_="apply", after=12)
+    interrupted.run("deploy", "--yes", while_="apply", after=WHILE_THE_LOAD_BALANCER_IS_MADE)
     finished = interrupted.fguard("deploy", "--yes", timeout=600)
     assert finished.exit_code == 0, finished.stderr
 
@@ -68,7 +72,7 @@ class Interrupted:
         self._send(process.pid)
         _, told = process.communicate(timeout=PATIENCE)
         assert process.returncode == STOPS[self._stop][1], told
-        wait_until(self._no_terraform, "Terraform has ended")
+        wait_until(self._no_terraform, "Terraform has ended", PATIENCE)
         self._nothing_lost(set(self._logs(while_)) - before, removing=arguments[0] == "destroy")
         assert not (self._folder / "terraform" / ".terraform.tfstate.lock.info").exists()
 
@@ -132,10 +136,3 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return bool(pid)
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"did not happen within {PATIENCE:g} s: {what}"
-        time.sleep(0.05)

@@ -127,6 +127,20 @@ def test_and_nowhere_else(deployed: Deployment, quickstart: Fguard, client: Call
         assert ACCESS_KEY not in json.dumps(ecs.describe_task_definition(taskDefinition=arn), default=str)
 
 
+def test_whatever_has_a_fixed_name_can_be_replaced(deployed: Deployment, quickstart: Fguard) -> None:
+    assert deployed.ran.exit_code == 0
+    state = json.loads(
+        (quickstart.folder / ".fguard" / "quickstart" / "terraform" / "terraform.tfstate").read_text()
+    )
+    created_first = {
+        resource["type"]
+        for resource in state["resources"]
+        for instance in resource["instances"]
+        if instance.get("create_before_destroy")
+    }
+    assert not created_first & {"aws_lb", "aws_security_group", "aws_ecs_cluster", "aws_cloudwatch_log_group"}
+
+
 def test_the_deployments_files_are_private_and_ignored_by_git(deployed: Deployment, quickstart: Fguard) -> None:
     folder = quickstart.folder / ".fguard"
     assert deployed.ran.exit_code == 0
@@ -143,7 +157,7 @@ def test_a_second_deploy_changes_nothing_and_says_so(quickstart: Fguard) -> None
     again = quickstart("deploy", "--yes")
     assert again.exit_code == 0, again.stderr
     assert again.stdout.startswith("Nothing to change: quickstart")
-    assert "0 not" in again.stdout
+    assert "0 failed" in again.stdout
 
 
 def test_every_command_calls_what_the_permissions_say(

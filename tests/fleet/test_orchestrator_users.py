@@ -32,6 +32,8 @@ def another_team(deployed_sandbox: Stack) -> Iterator[str]:
     )["service"]["serviceArn"]
     yield str(service)
     stack.ecs.delete_service(cluster=cluster, service="another", force=True)
+    gone = stack.ecs.get_waiter("services_inactive")
+    gone.wait(cluster=cluster, services=["another"], WaiterConfig={"Delay": 1})
 
 
 def test_a_deployments_own_services_are_not_users(deployed_sandbox: Stack) -> None:

@@ -16,6 +16,7 @@ from fargate_guard.sandbox import Fault, FaultKind, Sandbox
 from fargate_guard.terraform.engine import find_engine
 from fargate_guard.terraform.providers import find_provider_source
 from tests.sandbox.sandbox_account import client
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,9 +78,8 @@ def test_a_service_applies_to_a_steady_state_rolls_back_and_leaves_nothing(sandb
 
     sandbox.faults.add(Fault(FaultKind.CONTAINER_EXIT, family="service:2"))
     root.apply(balanced=False, command="second")
-    assert running_revisions(ecs) == {1}
-    brief = ecs.list_service_deployments(cluster="service", service="service")["serviceDeployments"][0]
-    assert brief["status"] == "ROLLBACK_SUCCESSFUL"
+    wait_until(lambda: newest_deployment(ecs) == "ROLLBACK_SUCCESSFUL", "ECS has rolled back")
+    wait_until(lambda: running_revisions(ecs) == {1}, "the first revision runs")
     root.run("plan", "-detailed-exitcode", expected=SOMETHING_CHANGES)
 
     root.run("destroy", "-auto-approve", "-input=false")
@@ -102,11 +102,15 @@ def test_a_service_behind_a_network_load_balancer_applies_without_drift_and_leav
     assert_nothing_is_left(sandbox)
 
 
+def newest_deployment(ecs: Any) -> str:
+    listed = ecs.list_service_deployments(cluster="service", service="service")["serviceDeployments"]
+    return str(listed[0]["status"])
+
+
 def running_revisions(ecs: Any) -> set[int]:
     arns = ecs.list_tasks(cluster="service", serviceName="service")["taskArns"]
     tasks = ecs.describe_tasks(cluster="service", tasks=arns)["tasks"]
-    assert {task["lastStatus"] for task in tasks} == {"RUNNING"}
-    return {int(task["taskDefinitionArn"].split(":")[-1]) for task in tasks}
+    return {int(task["taskDefinitionArn"].split(":")[-1]) for task in tasks if task["lastStatus"] == "RUNNING"}
 
 
 def assert_nothing_is_left(sandbox: Sandbox) -> None:

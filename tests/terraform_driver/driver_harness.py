@@ -7,15 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.waiting import wait_until
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 FGUARD_LIKE = Path(__file__).with_name("fguard_like.py")
 PATIENCE = 30.0
@@ -100,14 +101,6 @@ def resources_in_state(folder: Path) -> set[str]:
 def lock_is_free(folder: Path) -> bool:
     """Whether no Terraform holds the local state's lock: it removes the file when it unlocks."""
     return not (folder / ".terraform.tfstate.lock.info").exists()
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
-    """Wait for a condition and fail with its name if it does not come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"did not happen within {seconds:g} s: {what}"
-        time.sleep(0.02)
 
 
 def group_exists(pgid: int) -> bool:

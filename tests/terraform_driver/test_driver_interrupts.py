@@ -20,10 +20,10 @@ from tests.terraform_driver.driver_harness import (
     group_exists,
     lock_is_free,
     resources_in_state,
-    wait_until,
     write_chain,
     write_slow_plan,
 )
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from tests.terraform_templates.rendered_modules import REGION, TerraformFolder
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,16 +70,29 @@ class Account:
         for subnet_id in subnet_ids:
             ec2.associate_route_table(RouteTableId=table, SubnetId=subnet_id)
 
+    def route_over_nat(self, vpc_id: str, subnet_id: str) -> str:
+        """Route a subnet to a NAT gateway of its own, and return the gateway's ID."""
+        ec2 = self.client("ec2")
+        gateway: str = ec2.create_nat_gateway(SubnetId=subnet_id, ConnectivityType="private")["NatGateway"][
+            "NatGatewayId"
+        ]
+        table = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet_id)
+        return gateway
+
     def wait_for(self, cluster: str, *services: str) -> None:
         """Wait until services are stable and their deployments completed."""
         ecs = self.client("ecs")
         ecs.get_waiter("services_stable").wait(
             cluster=cluster, services=list(services), WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
-        described = ecs.describe_services(cluster=cluster, services=list(services))["services"]
-        assert [service["deployments"][0]["rolloutState"] for service in described] == ["COMPLETED"] * len(
-            services
-        )
+
+        def completed() -> bool:
+            described = ecs.describe_services(cluster=cluster, services=list(services))["services"]
+            return all(service["deployments"][0]["rolloutState"] == "COMPLETED" for service in described)
+
+        wait_until(completed, "the deployments are completed")
 
     def container(self, task_definition_arn: str, name: str) -> dict[str, Any]:
         """A container of a registered task definition, as ECS has it."""

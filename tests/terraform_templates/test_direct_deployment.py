@@ -197,7 +197,14 @@ def test_the_execution_role_reads_its_secrets_and_writes_its_logs_only(
         "WriteLogs": [f"{logs}:/fguard/t1/web/agent:*", f"{logs}:/fguard/t1/own:*"],
         "ReadSecrets": account.access_key_arn,
         "ReadParameters": "arn:aws:ssm:us-east-1:123456789012:parameter/db/password",
+        "DecryptSecrets": "arn:aws:kms:*:*:key/*",
+        "DecryptParameters": "arn:aws:kms:*:*:key/*",
     }
+    encrypted = [statement["Condition"]["StringLike"] for statement in statements if "Condition" in statement]
+    assert encrypted == [
+        {"kms:EncryptionContext:SecretARN": account.access_key_arn},
+        {"kms:EncryptionContext:PARAMETER_ARN": "arn:aws:ssm:us-east-1:123456789012:parameter/db/password"},
+    ]
 
 
 def test_the_task_role_may_open_ecs_exec_sessions_only(account: Account, deployed: Deployed) -> None:

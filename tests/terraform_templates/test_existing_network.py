@@ -63,7 +63,6 @@ class Surroundings:
         account.client("ecs").create_cluster(clusterName="mine")
         account.client("ssm").put_parameter(Name="/proxy/password", Value="x", Type="SecureString")
         key = account.client("kms").create_key()["KeyMetadata"]
-        account.client("kms").create_alias(AliasName="alias/mine", TargetKeyId=key["KeyId"])
         return cls(
             vpc_id,
             subnet_ids,
@@ -79,18 +78,17 @@ class Surroundings:
 
     def settings(self, access_key_arn: str) -> Config:
         """A configuration with everything."""
-        alias = self.kms_key_arn.rpartition(":")[0] + ":alias/mine"
         target_group = {"container_name": "web", "container_port": 80}
         listener = {"load_balancer_arn": self.load_balancer_arn, "port": 80}
         return config(
             name="everything",
             network=self.network(),
             cluster={"name": "mine"},
-            logs={"retention_days": 7, "kms_key_arn": alias},
+            logs={"retention_days": 7, "kms_key_arn": self.kms_key_arn},
             agent={"image_pull_secret_arn": access_key_arn},
             sysdig={
                 "collector": {"host": "collector.example.com", "port": 6666},
-                "access_key": {"secret_arn": access_key_arn, "kms_key_arn": alias},
+                "access_key": {"secret_arn": access_key_arn},
             },
             orchestrator={
                 "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/sysdig/orchestrator:5.0.1",
@@ -314,7 +312,8 @@ def test_the_execution_role_reaches_exactly_what_it_needs(account: Account, depl
         "WriteLogs": "arn:aws:logs:us-east-1:123456789012:log-group:/fguard/everything/orchestrator:*",
         "ReadSecrets": account.access_key_arn,
         "ReadParameters": "arn:aws:ssm:us-east-1:123456789012:parameter/proxy/password",
-        "DecryptAccessKey": deployed.surroundings.kms_key_arn,
+        "DecryptSecrets": "arn:aws:kms:*:*:key/*",
+        "DecryptParameters": "arn:aws:kms:*:*:key/*",
         "PullImage": "arn:aws:ecr:us-east-1:123456789012:repository/sysdig/orchestrator",
         "LogInToRegistry": "*",
     }
@@ -327,9 +326,31 @@ def test_workloads_cannot_reach_the_access_key(account: Account, deployed: Deplo
         assert {statement["Sid"] for statement in statements} == {"WriteLogs"}
 
 
-def test_log_groups_expire_and_are_encrypted_with_the_key_behind_the_alias(
-    account: Account, deployed: Deployed
-) -> None:
+def test_any_key_decrypts_the_referenced_secrets_and_nothing_else(account: Account, deployed: Deployed) -> None:
+    """Whoever changes a secret's key need not tell fguard."""
+    statements = account.statements(deployed.orchestrator.execution_role_arn)
+    conditions = {
+        statement["Sid"]: statement["Condition"]
+        for statement in statements
+        if statement["Action"] == "kms:Decrypt"
+    }
+    assert conditions == {
+        "DecryptSecrets": {
+            "StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"},
+            "StringLike": {"kms:EncryptionContext:SecretARN": account.access_key_arn},
+        },
+        "DecryptParameters": {
+            "StringEquals": {"kms:ViaService": "ssm.us-east-1.amazonaws.com"},
+            "StringLike": {
+                "kms:EncryptionContext:PARAMETER_ARN": (
+                    "arn:aws:ssm:us-east-1:123456789012:parameter/proxy/password"
+                )
+            },
+        },
+    }
+
+
+def test_log_groups_expire_and_are_encrypted(account: Account, deployed: Deployed) -> None:
     groups = account.client("logs").describe_log_groups(logGroupNamePrefix="/fguard/everything")["logGroups"]
     assert [(group["retentionInDays"], group["kmsKeyId"]) for group in groups] == [
         (7, deployed.surroundings.kms_key_arn)
@@ -367,7 +388,7 @@ def test_a_second_plan_finds_nothing_to_change(deployed: Deployed) -> None:
 
 
 def test_what_is_replaced_is_made_before_the_old_goes(deployed: Deployed) -> None:
-    """A listener cannot lose its target group, nor a service its task definition."""
+    """A listener cannot lose its target group; revisions stay registered, so their order does not matter."""
     orchestrator = {**deployed.terraform_variables["orchestrator"], "port": 7001}
     plan = deployed.terraform.driver.plan(
         deployed.terraform.folder.with_name("port.tfplan"), variables={"orchestrator": orchestrator}
@@ -375,7 +396,10 @@ def test_what_is_replaced_is_made_before_the_old_goes(deployed: Deployed) -> Non
     changes = deployed.terraform.driver.show_plan(plan.path)["resource_changes"]
     actions = {change["address"]: change["change"]["actions"] for change in changes}
     assert actions["module.orchestrator.aws_lb_target_group.this"] == ["create", "delete"]
-    assert actions["module.orchestrator.aws_ecs_task_definition.this"] == ["create", "delete"]
+    assert actions["module.orchestrator.aws_ecs_task_definition.this"] == [
+        "delete",
+        "create",
+    ]  # "delete": forget it
     assert actions["module.orchestrator.aws_ecs_service.this"] == ["update"]
     assert actions["module.orchestrator.aws_lb.this"] == ["no-op"]
 
@@ -423,3 +447,29 @@ def test_subnets_in_one_zone_in_a_vpc_without_names(
     subnet_ids = [account.subnet(vpc_id, "10.6.1.0/24", "a"), account.subnet(vpc_id, "10.6.2.0/24", "a")]
     network = surroundings.network(vpc_id=vpc_id, subnet_ids=subnet_ids)
     assert "are all in us-east-1a" in refusal(account, tmp_path, config(network=network))
+
+
+def test_a_way_out_over_a_nat_gateway_that_is_gone(
+    account: Account, surroundings: Surroundings, tmp_path: Path
+) -> None:
+    vpc_id = account.vpc("10.5.0.0/16")
+    subnet_ids = [account.subnet(vpc_id, "10.5.1.0/24", "a"), account.subnet(vpc_id, "10.5.2.0/24", "b")]
+    gateways = [account.route_over_nat(vpc_id, subnet_id) for subnet_id in subnet_ids]
+    account.client("ec2").delete_nat_gateway(NatGatewayId=gateways[0])
+    network = surroundings.network(vpc_id=vpc_id, subnet_ids=subnet_ids, assign_public_ip=False)
+    told = refusal(account, tmp_path, config(network=network))
+    assert f"Subnet {subnet_ids[0]} has no way out" in told
+    assert "a NAT gateway that is gone or not available" in told
+    assert subnet_ids[1] not in told
+    account.client("ec2").delete_nat_gateway(NatGatewayId=gateways[1])
+
+
+def test_a_vpc_that_is_not_there(account: Account, surroundings: Surroundings, tmp_path: Path) -> None:
+    told = refusal(account, tmp_path, config(network=surroundings.network(vpc_id="vpc-0123456789abcdef0")))
+    assert "There is no VPC vpc-0123456789abcdef0 in this account and Region" in told
+
+
+def test_more_zones_than_fargate_runs_in(account: Account, tmp_path: Path) -> None:
+    """us-east-1 has six."""
+    told = refusal(account, tmp_path, config(network={"zones": 6}))
+    assert "This Region has 5 Availability Zones with Fargate" in told

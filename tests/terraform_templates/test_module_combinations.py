@@ -99,12 +99,7 @@ SWITCHES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "access key": {
         "secret": {},
-        "with JSON key and KMS": {
-            "sysdig": {
-                "region": "us1",
-                "access_key": {"secret_arn": f"{SECRET_ARN}:key::", "kms_key_arn": KMS},
-            }
-        },
+        "with JSON key": {"sysdig": {"region": "us1", "access_key": {"secret_arn": f"{SECRET_ARN}:key::"}}},
         "parameter": {
             "sysdig": {
                 "collector": {"host": "c.example.com", "port": 6666},
@@ -114,7 +109,7 @@ SWITCHES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "log encryption": {
         "AWS's": {},
-        "own key": {"logs": {"kms_key_arn": KMS.replace("key/", "alias/"), "retention_days": 0}},
+        "own key": {"logs": {"kms_key_arn": KMS, "retention_days": 0}},
     },
     "workload": {
         "service": {},

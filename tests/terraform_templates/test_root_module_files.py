@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from fargate_guard.config.load import load_config
 from fargate_guard.package_files import package_folder
@@ -122,6 +123,12 @@ def test_without_a_remote_state_there_is_no_backend(tmp_path: Path) -> None:
     rendered(config()).write(tmp_path)
     assert "backend" not in (tmp_path / "versions.tf").read_text()
     assert not (tmp_path / "s3.tfbackend.json").exists()
+
+
+def test_the_alias_of_a_key_is_refused() -> None:
+    """CloudWatch Logs takes a key only."""
+    with pytest.raises(ValidationError, match=r"logs\.kms_key_arn"):
+        config(logs={"kms_key_arn": "arn:aws:kms:us-east-1:123456789012:alias/mine"})
 
 
 def test_only_the_reference_to_the_access_key_is_rendered() -> None:
