@@ -24,7 +24,7 @@ def _counts(report: Report) -> str:
     outcomes = Counter(finding.outcome.value for finding in report.findings)
     checks = len({finding.check for finding in report.findings})
     return (
-        f"Verified with {checks} checks: {outcomes['OK']} findings ok, {outcomes['NG']} not, "
+        f"Verified with {checks} checks: {outcomes['OK']} findings ok, {outcomes['NG']} failed, "
         f"{outcomes['SKIP']} skipped."
     )
 
