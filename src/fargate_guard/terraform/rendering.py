@@ -32,8 +32,6 @@ class Structure:
     proxy_ca: bool
     collector_ca: bool
     image_pull_secret: bool
-    access_key_kms: bool
-    """A customer managed key encrypts the access key."""
     logs_kms: bool
     workloads: bool
     s3_state: bool

@@ -128,8 +128,6 @@ def root_module(
     }
     if structure.logs_kms:
         variables["log_kms_key_arn"] = config.logs.kms_key_arn
-    if structure.access_key_kms:
-        variables["access_key_kms_key_arn"] = config.sysdig.access_key.kms_key_arn
     if structure.orchestrator:
         variables |= _orchestrator(config, structure, access_key_value_from, certificates)
     for path, text in texts(variables, "fguard.yaml"):
@@ -155,7 +153,6 @@ def _structure(config: Config, workloads: Sequence[WorkloadInput]) -> Structure:
         proxy_ca=proxy is not None and proxy.ca_certificate is not None,
         collector_ca=orchestrator and config.orchestrator.collector_ca_certificate is not None,
         image_pull_secret=orchestrator and config.agent.image_pull_secret_arn is not None,
-        access_key_kms=config.sysdig.access_key.kms_key_arn is not None and (orchestrator or bool(workloads)),
         logs_kms=config.logs.kms_key_arn is not None,
         workloads=bool(workloads),
         s3_state=config.state is not None,
