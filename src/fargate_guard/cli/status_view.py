@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fargate_guard.fleet.coverage import ServiceCoverage, TaskCoverage
+    from fargate_guard.fleet.surplus_rules import SurplusRule
     from fargate_guard.workflows.status import Status
 
 
@@ -28,7 +29,7 @@ def status_text(status: Status) -> str:
             ),
             "",
             _coverage(status),
-            *_drift(status.deployment.drift),
+            *_drift(status.deployment.drift, status.deployment.surplus_rules),
         ]
     )
 
@@ -68,7 +69,7 @@ def _service(service: ServiceCoverage) -> tuple[str, ...]:
         "orchestrator" if service.is_orchestrator else (service.agent_version or "none"),
         f"{service.running_count}/{service.desired_count}",
         "-" if service.is_orchestrator else str(service.watched_count),
-        service.rollout_state or "-",
+        (service.rollout_state or "-").replace("_", " "),
     )
 
 
@@ -84,12 +85,14 @@ def _task(task: TaskCoverage) -> tuple[str, ...]:
     )
 
 
-def _drift(drift: Sequence[str] | None) -> list[str]:
+def _drift(drift: Sequence[str] | None, surplus: Sequence[SurplusRule]) -> list[str]:
     if drift is None:
         return []
-    if not drift:
-        return ["Drift: none; AWS is as Terraform left it."]
-    return [
-        "Drift, made outside Terraform; `fguard deploy` puts it back:",
-        *(f"  {d}" for d in drift),
-    ]
+    lines = []
+    if drift:
+        lines += ["Drift, made outside Terraform; `fguard deploy` puts it back:", *(f"  {one}" for one in drift)]
+    if surplus:
+        lines.append("Drift, ingress rules that Terraform did not make; each goes with the command below it:")
+    for rule in surplus:
+        lines += [f"  {rule.group_id} admits {rule.admits} ({rule.rule_id})", f"    {rule.remove_with}"]
+    return lines or ["Drift: none; AWS is as Terraform left it."]

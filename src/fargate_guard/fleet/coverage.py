@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws import ecs
+from fargate_guard.aws.errors import AccessDenied, NotFound
 from fargate_guard.aws.parallel import each
 from fargate_guard.verify.facts.ecs import Service, Task
 from fargate_guard.verify.facts.task_definition import TaskDefinition
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from fargate_guard.aws.session import Aws
 
+ROLLBACKS = {"ROLLBACK_SUCCESSFUL": "ROLLED_BACK", "ROLLBACK_FAILED": "ROLLBACK_FAILED"}
+"""By the status of a service deployment."""
 ORCHESTRATOR_IMAGE = "orchestrator-agent"
 """The orchestrator itself is not a workload: nothing in it is to be watched."""
 
@@ -68,6 +71,8 @@ class ServiceCoverage:
     task_definition: str
     """``family:revision`` of its newest deployment."""
     rollout_state: str | None
+    """``COMPLETED``, ``IN_PROGRESS`` or ``FAILED``; of the deployment's own services also ``ROLLED_BACK`` and
+    ``ROLLBACK_FAILED``, which DescribeServices calls completed."""
     instrumented: bool
     agent_version: str | None
     is_orchestrator: bool
@@ -122,17 +127,48 @@ class Coverage:
         }
 
 
-def cluster_coverage(aws: Aws, cluster: str) -> Coverage:
+def cluster_coverage(aws: Aws, cluster: str, *, deployed: Iterable[str] = ()) -> Coverage:
     """Look at every service and every running task of a cluster.
 
     Calls: services and tasks are listed and described in batches (10 and 100), each revision once.
+
+    :param deployed: ARNs of services that are also asked for roll-backs, one call each.
     """
     found_services, found_tasks = each(lambda look: look(aws, cluster), [_services, _tasks])
     services = [Service.of(found) for found in found_services]
     tasks = [Task.of(found) for found in found_tasks]
     revisions = [*(s.task_definition_arn for s in services), *(t.task_definition_arn for t in tasks)]
     described = ecs.task_definitions(aws, revisions)
+    services = _with_rollbacks(aws, cluster, services, set(deployed))
     return coverage(cluster, services, tasks, {arn: TaskDefinition.of(json) for arn, json in described.items()})
+
+
+def _with_rollbacks(aws: Aws, cluster: str, services: Iterable[Service], asked: set[str]) -> list[Service]:
+    """Say of the services in ``asked`` whether ECS rolled back their newest deployment."""
+
+    def told(service: Service) -> Service:
+        if service.arn not in asked or service.status != "ACTIVE":
+            return service
+        newest = max(_deployments(aws, cluster, service.arn), key=lambda one: one["createdAt"], default={})
+        return replace(service, rollout_state=ROLLBACKS.get(newest.get("status", ""), service.rollout_state))
+
+    return each(told, services)
+
+
+def _deployments(aws: Aws, cluster: str, service: str) -> list[dict[str, Any]]:
+    """Return the service's deployments; none where the credentials may not list them or it was just deleted."""
+    try:
+        listed = aws.pages(
+            "ecs",
+            "list_service_deployments",
+            "serviceDeployments",
+            about=service,
+            cluster=cluster,
+            service=service,
+        )
+        return list(listed)
+    except (AccessDenied, NotFound):
+        return []
 
 
 def _services(aws: Aws, cluster: str) -> list[dict[str, Any]]:

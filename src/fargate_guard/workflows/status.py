@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from fargate_guard.deployment import DeploymentOutputs
     from fargate_guard.fleet.coverage import Coverage
+    from fargate_guard.fleet.surplus_rules import SurplusRule
+    from fargate_guard.terraform.driver import Driver
+    from fargate_guard.terraform.plan import StateResource
     from fargate_guard.workflows.context import Context
 
 STATUS_PLAN = "status.tfplan"
@@ -23,6 +26,8 @@ DRIFT_WORDS = {
     "delete": "is not in the module any more",
 }
 """By what Terraform would do about it."""
+GROUP = "aws_security_group"
+INGRESS_RULE = "aws_vpc_security_group_ingress_rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,13 @@ class Deployment:
     resources: tuple[Resource, ...]
     drift: tuple[str, ...] | None
     """Addresses with what became of them outside Terraform; None when it was not asked for."""
+    surplus_rules: tuple[SurplusRule, ...] = ()
+    """Ingress rules of the deployment's security groups that Terraform did not make."""
+
+    @property
+    def drift_told(self) -> list[str] | None:
+        """All drift, one line each; None when it was not asked for."""
+        return None if self.drift is None else [*self.drift, *map(str, self.surplus_rules)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,7 @@ class Status:
             "cluster": {"arn": outputs.cluster.arn, "status": self.cluster_status},
             "orchestrator": {"host": orchestrator.host, "port": orchestrator.port} if orchestrator else None,
             "coverage": self.coverage.document(),
-            "drift": None if deployment.drift is None else list(deployment.drift),
+            "drift": deployment.drift_told,
             "resources": [
                 {"address": one.address, "type": one.resource_type, "id": one.identifier}
                 for one in deployment.resources
@@ -93,21 +105,11 @@ def read_deployment(context: Context, *, with_drift: bool) -> Deployment:
     """
     driver = open_deployed_module(context)
     outputs = outputs_of(context, driver)
+    managed = [one for one in driver.state_resources() if one.mode == "managed"]
     resources = tuple(
         Resource(one.address, one.resource_type, str(one.values.get("arn") or one.values.get("id") or ""))
-        for one in driver.state_resources()
-        if one.mode == "managed"
+        for one in managed
     )
-    drift: tuple[str, ...] | None = None
-    if with_drift:
-        plan_file = context.folder.path / STATUS_PLAN
-        plan = driver.plan(out=plan_file)
-        plan_file.unlink(missing_ok=True)
-        drift = tuple(
-            f"{change.address} {DRIFT_WORDS[change.action]}"
-            for change in plan.changes
-            if change.action in DRIFT_WORDS
-        )
     orchestrator = context.config.orchestrator.version or context.config.agent.effective_version
     return Deployment(
         name=context.config.name,
@@ -116,8 +118,38 @@ def read_deployment(context: Context, *, with_drift: bool) -> Deployment:
         orchestrator_version=orchestrator if outputs.orchestrator else None,
         outputs=outputs,
         resources=resources,
-        drift=drift,
+        drift=_drift(context, driver) if with_drift else None,
+        surplus_rules=surplus_rules(context, outputs.region, managed) if with_drift else (),
     )
+
+
+def _drift(context: Context, driver: Driver) -> tuple[str, ...]:
+    plan_file = context.folder.path / STATUS_PLAN
+    plan = driver.plan(out=plan_file)
+    plan_file.unlink(missing_ok=True)
+    return tuple(
+        f"{change.address} {DRIFT_WORDS[change.action]}" for change in plan.changes if change.action in DRIFT_WORDS
+    )
+
+
+def surplus_rules(context: Context, region: str, managed: Iterable[StateResource]) -> tuple[SurplusRule, ...]:
+    """Return the ingress rules that somebody added to security groups of Terraform's state.
+
+    Each rule is a resource of its own, so that Terraform's plan says nothing about rules beside them.
+    """
+    from fargate_guard.aws.errors import AccessDenied
+    from fargate_guard.fleet.surplus_rules import find_surplus_rules
+
+    resources = list(managed)
+    groups = [str(one.values["id"]) for one in resources if one.resource_type == GROUP]
+    known = {str(one.values["security_group_rule_id"]) for one in resources if one.resource_type == INGRESS_RULE}
+    try:
+        return find_surplus_rules(context.aws.in_region(region), groups, known)
+    except AccessDenied as denied:
+        context.observer.note(
+            f"rules that somebody added to security groups were not looked for: {denied.message}"
+        )
+        return ()
 
 
 def read_status(context: Context, deployment: Deployment) -> Status:
@@ -128,7 +160,12 @@ def read_status(context: Context, deployment: Deployment) -> Status:
     cluster = deployment.outputs.cluster.arn
     aws = context.aws.in_region(deployment.outputs.region)
     found = ecs.clusters(aws, [cluster])
-    return Status(deployment, found[0]["status"] if found else "MISSING", cluster_coverage(aws, cluster))
+    workloads = (built.service_arn for built in deployment.outputs.workloads.values())
+    orchestrator = deployment.outputs.orchestrator
+    own = [arn for arn in (orchestrator.service_arn if orchestrator else None, *workloads) if arn]
+    return Status(
+        deployment, found[0]["status"] if found else "MISSING", cluster_coverage(aws, cluster, deployed=own)
+    )
 
 
 def watch(
