@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fargate_guard.cli.report_view import report_text
 from fargate_guard.errors import ExitCode
 from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.verify.await_deployment import Progress, await_deployments, look
@@ -64,8 +65,9 @@ def test_a_completed_deployment_is_successful_and_its_events_were_told(stack: St
     assert (verdict.running_count, verdict.desired_count) == (2, 2)
     assert told[-1].rollout is Rollout.SUCCESSFUL
     events = [event for progress in told for event in progress.events]
-    assert any("has started 2 tasks" in event for event in events)
-    assert len(events) == len(set(events))
+    started = [event for event in events if "has started 2 tasks" in event]
+    assert started
+    assert len(started) == len(set(started))
 
 
 def test_a_rolled_back_deployment_is_told_with_stop_reasons_and_last_log_lines(stack: Stack) -> None:
@@ -94,18 +96,36 @@ def test_verify_after_a_roll_back_is_exit_5_although_the_service_is_stable(stack
     report = run_checks(observe(stack.aws, expected))
     assert report.exit_code is ExitCode.ROLLED_BACK
     assert "service.deployment" in {finding.check for finding in report.failed}
+    advice = [finding.fix or "" for finding in report.failed if finding.check == "task.revision"]
+    assert len(advice) == 2
+    assert not any("stop-task" in one for one in advice)
     [rolled_back] = [rollout for rollout in report.document()["rollouts"] if rollout["rollout"] == "ROLLED_BACK"]
     assert rolled_back["failed_tasks"][0]["reason"].startswith("CannotPullContainerError")
 
 
-def test_a_first_deployment_that_fails_has_nothing_to_go_back_to(stack: Stack) -> None:
+def test_a_good_deploy_of_what_failed_before_is_not_warned_about(stack: Stack) -> None:
+    awaited = start(stack, image="web:9")
+    stack.sandbox.faults.add(Fault(FaultKind.CONTAINER_EXIT, service=WEB, container="web", exit_code=3))
+    wait(stack, awaited)
+    stack.sandbox.faults.clear()
+    stack.ecs.update_service(cluster=stack.cluster, service=WEB, taskDefinition=awaited.task_definition_arn)
+    assert wait(stack, awaited).successful
+    facts = observe(stack.aws, with_revision(stack.expected, awaited.task_definition_arn))
+    assert any(task.failed for task in facts.stopped_tasks)
+    assert run_checks(facts).failed == ()
+
+
+def test_a_first_deployment_that_fails_has_nothing_to_go_back_to_and_is_exit_5_too(stack: Stack) -> None:
     arn = stack.register({**copy.deepcopy(stack.web_json), "family": "fguard_training_first"})
     stack.sandbox.faults.add(Fault(FaultKind.CONTAINER_EXIT, service="first", exit_code=1))
     service = stack.create_service("first", arn, stack.web_group, 1)
     verdict = wait(stack, Awaited(stack.cluster, service, arn))
+    report = run_checks(observe(stack.aws, stack.expected, rollouts=[verdict]))
     stack.ecs.delete_service(cluster=stack.cluster, service="first", force=True)
-    assert verdict.rollout is Rollout.FAILED
+    assert verdict.rollout is Rollout.ROLLBACK_FAILED
     assert verdict.failed_tasks
+    assert report.exit_code is ExitCode.ROLLED_BACK
+    assert f"ROLLBACK_FAILED {service}" in report_text(report)
 
 
 def test_a_deployment_that_another_one_replaced_is_superseded(stack: Stack) -> None:
@@ -193,7 +213,7 @@ def deployment(status: str, task_definition: str = OURS, reason: str = "") -> Se
         (["ROLLBACK_REQUESTED"], Rollout.IN_PROGRESS),
         (["ROLLBACK_IN_PROGRESS"], Rollout.IN_PROGRESS),
         (["ROLLBACK_SUCCESSFUL"], Rollout.ROLLED_BACK),
-        (["ROLLBACK_FAILED"], Rollout.FAILED),
+        (["ROLLBACK_FAILED"], Rollout.ROLLBACK_FAILED),
         (["STOPPED"], Rollout.FAILED),
         (["IN_PROGRESS", "ROLLBACK_SUCCESSFUL"], Rollout.IN_PROGRESS),
     ],

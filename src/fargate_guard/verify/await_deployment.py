@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fargate_guard.aws import ecs
 from fargate_guard.verify.facts.ecs import Service, ServiceDeployment
 from fargate_guard.verify.failed_tasks import failed_tasks
-from fargate_guard.verify.rollout_verdict import Awaited, Rollout, Verdict, judge
+from fargate_guard.verify.rollout_verdict import GIVEN_UP, Awaited, Rollout, Verdict, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -98,7 +98,7 @@ def _look(aws: Aws, awaited: Sequence[Awaited]) -> list[tuple[Verdict, Service |
 
 
 def _with_failed_tasks(aws: Aws, verdict: Verdict) -> Verdict:
-    if verdict.rollout not in (Rollout.ROLLED_BACK, Rollout.FAILED, Rollout.TIMED_OUT):
+    if verdict.rollout not in (*GIVEN_UP, Rollout.FAILED, Rollout.TIMED_OUT):
         return verdict
     awaited = verdict.awaited
     stopped = failed_tasks(aws, awaited.cluster_arn, awaited.service_name, awaited.task_definition_arn)

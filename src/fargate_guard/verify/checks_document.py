@@ -26,7 +26,8 @@ every check over them. `fguard deploy` ends with it.
 - **Outcome**: `OK`; `NG` (no good), with what was expected, what was found and how to mend it; `SKIP`, with the
   reason: the credentials may not read it, it does not apply, or it does not exist (which another check says).
 - **Severity**: an `error` that is no good ends with exit code 3; a `warning` does not. A deployment that ECS
-  rolled back ends with exit code 5, with the stop reasons of its failed tasks and the last lines of their logs.
+  rolled back (or tried to) ends with exit code 5, with the stop reasons of its failed tasks and the last lines of
+  their logs.
 - **Waiting**: while a deployment is in progress, `fguard verify` waits for it (`--timeout`). Success is what ECS
   reports about the very deployment that fguard started: a service that was rolled back, superseded or scaled to
   zero is stable, too.

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fargate_guard.deployment import DeploymentOutputs
 
 ORCHESTRATOR = "orchestrator"
+ROLE_PREFIX_LENGTH = 32
+"""Of the deployment's and the component's name, before ``_exec_``, in the names of roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class Expected:
     def workloads(self) -> tuple[Component, ...]:
         """The components that carry the workload agent."""
         return tuple(component for component in self.components if not component.is_orchestrator)
+
+    @property
+    def role_prefix(self) -> str:
+        """How the names of the roles that the deployment makes begin; Terraform cuts the prefix at 32 letters."""
+        return f"fguard_{self.name}_"[:ROLE_PREFIX_LENGTH]
 
     @property
     def services(self) -> tuple[Component, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fargate_guard.errors import ExitCode
 from fargate_guard.verify.checks import CHECKS
 from fargate_guard.verify.registry import Finding, Outcome, Severity, summary
-from fargate_guard.verify.rollout_verdict import Rollout, Verdict
+from fargate_guard.verify.rollout_verdict import GIVEN_UP, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,8 +44,11 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0; 3 when there is an error, or what ECS runs may not be seen; 5 when ECS rolled a deployment back."""
-        if any(verdict.rollout is Rollout.ROLLED_BACK for verdict in self.rollouts):
+        """0; 3 when there is an error, or what ECS runs may not be seen; 5 when ECS rolled a deployment back.
+
+        5 also stands for a roll-back that failed: ECS gave up on what was deployed all the same.
+        """
+        if any(verdict.rollout in GIVEN_UP for verdict in self.rollouts):
             return ExitCode.ROLLED_BACK
         if self.errors or self.blind:
             return ExitCode.VERIFICATION_FAILED

@@ -23,14 +23,20 @@ class Rollout(StrEnum):
     IN_PROGRESS = "IN_PROGRESS"
     ROLLED_BACK = "ROLLED_BACK"
     """ECS put the previous revision back."""
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    """ECS gave up on it and put nothing back: that failed, too, or there was nothing, as in a first deployment."""
     FAILED = "FAILED"
-    """It ended without a revision to put back, or the roll-back failed too."""
+    """It ended and ECS did not try to put anything back."""
     SUPERSEDED = "SUPERSEDED"
     """A later deployment of another revision took its place."""
     SCALED_TO_ZERO = "SCALED_TO_ZERO"
     """It is complete because no task is wanted; nothing was proven."""
     TIMED_OUT = "TIMED_OUT"
     """Still in progress when the time was up."""
+
+
+GIVEN_UP = frozenset({Rollout.ROLLED_BACK, Rollout.ROLLBACK_FAILED})
+"""ECS gave up on what was deployed and tried to put the previous revision back; exit code 5, however that went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,8 @@ def _from_deployment(deployment: ServiceDeployment) -> tuple[Rollout, str]:
         return Rollout.IN_PROGRESS, reason or f"the deployment is {deployment.status}"
     if deployment.status == "ROLLBACK_SUCCESSFUL":
         return Rollout.ROLLED_BACK, reason or "ECS put the previous revision back"
+    if deployment.status == "ROLLBACK_FAILED":
+        return Rollout.ROLLBACK_FAILED, reason or "ECS could not put the previous revision back"
     return Rollout.FAILED, reason or f"the deployment ended {deployment.status}"
 
 

@@ -28,7 +28,7 @@ ECS_TASKS = "ecs-tasks.amazonaws.com"
 _SECRETS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"
 _ROLE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"
 _NEEDS = ("roles", "task_definitions")
-_DEPLOY = "run `fguard deploy`: Terraform puts the role back; a role of your own needs this permission from you"
+_DEPLOY = "run `fguard deploy`: Terraform puts the role back"
 
 
 @CHECKS.check(
@@ -86,7 +86,7 @@ def trust(facts: Facts) -> Iterator[Observation]:
             found=f"trusts {', '.join(role.trusted_services) or 'no service'}"
             if role
             else "there is no such role",
-            fix=_DEPLOY,
+            fix=_mend(facts, arn, f"create it where it is gone, and let it trust {ECS_TASKS}"),
         )
 
 
@@ -170,10 +170,19 @@ def _allowed(facts: Facts, actions: Collection[str]) -> Iterator[Observation]:
         if needed and role is None:
             yield skipped(component.execution_role_arn, "there is no such role; see execution-role.trust")
         elif needed and role is not None:
-            yield _judged_role(role, needed)
+            yield _judged_role(facts, role, needed)
 
 
-def _judged_role(role: Role, needed: list[tuple[str, str, str]]) -> Observation:
+def _mend(facts: Facts, role_arn: str, change: str) -> str:
+    """Advise to deploy where the role is the deployment's; a workload's own ``executionRoleArn`` is not."""
+    if role_arn.rsplit("/", 1)[-1].startswith(facts.expected.role_prefix):
+        return f"{change}: {_DEPLOY}"
+    return (
+        f"{change} yourself: the workload's task definition brings this executionRoleArn, fguard did not make it"
+    )
+
+
+def _judged_role(facts: Facts, role: Role, needed: list[tuple[str, str, str]]) -> Observation:
     decisions = {(a, r): role.decisions.get((a, r)) for a, r, _ in needed}
     refused = [(a, r) for (a, r), decision in decisions.items() if decision is None or not decision.allowed]
     reasons = {decision.how if decision else "not evaluated" for decision in decisions.values()}
@@ -183,5 +192,5 @@ def _judged_role(role: Role, needed: list[tuple[str, str, str]]) -> Observation:
         not refused,
         expected="; ".join(dict.fromkeys(f"{action} to {purpose}" for action, _, purpose in needed)),
         found=(f"not allowed: {told}; " if refused else "allowed; ") + "; ".join(sorted(reasons)),
-        fix=f"allow {told}. {_DEPLOY}",
+        fix=_mend(facts, role.arn, f"allow {told}"),
     )

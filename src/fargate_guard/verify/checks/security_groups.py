@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def orchestrator_ingress(facts: Facts) -> Iterator[Observation]:
         group is not None and admitted and not wrong,
         expected=f"tcp {built.port} from {built.load_balancer_security_group_id} and nothing else",
         found=_told(rules) if group else "there is no such security group",
-        fix=_revoke(built.security_group_id, wrong),
+        fix=_mend(facts, built.security_group_id, wrong, enough=admitted),
     )
 
 
@@ -70,7 +71,7 @@ def load_balancer_ingress(facts: Facts) -> Iterator[Observation]:
         group is not None and bool(rules) and not wrong,
         expected=f"tcp {built.port} from subnets or security groups of the VPC and nothing else",
         found=_told(rules) if group else "there is no such security group",
-        fix=_revoke(built.load_balancer_security_group_id, wrong),
+        fix=_mend(facts, built.load_balancer_security_group_id, wrong, enough=len(rules) > len(wrong)),
     )
 
 
@@ -93,7 +94,7 @@ def load_balancer_egress(facts: Facts) -> Iterator[Observation]:
         reaches and not wrong,
         expected=f"tcp {built.port} to {built.security_group_id} and nothing else",
         found=_told(rules) if group else "there is no such security group",
-        fix=_DEPLOY,
+        fix=_mend(facts, built.load_balancer_security_group_id, wrong, enough=reaches, direction="egress"),
     )
 
 
@@ -193,7 +194,7 @@ def workload_ingress(facts: Facts) -> Iterator[Observation]:
             not wide,
             expected="no ingress from 0.0.0.0/0 or ::/0",
             found=_told(group.ingress),
-            fix=_revoke(group.group_id, wide),
+            fix=_mend(facts, group.group_id, wide, enough=True),
         )
 
 
@@ -245,8 +246,19 @@ def _told(rules: Iterable[Rule]) -> str:
     return "; ".join(str(rule) for rule in rules) or "no rule"
 
 
-def _revoke(group_id: str, wrong: Iterable[Rule]) -> str:
-    rules = list(wrong)
-    if not rules:
-        return _DEPLOY
-    return f"remove {_told(rules)} from {group_id} (`aws ec2 revoke-security-group-ingress`), or {_DEPLOY}"
+def _mend(
+    facts: Facts, group_id: str, surplus: Iterable[Rule], *, enough: bool, direction: str = "ingress"
+) -> str:
+    """Give the command that removes surplus rules: Terraform only puts back what is missing or was changed.
+
+    :param enough: whether the rules that the deployment needs are there.
+    """
+    permissions = [rule.permission() for rule in surplus]
+    steps = [] if enough else [_DEPLOY]
+    if permissions:
+        steps.append(
+            f"`aws ec2 revoke-security-group-{direction} --group-id {group_id}"
+            f" --ip-permissions '{json.dumps(permissions)}' --region {facts.expected.outputs.region}`"
+            " removes what somebody added"
+        )
+    return "; ".join(steps) or _DEPLOY

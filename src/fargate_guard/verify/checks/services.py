@@ -89,6 +89,7 @@ def deployment(facts: Facts) -> Iterator[Observation]:
 def _deployment_fix(rollout: Rollout) -> str:
     return {
         Rollout.ROLLED_BACK: _CAUSE,
+        Rollout.ROLLBACK_FAILED: _CAUSE,
         Rollout.FAILED: _CAUSE,
         Rollout.IN_PROGRESS: "wait for it: `fguard verify --timeout 600`",
         Rollout.TIMED_OUT: "`fguard verify --timeout 1200` waits longer; the service's events say what for",

@@ -11,12 +11,15 @@ if TYPE_CHECKING:
 
     from fargate_guard.verify.expected import Component
     from fargate_guard.verify.facts import Facts
-    from fargate_guard.verify.facts.ecs import Task
+    from fargate_guard.verify.facts.ecs import Container, Task
     from fargate_guard.verify.registry import Observation
 
 CHECKS = Registry()
 
 _LIFECYCLE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html"
+_STOPPED_BY_ECS = (137, 143)
+"""Exit codes after SIGKILL and SIGTERM."""
+_AWAIT = "see service.deployment for the reason, mend it, then run `fguard deploy`"
 _STOPPED = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html"
 
 
@@ -30,7 +33,7 @@ def _running(facts: Facts) -> Iterator[tuple[Component, Task]]:
     "task.revision",
     title="Every running task is of the revision that was deployed",
     docs=_LIFECYCLE,
-    needs=("tasks",),
+    needs=("tasks", "services"),
 )
 def revision(facts: Facts) -> Iterator[Observation]:
     """A task keeps the revision it was started with, whatever the service says now."""
@@ -40,9 +43,23 @@ def revision(facts: Facts) -> Iterator[Observation]:
             task.task_definition_arn == component.task_definition_arn,
             expected=component.task_definition_arn,
             found=task.task_definition_arn,
-            fix=f"`aws ecs stop-task --cluster {facts.expected.outputs.cluster.arn} --task {task.task_id}`:"
-            " the service starts one of the new revision",
+            fix=_replace(facts, component, task),
         )
+
+
+def _replace(facts: Facts, component: Component, task: Task) -> str:
+    """Advise to stop a task only where the service starts one of our revision in its place.
+
+    After a roll-back the service itself is on another revision: stopping its tasks would only cost capacity.
+    """
+    service = facts.service(component)
+    if service is None or service.task_definition_arn != component.task_definition_arn:
+        return _AWAIT
+    outputs = facts.expected.outputs
+    return (
+        f"`aws ecs stop-task --cluster {outputs.cluster.arn} --task {task.task_id} --region {outputs.region}`:"
+        " the service starts one of the deployed revision"
+    )
 
 
 @CHECKS.check(
@@ -142,30 +159,57 @@ def platform(facts: Facts) -> Iterator[Observation]:
 
 @CHECKS.check(
     "task.failures",
-    title="No task of the deployed revision failed within the last hour",
+    title="No task of the service's current deployment failed within the last hour",
     docs=_STOPPED,
-    needs=("stopped_tasks",),
+    needs=("stopped_tasks", "services", "task_definitions"),
     severity=Severity.WARNING,
 )
 def failures(facts: Facts) -> Iterator[Observation]:
     """Tasks that fail now and then are replaced, and easily overlooked."""
     for component in facts.expected.services:
+        service = facts.service(component)
+        if service is None:
+            yield skipped(component.service_arn or component.name, "there is no such service")
+            continue
         failed = [
             task
             for task in facts.stopped_tasks
-            if task.group == f"service:{component.service_name}"
-            and task.failed
-            and task.task_definition_arn == component.task_definition_arn
+            if task.failed and service.deployment_id and task.started_by == service.deployment_id
         ]
         reasons = "; ".join(dict.fromkeys(task.stopped_reason for task in failed))
         yield judged(
-            component.service_arn or component.name,
+            service.arn,
             not failed,
             expected="none",
             found=f"{len(failed)} failed: {reasons}" if failed else "none",
-            fix=f"read the logs of {failed[0].task_id if failed else 'the task'}:"
-            f" `aws logs tail {component.agent_log_group_name} --since 1h`",
+            fix=_read_log(facts, failed[0]) if failed else "",
         )
+
+
+def _read_log(facts: Facts, task: Task) -> str:
+    """Name the log of the container that failed; one that never ran has none, and ECS knows why."""
+    outputs = facts.expected.outputs
+    definition = facts.task_definitions.get(task.task_definition_arn)
+    failed = _culprit(task, definition.may_end if definition else frozenset())
+    defined = definition.container(failed.name) if definition and failed else None
+    if defined is None or not defined.log_group:
+        return (
+            f"`aws ecs describe-tasks --cluster {outputs.cluster.arn} --tasks {task.task_id}"
+            f" --region {outputs.region}` tells what every container ended with"
+        )
+    stream = defined.log_stream(task.task_id)
+    only = f" --log-stream-names {stream}" if stream else ""
+    return (
+        f"read what {defined.name} of {task.task_id} said: `aws logs tail {defined.log_group}{only} --since 1h"
+        f" --region {defined.log_region or outputs.region}`"
+    )
+
+
+def _culprit(task: Task, may_end: frozenset[str]) -> Container | None:
+    """Return the container that ended the task: an essential one, and not one that ECS stopped with the rest."""
+    ended = [container for container in task.containers if container.exit_code is not None]
+    order = sorted(ended, key=lambda c: (c.name in may_end, c.exit_code in _STOPPED_BY_ECS, c.exit_code == 0))
+    return next(iter(order), None)
 
 
 def _is_sidecar(facts: Facts, task: Task, name: str) -> bool:

@@ -57,6 +57,8 @@ class Service:
     breaker_enabled: bool
     breaker_rolls_back: bool
     target_group_arns: tuple[str, ...]
+    deployment_id: str
+    """Of the primary deployment: ``ecs-svc/…``, which its tasks carry as ``startedBy``."""
     rollout_state: str | None
     """Of the primary deployment: ``IN_PROGRESS``, ``COMPLETED`` or ``FAILED``."""
     rollout_reason: str
@@ -93,6 +95,7 @@ class Service:
                 for balancer in service.get("loadBalancers", ())
                 if balancer.get("targetGroupArn")
             ),
+            deployment_id=primary.get("id") or "",
             rollout_state=primary.get("rolloutState"),
             rollout_reason=primary.get("rolloutStateReason") or "",
             events=tuple(
@@ -159,6 +162,8 @@ class Task:
     task_definition_arn: str
     group: str
     """``service:<name>`` for a service's task."""
+    started_by: str
+    """For a service's task the deployment that started it: ``ecs-svc/…``."""
     last_status: str
     health_status: str
     platform_version: str | None
@@ -175,6 +180,7 @@ class Task:
             arn=task["taskArn"],
             task_definition_arn=task["taskDefinitionArn"],
             group=task.get("group") or "",
+            started_by=task.get("startedBy") or "",
             last_status=task["lastStatus"],
             health_status=task.get("healthStatus") or "UNKNOWN",
             platform_version=task.get("platformVersion"),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Json = dict[str, Any]
+
 ANYWHERE = ("0.0.0.0/0", "::/0")
 
 
@@ -85,6 +87,22 @@ class Rule:
     def admits(self, port: int) -> bool:
         """Whether TCP to ``port`` matches."""
         return self.protocol == "-1" or (self.protocol == "tcp" and self.from_port <= port <= self.to_port)
+
+    def permission(self) -> Json:
+        """Return the rule as an ``IpPermissions`` entry, with which it can be revoked.
+
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
+        """
+        ports = {} if self.protocol == "-1" else {"FromPort": self.from_port, "ToPort": self.to_port}
+        if self.peer.startswith("sg-"):
+            peer: Json = {"UserIdGroupPairs": [{"GroupId": self.peer}]}
+        elif self.peer.startswith("pl-"):
+            peer = {"PrefixListIds": [{"PrefixListId": self.peer}]}
+        elif ":" in self.peer:
+            peer = {"Ipv6Ranges": [{"CidrIpv6": self.peer}]}
+        else:
+            peer = {"IpRanges": [{"CidrIp": self.peer}]}
+        return {"IpProtocol": self.protocol, **ports, **peer}
 
     def __str__(self) -> str:
         ports = "all" if self.protocol == "-1" else f"{self.protocol} {self.from_port}-{self.to_port}"
