@@ -396,10 +396,8 @@ def test_what_is_replaced_is_made_before_the_old_goes(deployed: Deployed) -> Non
     changes = deployed.terraform.driver.show_plan(plan.path)["resource_changes"]
     actions = {change["address"]: change["change"]["actions"] for change in changes}
     assert actions["module.orchestrator.aws_lb_target_group.this"] == ["create", "delete"]
-    assert actions["module.orchestrator.aws_ecs_task_definition.this"] == [
-        "delete",
-        "create",
-    ]  # "delete": forget it
+    # Here "delete" only forgets the revision: it stays ACTIVE.
+    assert actions["module.orchestrator.aws_ecs_task_definition.this"] == ["delete", "create"]
     assert actions["module.orchestrator.aws_ecs_service.this"] == ["update"]
     assert actions["module.orchestrator.aws_lb.this"] == ["no-op"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from fargate_guard.config.types import AgentVersion, SecretArn, Strict
 from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
@@ -38,6 +38,8 @@ class Agent(Strict):
     log_level: Literal["silent", "fatal", "critical", "error", "warning", "info", "debug", "trace"] = "info"
     image_pull_secret_arn: SecretArn | None = None
     """``repositoryCredentials`` of the agent's images."""
+    extra_conf: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """YAML or JSON, ``SYSDIG_EXTRA_CONF`` of the sidecar, for example a proxy. The task definition shows it."""
     sidecar: Sidecar = Sidecar()
 
     @property
