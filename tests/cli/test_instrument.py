@@ -383,6 +383,7 @@ def test_flags_for_the_sidecar(run: Run) -> None:
         ),
         *("--sidecar-memory-reservation", "128", "--sidecar-essential", "--image-pull-secret-arn", KEY_ARN),
         *("--agent-image", "mirror.internal/agent:5.0.1", "--log-level", "debug", "--orchestrator-port", "7000"),
+        *("--extra-conf", "tags: team:payments"),
     )
     definition = instrumented(run("instrument", "web.json", *FLAGS, *flags).stdout)
     sidecar = definition["containerDefinitions"][1]
@@ -393,6 +394,7 @@ def test_flags_for_the_sidecar(run: Run) -> None:
     assert sidecar["image"] == "mirror.internal/agent:5.0.1"
     assert variables(definition)["SYSDIG_LOGGING"] == "debug"
     assert variables(definition)["SYSDIG_ORCHESTRATOR_PORT"] == "7000"
+    assert variables(definition)["SYSDIG_EXTRA_CONF"] == "tags: team:payments"
 
 
 def test_variables_of_the_environment_stand_in_for_flags(run: Run) -> None:

@@ -232,6 +232,19 @@ def test_what_a_user_adds_to_the_sidecar_survives_an_update(web: dict[str, Any],
     assert sidecar["image"].endswith(":5.0.2")
 
 
+def test_extra_configuration_goes_where_the_agent_runs_and_comes_off_again(
+    web: dict[str, Any], orchestrator: Settings
+) -> None:
+    extra = {"name": "SYSDIG_EXTRA_CONF", "value": "tags: team:payments"}
+    for version, has, has_not in (("5.0.1", 1, 0), ("4.3.2", 0, 1)):
+        plain = replace(orchestrator, agent_version=version)
+        result = instrument(web, replace(plain, extra_conf="tags: team:payments")).definition
+        assert extra in container(result, has)["environment"]
+        assert extra not in container(result, has_not).get("environment", [])
+        assert uninstrument(result) == web
+        assert instrument(result, plain).definition == instrument(web, plain).definition
+
+
 def test_a_container_that_is_added_later_is_instrumented_too(web: dict[str, Any], orchestrator: Settings) -> None:
     edited = instrument(web, orchestrator).definition
     edited["containerDefinitions"].append({"name": "api", "image": "api:1", "entryPoint": ["/api"]})

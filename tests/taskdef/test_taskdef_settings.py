@@ -54,6 +54,8 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
         "agent 4.3.2 has no priority `security`",
         "--agent-version",
     ),
+    ({**DIRECT, "extra_conf": " "}, 64, "extra configuration is empty", "--extra-conf"),
+    ({**DIRECT, "extra_conf": "customerid: 0123-plain-key"}, 4, "the access key (customerid)", "--extra-conf"),
     ({**DIRECT, "sidecar_cpu": -1}, 64, "not a whole number", "--sidecar-cpu"),
     ({**DIRECT, "repository_credentials_arn": "user:password"}, 64, "must be the ARN", "--image-pull-secret-arn"),
     ({**DIRECT, "ignore_containers": ("SysdigInstrumentation",)}, 64, "never instrumented", "--ignore-container"),
@@ -71,12 +73,15 @@ def test_what_does_not_fit_is_refused_with_the_flag_and_the_key(
     assert fix in str(error.fix)
     assert error.exit_code == exit_code
     if "--" in str(error.fix):
-        assert "fguard.yaml" in str(error.fix) or "ignore" in str(error.fix)
+        assert "fguard.yaml" in str(error.fix) or "ignore" in str(error.fix) or "FGUARD_" in str(error.fix)
 
 
-def test_a_key_in_plain_text_is_never_repeated() -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"access_key_arn": "0123-plain-key"}, {"extra_conf": "customerid: 0123-plain-key"}], ids=str
+)
+def test_a_key_in_plain_text_is_never_repeated(wrong: dict[str, str]) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings(**{**DIRECT, "access_key_arn": "0123-plain-key"})
+        Settings(**{**DIRECT, **wrong})
     error = caught.value
     assert "0123-plain-key" not in f"{error.message} {error.where} {error.why} {error.fix}"
 

@@ -44,6 +44,9 @@ AgentLogLevelOption = Annotated[
         help="The agent's: silent to trace [info].",
     ),
 ]
+ExtraConfOption = Annotated[
+    str | None, _option("EXTRA_CONF", "Further agent configuration, SYSDIG_EXTRA_CONF [none].", "YAML")
+]
 AgentImageOption = Annotated[
     str | None, _option("AGENT_IMAGE", "The sidecar's image [quay.io/sysdig/workload-agent:VERSION].", "IMAGE")
 ]

@@ -19,6 +19,7 @@ from fargate_guard.taskdef.preflight import (
     check_task,
     warn_about_plain_key,
 )
+from fargate_guard.taskdef.recipes import EXTRA_CONF
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions, Record
 from fargate_guard.taskdef.restoring import remove_instrumentation, restore_pid_mode
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice
@@ -67,7 +68,8 @@ def instrument(definition: Json, settings: Settings) -> Instrumented:
     if found.sidecar is None:
         target.append(new_sidecar(settings, record.label(), pascal=target.pascal))
     else:
-        update_sidecar(found.sidecar, settings, record.label(), foreign=record.adopted)
+        ours = {EXTRA_CONF} if found.record is not None and found.record.extra_conf else set()
+        update_sidecar(found.sidecar, settings, record.label(), foreign=record.adopted, ours=ours)
     check_limits(target)
     check_sizes(target, found.sidecar_name)
     outcomes = tuple(
@@ -101,7 +103,11 @@ def _check(target: Definition, found: Existing, settings: Settings, chosen: list
 
 def _wrap_all(workloads: list[Fields], chosen: list[Fields], found: Existing, settings: Settings) -> Record:
     pid_mode = found.record.pid_mode if found.record else None
-    record = Record(pid_mode=pid_mode, adopted=found.sidecar is not None and found.foreign)
+    record = Record(
+        pid_mode=pid_mode,
+        extra_conf=EXTRA_CONF in settings.variables(settings.recipe.sidecar_variables),
+        adopted=found.sidecar is not None and found.foreign,
+    )
     for container in workloads:
         added = found.additions(container)
         if container not in chosen:

@@ -36,6 +36,9 @@ LOG_FORWARD_PORT = 32000
 ACCESS_KEY = "SYSDIG_ACCESS_KEY"
 """The agent's access key: only ever an ECS ``secrets`` reference."""
 
+EXTRA_CONF = "SYSDIG_EXTRA_CONF"
+"""Agent configuration (YAML) beyond the settings; users also write it on the sidecar themselves."""
+
 CONNECTION_VARIABLES = (
     "SYSDIG_ORCHESTRATOR",
     "SYSDIG_ORCHESTRATOR_PORT",
@@ -46,11 +49,11 @@ CONNECTION_VARIABLES = (
 """Where the agent connects to, and with what."""
 
 RECIPE_VARIABLES = (*CONNECTION_VARIABLES, "SYSDIG_SIDECAR", "SYSDIG_PRIORITY", "SYSDIG_LOGGING")
-"""Everything that a recipe may set."""
+"""Everything that a recipe may set, and nobody else on fguard's sidecar."""
 
 AGENT_VARIABLES = (
     *RECIPE_VARIABLES,
-    "SYSDIG_EXTRA_CONF",
+    EXTRA_CONF,
     "SYSDIG_AGENT_NICE_VALUE_INCREMENT",
     "SYSDIG_ENABLE_LOG_FORWARD",
     "SYSDIG_LOG_FORWARD_FORMAT",
@@ -99,7 +102,7 @@ RECIPES: tuple[Recipe, ...] = (
         (4, 0),
         (5, 0),
         "orchestrator",
-        workload_variables=(*_ORCHESTRATOR, "SYSDIG_LOGGING"),
+        workload_variables=(*_ORCHESTRATOR, "SYSDIG_LOGGING", EXTRA_CONF),
         sidecar_variables=(),
         sidecar_entry_point=_LOGWRITER,
     ),
@@ -107,7 +110,7 @@ RECIPES: tuple[Recipe, ...] = (
         (4, 0),
         (5, 0),
         "direct",
-        workload_variables=(*_COLLECTOR, "SYSDIG_LOGGING"),
+        workload_variables=(*_COLLECTOR, "SYSDIG_LOGGING", EXTRA_CONF),
         workload_secrets=(ACCESS_KEY,),
         sidecar_variables=(),
         sidecar_entry_point=_LOGWRITER,
@@ -117,7 +120,7 @@ RECIPES: tuple[Recipe, ...] = (
         (6, 0),
         "orchestrator",
         workload_variables=("SYSDIG_SIDECAR", "SYSDIG_LOGGING"),
-        sidecar_variables=(*_ORCHESTRATOR, "SYSDIG_SIDECAR", "SYSDIG_PRIORITY", "SYSDIG_LOGGING"),
+        sidecar_variables=(*_ORCHESTRATOR, "SYSDIG_SIDECAR", "SYSDIG_PRIORITY", "SYSDIG_LOGGING", EXTRA_CONF),
         pid_mode="task",
     ),
     Recipe(
@@ -125,7 +128,7 @@ RECIPES: tuple[Recipe, ...] = (
         (6, 0),
         "direct",
         workload_variables=("SYSDIG_SIDECAR", "SYSDIG_LOGGING"),
-        sidecar_variables=(*_COLLECTOR, "SYSDIG_SIDECAR", "SYSDIG_PRIORITY", "SYSDIG_LOGGING"),
+        sidecar_variables=(*_COLLECTOR, "SYSDIG_SIDECAR", "SYSDIG_PRIORITY", "SYSDIG_LOGGING", EXTRA_CONF),
         sidecar_secrets=(ACCESS_KEY,),
         pid_mode="task",
     ),
@@ -134,7 +137,7 @@ RECIPES: tuple[Recipe, ...] = (
         (7, 0),
         "direct",
         workload_variables=("SYSDIG_SIDECAR", "SYSDIG_LOGGING"),
-        sidecar_variables=(*_COLLECTOR, "SYSDIG_SIDECAR", "SYSDIG_PRIORITY", "SYSDIG_LOGGING"),
+        sidecar_variables=(*_COLLECTOR, "SYSDIG_SIDECAR", "SYSDIG_PRIORITY", "SYSDIG_LOGGING", EXTRA_CONF),
         sidecar_secrets=(ACCESS_KEY,),
         pid_mode="task",
     ),

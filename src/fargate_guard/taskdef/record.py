@@ -59,6 +59,8 @@ class Record:
     """By container name; one that another tool instrumented is not in it."""
     pid_mode: str | None = None
     """How ``pidMode`` looked before fguard set it; None when fguard did not set it."""
+    extra_conf: bool = False
+    """fguard set ``SYSDIG_EXTRA_CONF`` on the sidecar, where users may also set it themselves."""
     adopted: bool = False
     """The sidecar was another tool's, so what it has beyond fguard's settings stays."""
 
@@ -68,6 +70,8 @@ class Record:
         content: dict[str, Json] = {"format": _FORMAT, "containers": containers}
         if self.pid_mode is not None:
             content["pidMode"] = self.pid_mode
+        if self.extra_conf:
+            content["extraConf"] = True
         if self.adopted:
             content["adopted"] = True
         return json.dumps(content, separators=(",", ":"))
@@ -101,7 +105,7 @@ def read_record(sidecar: Fields) -> Record | None:
     known = {name: additions for name, additions in containers.items() if additions is not None}
     if version != _FORMAT or len(known) != len(containers) or pid_mode not in (None, ABSENT, NULL, EMPTY):
         return None
-    return Record(known, pid_mode, content.get("adopted") is True)
+    return Record(known, pid_mode, content.get("extraConf") is True, content.get("adopted") is True)
 
 
 def has_label(container: Fields) -> bool:

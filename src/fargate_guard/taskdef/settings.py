@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED, SettingsError
-from fargate_guard.taskdef.recipes import SIDECAR_NAME, Recipe, known_versions, recipe_for
+from fargate_guard.taskdef.recipes import EXTRA_CONF, SIDECAR_NAME, Recipe, known_versions, recipe_for
 
 AGENT_REPOSITORY = "quay.io/sysdig/workload-agent"
 
@@ -48,6 +48,8 @@ class Settings:
     """``security``: the workload waits for its policies, and the sidecar is essential."""
     logging: str | None = None
     """``SYSDIG_LOGGING``, from ``silent`` to ``trace``. Default: the agent's own, ``info``."""
+    extra_conf: str | None = None
+    """``SYSDIG_EXTRA_CONF``: agent configuration (YAML) beyond these settings, readable in the task definition."""
     sidecar_mode: str = "auto"
     """``SYSDIG_SIDECAR``."""
     sidecar_cpu: int | None = None
@@ -73,6 +75,7 @@ class Settings:
         _one_of(self.sidecar_mode, _SIDECAR_MODES, "sidecar mode", "sidecar_mode")
         if self.logging is not None:
             _one_of(self.logging, _LOG_LEVELS, "log level", "--log-level, or agent.log_level in fguard.yaml")
+        self._check_extra_conf()
         self._check_version()
         self._check_image()
         if self.topology == "orchestrator":
@@ -108,6 +111,7 @@ class Settings:
             "SYSDIG_SIDECAR": self.sidecar_mode,
             "SYSDIG_PRIORITY": self.priority,
             "SYSDIG_LOGGING": self.logging,
+            EXTRA_CONF: self.extra_conf,
         }
         return {name: value for name in names if (value := values[name]) is not None}
 
@@ -148,6 +152,20 @@ class Settings:
             fix=f"give one of these ({flag}), or update fguard",
             exit_code=PREFLIGHT_REFUSED,
         )
+
+    def _check_extra_conf(self) -> None:
+        conf, flag = self.extra_conf, "--extra-conf (FGUARD_EXTRA_CONF)"
+        if conf is None:
+            return
+        if not isinstance(conf, str) or not conf.strip():
+            raise SettingsError("the agent's extra configuration is empty, or not text", fix=f"give YAML: {flag}")
+        if re.search(r"\bcustomerid\b", conf):  # never show the value: the key is in it
+            raise SettingsError(
+                "the access key (customerid) stands in the agent's extra configuration",
+                why="everyone who may describe the task definition could read it",
+                fix=f"remove it from {flag}; the key is given with --access-key-arn",
+                exit_code=PREFLIGHT_REFUSED,
+            )
 
     def _check_image(self) -> None:
         image = self.image

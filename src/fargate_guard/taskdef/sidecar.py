@@ -60,10 +60,11 @@ def new_sidecar(settings: Settings, label: str, *, pascal: bool) -> dict[str, Js
     return result
 
 
-def update_sidecar(sidecar: Fields, settings: Settings, label: str, *, foreign: bool) -> None:
+def update_sidecar(sidecar: Fields, settings: Settings, label: str, *, foreign: bool, ours: set[str]) -> None:
     """Bring an existing sidecar up to date in place; what fguard never sets (a health check) stays.
 
     :param foreign: another tool made it, so its limits, logs and registry credentials stay unless set.
+    :param ours: variables that fguard set earlier, beside those that it always sets.
     """
     recipe, wanted = settings.recipe, _plain_fields(settings)
     for index, field in enumerate(_FIELDS):
@@ -76,7 +77,7 @@ def update_sidecar(sidecar: Fields, settings: Settings, label: str, *, foreign: 
         elif sidecar.get(field) and not (foreign and field in _KEPT_OF_OTHERS):
             sidecar.drop(field)
     variables = settings.variables(recipe.sidecar_variables)
-    ours = {*CONNECTION_VARIABLES, *variables} if foreign else set(RECIPE_VARIABLES)
+    ours = {*ours, *variables, *(CONNECTION_VARIABLES if foreign else RECIPE_VARIABLES)}
     _put(sidecar, "environment", "value", variables, ours)
     _put(sidecar, "secrets", "valueFrom", settings.secrets(recipe.sidecar_secrets), set(CONNECTION_VARIABLES))
     labels = sidecar.get("dockerLabels")

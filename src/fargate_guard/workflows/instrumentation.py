@@ -36,6 +36,7 @@ class Asked:
     access_key_arn: str | None = None
     priority: str | None = None
     log_level: str | None = None
+    extra_conf: str | None = None
     agent_log_group: str | None = None
     """CloudWatch Logs group for the sidecar's own lines."""
     region: str | None = None
@@ -106,7 +107,12 @@ def gather_settings(
         (config_file.parent / workload.task_definition).resolve(): tuple(workload.ignore_containers)
         for workload in config.workloads
     }
-    common = replace(settings, agent_image=image, allow_unpinned_image=asked.allow_unpinned_image)
+    common = replace(
+        settings,
+        agent_image=image,
+        allow_unpinned_image=asked.allow_unpinned_image,
+        extra_conf=asked.extra_conf or settings.extra_conf,
+    )
     return FileSettings(common, ignored)
 
 
@@ -124,6 +130,7 @@ def _settings_from_flags(asked: Asked) -> Settings:
         collector_port=port,
         access_key_arn=asked.access_key_arn,
         logging=asked.log_level,
+        extra_conf=asked.extra_conf,
         sidecar_cpu=asked.sidecar_cpu,
         sidecar_memory=asked.sidecar_memory,
         sidecar_memory_reservation=asked.sidecar_memory_reservation,
