@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.taskdef.recipes import ACCESS_KEY, recipe_for
+from fargate_guard.taskdef.recipes import ACCESS_KEY, EXTRA_CONF, recipe_for
 from fargate_guard.verify.checks.task_definitions import of_each
 from fargate_guard.verify.facts.task_definition import KEY_NAMES
 from fargate_guard.verify.registry import Registry, judged, skipped
@@ -99,7 +99,7 @@ def environment(facts: Facts) -> Iterator[Observation]:
             needed = recipe.sidecar_variables if of_sidecar else recipe.workload_variables
             secrets = recipe.sidecar_secrets if of_sidecar else recipe.workload_secrets
             present = set(container.variable_names)
-            optional = {"SYSDIG_LOGGING"}
+            optional = {"SYSDIG_LOGGING", EXTRA_CONF}
             wrong += [f"{container.name} lacks {n}" for n in (*needed, *secrets) if n not in present | optional]
             wrong += [f"{container.name} has {n}" for n in _of_other_topology(expected) if n in present]
         return judged(
