@@ -90,6 +90,23 @@ def test_the_access_key_must_be_in_its_variable_before_anything_happens(fguard: 
     assert not (fguard.folder / ".fguard" / "training").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_an_error_not_a_bug(fguard: Fguard) -> None:
+    init(fguard)
+    (fguard.folder / "taken").write_text("")
+    ran = fguard("render", "-o", "taken")
+    assert ran.exit_code == 1
+    assert "taken" in ran.stderr
+    assert "bug" not in ran.stderr
+
+
+def test_without_yes_and_without_a_terminal_nothing_is_even_asked_of_aws(fguard: Fguard) -> None:
+    init(fguard)
+    for command in ("deploy", "destroy"):
+        ran = fguard(command)
+        assert ran.exit_code == 64
+        assert "--yes" in ran.stderr
+
+
 def test_a_pipe_that_closes_early_ends_the_command_quietly(fguard: Fguard) -> None:
     process = fguard.start("--help")
     assert process.stdout is not None

@@ -143,6 +143,11 @@ def _finish(run: Invocation, work: Callable[[], Result]) -> ExitCode:
         return _report(run, FguardError("interrupted", exit_code=ExitCode.INTERRUPTED))
     except BrokenPipeError:
         raise
+    except OSError as error:
+        where = str(error.filename) if error.filename else None
+        return _report(
+            run, FguardError("a file or folder cannot be used", where=where, why=error.strerror or str(error))
+        )
     except Exception as unexpected:  # noqa: BLE001 - the one place where everything ends
         return _report(run, _as_bug(unexpected))
     if run.screen.json:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.sandbox import require_sandbox
 from fargate_guard.cli.terraform_options import TerraformOption
 from fargate_guard.errors import ExitCode, FguardError
 from fargate_guard.package_files import package_folder
@@ -59,6 +60,7 @@ STEPS = (
 @command("demo", example="fguard demo")
 def demo(run: Invocation, terraform: TerraformOption = None) -> Result:
     """Show the whole story on the embedded AWS: deploy, verify, instrument, destroy; needs no account."""
+    require_sandbox()
     from fargate_guard.sandbox import NOTICE, Sandbox
 
     run.screen.title("fguard demo")

@@ -52,6 +52,9 @@ def init(
         task_definitions=tuple(task_definition or ()),
     )
     write_configuration(output, answers, overwrite=force)
+    for file in answers.task_definitions:
+        if not (output.parent / file).exists():
+            run.screen.warning(f"there is no {output.parent / file} yet; deploy needs it")
     run.screen.success(f"wrote {output}")
     run.screen.message("next: fguard doctor, then fguard plan")
     return Result({"path": str(output)})

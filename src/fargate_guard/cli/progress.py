@@ -17,6 +17,7 @@ from fargate_guard.terraform.events import (
     ResourceProgress,
     ResourceStarted,
 )
+from fargate_guard.terraform.plan import NOTHING
 
 if TYPE_CHECKING:
     from fargate_guard.cli.screen import Screen
@@ -119,6 +120,8 @@ class _Bar:
         self._progress.start()
 
     def show(self, event: ResourceEvent) -> None:
+        if event.action in NOTHING:
+            return
         match event:
             case PlannedChange():
                 self._planned.add(event.address)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import math
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, app, command
-from fargate_guard.errors import ExitCode, FguardError
+from fargate_guard.errors import ExitCode, FguardError, PreflightError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +26,24 @@ sandbox = typer.Typer(
 )
 app.add_typer(sandbox)
 
-PortOption = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")]
+PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
 HostOption = Annotated[str, typer.Option(help="Address to listen on; any but 127.0.0.1 is refused.")]
-SpeedOption = Annotated[float, typer.Option(help="1 starts a task in about a second, 2 in half of that.")]
+SpeedOption = Annotated[
+    float, typer.Option(min=0.1, max=100, help="1 starts a task in about a second, 2 in half of that.")
+]
+
+
+def require_sandbox() -> None:
+    """Make sure that the embedded AWS is installed.
+
+    :raises PreflightError: when it is not.
+    """
+    if importlib.util.find_spec("moto") is None:
+        raise PreflightError(
+            "the embedded AWS is not installed",
+            why="it is an extra, so that fguard stays small where only AWS is used",
+            fix="pip install 'fargate-guard[sandbox]'",
+        )
 
 
 @command("start", example="fguard sandbox start", group=sandbox, schema="sandbox")
@@ -34,8 +51,11 @@ def start(
     run: Invocation, port: PortOption = 0, host: HostOption = "127.0.0.1", speed: SpeedOption = 1.0
 ) -> Result:
     """Start the embedded AWS in the background; does nothing when it runs already."""
+    require_sandbox()
     from fargate_guard.sandbox.notice import NOTICE
 
+    if math.isnan(speed):
+        raise UsageError("--speed is not a number", fix="use one from 0.1 to 100")
     region = run.region or run.environ.get("AWS_REGION") or "us-east-1"
     started = _background(run.environ).start(run.environ, host=host, port=port, region=region, speed=speed)
     running = started.running

@@ -103,15 +103,22 @@ class Screen:
         """
         if assume_yes:
             return True
+        self.require_terminal(question)
+        self.stderr.write(f"{question}\n  Type {expected!r} to go on: ")
+        self.stderr.flush()
+        return self.stdin.readline().strip() == expected
+
+    def require_terminal(self, question: str) -> None:
+        """Make sure that there is somebody to ask.
+
+        :raises UsageError: without a terminal; it names the flag that answers.
+        """
         if not (self.stdin.isatty() and self.stderr.isatty()):
             raise UsageError(
                 "this needs an answer, and there is no terminal to ask on",
                 why=question,
                 fix="add --yes to approve without being asked",
             )
-        self.stderr.write(f"{question}\n  Type {expected!r} to go on: ")
-        self.stderr.flush()
-        return self.stdin.readline().strip() == expected
 
     def _say(self, text: str, style: str | None = None) -> None:
         if not self.quiet:

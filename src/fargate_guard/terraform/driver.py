@@ -26,7 +26,7 @@ from python_terraform import IsFlagged, Terraform
 
 from fargate_guard.terraform import interruption
 from fargate_guard.terraform.diagnostics import diagnostic_from_json
-from fargate_guard.terraform.plan import outcome_from, plan_from, resources_from
+from fargate_guard.terraform.plan import CHANGING, outcome_from, plan_from, resources_from, with_attributes
 from fargate_guard.terraform.run import Runner
 from fargate_guard.terraform.run_log import RunLog
 from fargate_guard.terraform.variable_files import PrivateVariableFiles
@@ -191,7 +191,10 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
                 raise self._runner.failure(run)
             undo.pop_all()
         has_changes = run.ended.returncode == CHANGES_PENDING
-        return plan_from(run.events, path=path, has_changes=has_changes, destroy=destroy)
+        plan = plan_from(run.events, path=path, has_changes=has_changes, destroy=destroy)
+        if any(change.action in CHANGING for change in plan.changes):
+            return with_attributes(plan, self.show_plan(path))
+        return plan
 
     def apply(self, plan_file: Path) -> ApplyOutcome:
         """Apply exactly this saved plan.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.terraform.events import (
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 NOTHING = frozenset({"noop", "no-op", "read"})
 """Actions that change nothing."""
 
+CHANGING = frozenset({"update", "replace"})
+"""Actions on a resource that is there already."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
@@ -35,6 +38,8 @@ class ResourceChange:
     """``create``, ``update``, ``delete``, ``replace``, ``import``, ``move``, ``forget``, ``read``."""
     reason: str | None = None
     """Why it is replaced or deleted, in Terraform's word, e.g. ``cannot_update``."""
+    attributes: tuple[str, ...] = ()
+    """Names of the attributes that an update or a replacement changes; no values, which may be secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,29 @@ def plan_from(events: Iterable[Event], *, path: Path, has_changes: bool, destroy
         destroy=destroy,
         warnings=_warnings(seen),
     )
+
+
+def with_attributes(plan: Plan, document: Mapping[str, Any]) -> Plan:
+    """Add the names of the attributes that change, from the plan in Terraform's JSON format.
+
+    https://developer.hashicorp.com/terraform/internals/json-format#change-representation
+    """
+    changed = {
+        resource["address"]: _changed_attributes(resource["change"])
+        for resource in document.get("resource_changes", ())
+        if "create" not in resource["change"]["actions"] or "delete" in resource["change"]["actions"]
+    }
+    changes = tuple(replace(change, attributes=changed.get(change.address, ())) for change in plan.changes)
+    return replace(plan, changes=changes)
+
+
+def _changed_attributes(change: Mapping[str, Any]) -> tuple[str, ...]:
+    before, after, unknown = (change.get(key) or {} for key in ("before", "after", "after_unknown"))
+    if not isinstance(before, dict) or not isinstance(after, dict) or not after:
+        return ()
+    forcing = {str(path[0]) for path in change.get("replace_paths", ())}
+    changed = {name for name in before if name in after and before[name] != after[name] and not unknown.get(name)}
+    return tuple(sorted(forcing | changed))
 
 
 def outcome_from(events: Iterable[Event], *, seconds: float) -> ApplyOutcome:

@@ -42,6 +42,7 @@ def settings_from_config(
         access_key_arn=access_key_arn if direct else None,
         priority=config.agent.priority,
         logging=config.agent.log_level,
+        extra_conf=config.agent.extra_conf,
         sidecar_cpu=sidecar.cpu,
         sidecar_memory=sidecar.memory,
         sidecar_memory_reservation=sidecar.memory_reservation,

@@ -13,7 +13,8 @@ from fargate_guard.workflows.access_key import (
     withdraw_access_key,
 )
 from fargate_guard.workflows.deployed_module import complete_outputs, initialise, open_driver
-from fargate_guard.workflows.module import render_module, unknown_access_key
+from fargate_guard.workflows.module import instrumented_workloads, render_module, unknown_access_key
+from fargate_guard.workflows.preflight import check_execution_roles
 
 if TYPE_CHECKING:
     from fargate_guard.deployment import DeploymentOutputs
@@ -41,7 +42,7 @@ def make_plan(context: Context) -> Plan:
 
     :raises PreflightError: when the deployment would not work.
     """
-    context.aws.identity()
+    _preflight(context)
     return _plan(context, known_access_key(context), open_driver(context))
 
 
@@ -51,6 +52,8 @@ def deploy(context: Context, approve: Approver) -> Deployed:
     :raises Declined: when the plan is not approved.
     :raises TerraformError: when Terraform fails.
     """
+    if context.config.sysdig.access_key.env:
+        required_variable(context)
     _preflight(context)
     driver = open_driver(context)
     if context.config.state and context.config.state.s3.create:
@@ -80,11 +83,10 @@ def deploy(context: Context, approve: Approver) -> Deployed:
 
 def _preflight(context: Context) -> None:
     context.observer.step("Check the configuration and the account")
-    if context.config.sysdig.access_key.env:
-        required_variable(context)
-    render_module(context, access_key_value_from=unknown_access_key(context.region))
+    workloads = instrumented_workloads(context, unknown_access_key(context.region))
     identity = context.aws.identity()
     context.observer.note(f"account {identity.account_id}, region {context.region}, as {identity.arn}")
+    check_execution_roles(context, workloads)
 
 
 def _plan(context: Context, access_key_value_from: str, driver: Driver) -> Plan:

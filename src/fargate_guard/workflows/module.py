@@ -30,12 +30,18 @@ def render_module(context: Context, *, access_key_value_from: str) -> RootModule
     return root_module(
         context.config,
         region=context.region,
-        workloads=[
-            _workload_input(context, workload, access_key_value_from) for workload in context.config.workloads
-        ],
+        workloads=instrumented_workloads(context, access_key_value_from),
         access_key_value_from=access_key_value_from,
         certificates=dict(_certificates(context)),
     )
+
+
+def instrumented_workloads(context: Context, access_key_value_from: str) -> list[WorkloadInput]:
+    """Read and instrument every workload of the configuration.
+
+    :raises PreflightError: when one cannot be instrumented correctly.
+    """
+    return [_workload_input(context, workload, access_key_value_from) for workload in context.config.workloads]
 
 
 def _workload_input(context: Context, workload: Workload, access_key_value_from: str) -> WorkloadInput:
