@@ -20,7 +20,7 @@ HEAD = """\
 
 One file describes one deployment. Unknown keys are errors that suggest the nearest known one, and every mistake is
 told with its line. Flags and environment variables (`FGUARD_*`, and boto3's own `AWS_*`) come before the file.
-Editors complete it with `docs/fguard.schema.json`, which `fguard init` also writes beside the configuration.
+Editors complete it with `docs/fguard.schema.json`, which `fguard init` also writes to `.fguard/`.
 
 Paths in it are relative to the file. Made from the model by `python -m fargate_guard.config.reference`.
 """
