@@ -57,6 +57,21 @@ def test_conditions_are_not_evaluated_and_that_is_said() -> None:
     assert "under conditions that were not evaluated" in decision.how
 
 
+def test_a_key_may_be_bound_to_the_secrets_that_it_decrypts() -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/1234"
+    condition = {
+        "StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"},
+        "StringLike": {"kms:EncryptionContext:SecretARN": [SECRET]},
+    }
+    bound = policy(allow(action="kms:Decrypt", resource="arn:aws:kms:*:*:key/*", Condition=condition))
+    via = {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}
+    mine = evaluate(bound, "kms:Decrypt", key, via | {"kms:EncryptionContext:SecretARN": SECRET})
+    other = evaluate(bound, "kms:Decrypt", key, via | {"kms:EncryptionContext:SecretARN": f"{SECRET}x"})
+    assert mine.allowed
+    assert "conditions" not in mine.how
+    assert not other.allowed
+
+
 def test_an_unconditional_permission_beats_a_conditional_one() -> None:
     decision = evaluate(policy(allow(Condition={"Bool": {}}), allow()), READ, SECRET)
     assert "conditions" not in decision.how

@@ -11,23 +11,29 @@ from typing import TYPE_CHECKING, Any
 from fargate_guard.verify.facts.access import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Json = dict[str, Any]
 
 _CAVEAT = "the role's own policies were read; boundaries and organization policies were not"
 
 
-def evaluate(policies: Iterable[tuple[str, Json]], action: str, resource: str) -> Decision:
-    """Decide whether the policies allow ``action`` on ``resource``; the decision says what they leave open."""
+def evaluate(
+    policies: Iterable[tuple[str, Json]], action: str, resource: str, context: Mapping[str, str] | None = None
+) -> Decision:
+    """Decide whether the policies allow ``action`` on ``resource``; the decision says what they leave open.
+
+    :param context: condition keys of the request, as far as they are known.
+    """
     allowed_by, conditions = None, False
     for name, statement in _statements(policies):
         if not (_covers_action(statement, action) and _covers_resource(statement, resource)):
             continue
-        if statement.get("Effect") == "Deny" and not statement.get("Condition"):
+        holds = _holds(statement.get("Condition") or {}, context or {})
+        if statement.get("Effect") == "Deny" and holds:
             return Decision(False, f"denied by the policy {name} ({_CAVEAT})")
-        if statement.get("Effect") == "Allow" and (allowed_by is None or conditions):
-            allowed_by, conditions = name, bool(statement.get("Condition"))
+        if statement.get("Effect") == "Allow" and holds is not False and (allowed_by is None or conditions):
+            allowed_by, conditions = name, holds is None
     if allowed_by is None:
         return Decision(False, f"no policy of the role allows it ({_CAVEAT})")
     under = " under conditions that were not evaluated" if conditions else ""
@@ -77,6 +83,24 @@ def _covers_resource(statement: Json, resource: str) -> bool:
     if "NotResource" in statement:
         return not _matches_any(_listed(statement["NotResource"]), resource)
     return _matches_any(_listed(statement.get("Resource")), resource)
+
+
+def _holds(condition: Json, context: Mapping[str, str]) -> bool | None:
+    """Whether a statement's conditions are met; None where that depends on what is not known here."""
+    known = {key.lower(): value for key, value in context.items()}
+    verdicts: list[bool | None] = []
+    for operator, keys in condition.items():
+        for key, values in keys.items():
+            value = known.get(key.lower())
+            if value is None or operator not in ("StringEquals", "StringLike"):
+                verdicts.append(None)
+            elif operator == "StringLike":
+                verdicts.append(_matches_any(_listed(values), value))
+            else:
+                verdicts.append(value in _listed(values))
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
 
 
 def _matches_any(patterns: Iterable[str], value: str, *, ignore_case: bool = False) -> bool:
