@@ -36,7 +36,7 @@ def test_the_wheel_carries_templates_examples_and_the_typed_marker(wheel: Path) 
 
 
 @pytest.mark.timeout(600)
-def test_the_demo_runs_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_the_demo_runs_from_an_installed_wheel_without_a_terraform_binary(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True, symlinks=True)
     python = str(environment / "bin" / "python")
@@ -54,7 +54,7 @@ def test_the_demo_runs_from_an_installed_wheel(wheel: Path, tmp_path: Path) -> N
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FGUARD_", "PYTHON"))
     }
     ran = subprocess.run(
-        [str(environment / "bin" / "fguard"), "demo"],
+        [str(environment / "bin" / "fguard"), "demo", "--terraform", "embedded"],
         cwd=empty,
         env={**clean, "HOME": str(empty)},
         capture_output=True,
