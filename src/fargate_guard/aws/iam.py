@@ -46,11 +46,14 @@ def policies(aws: Aws, role_arn: str) -> list[tuple[str, Json]]:
     return found
 
 
-def simulate(aws: Aws, role_arn: str, actions: Iterable[str], resource_arn: str) -> dict[str, str]:
+def simulate(
+    aws: Aws, role_arn: str, actions: Iterable[str], resource_arn: str, context: Iterable[tuple[str, str]] = ()
+) -> dict[str, str]:
     """Ask IAM what the role may do with the resource: ``allowed``, ``explicitDeny``, ``implicitDeny`` by action.
 
     IAM counts the role's policies, its permissions boundary and service control policies, but not the resource's
-    own policy. https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+    own policy. ``context`` has the condition keys of the request, which IAM takes for absent otherwise.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
     """
     results = aws.pages(
         "iam",
@@ -60,6 +63,10 @@ def simulate(aws: Aws, role_arn: str, actions: Iterable[str], resource_arn: str)
         PolicySourceArn=role_arn,
         ActionNames=list(actions),
         ResourceArns=[resource_arn],
+        ContextEntries=[
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in context
+        ],
     )
     return {result["EvalActionName"]: result["EvalDecision"] for result in results}
 

@@ -10,7 +10,7 @@ from fargate_guard.terraform.events import PlannedChange, ResourceCompleted, Res
 from fargate_guard.terraform.plan import NOTHING, completed_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fargate_guard.terraform.events import Event
     from fargate_guard.terraform.process import Ended
@@ -22,10 +22,47 @@ FIRST = (
     "Stopping: Terraform finishes or cancels what is in flight, saves the state and releases the lock. "
     "Please wait; a second request makes it exit at once, and what is in flight may be lost from the state."
 )
+DEFERRED = (
+    "Stopping in a moment: what is just being created would be lost from the state if its request were cut off. "
+    "A second request does not wait."
+)
 SECOND = (
     "Second request to stop: Terraform was told to exit at once. Resources in flight may exist in AWS "
     "without being in the state."
 )
+
+TEXTS = (DEFERRED, FIRST, SECOND)
+"""What to say by how many interrupts were sent to Terraform."""
+
+SETTLING_SECONDS = 3.0
+"""After so long the provider has the answer to the request that creates a resource, and the state has its id."""
+BUILT_IN = frozenset({"terraform_data"})
+"""Resources that no provider creates."""
+
+
+class Creations:
+    """The resources that are just being created.
+
+    An interrupt makes the provider cut off its requests. A resource whose creation was asked for, and whose answer
+    was not read, exists in AWS without being in the state; the next run then fails on its name.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._since: dict[str, float] = {}
+
+    def see(self, event: Event) -> None:
+        """Take note of what begins and ends."""
+        if isinstance(event, ResourceStarted) and event.action in {"create", "replace"}:
+            if event.resource_type not in BUILT_IN:
+                self._since[event.address] = self._clock()
+        elif isinstance(event, ResourceCompleted | ResourceErrored):
+            self._since.pop(event.address, None)
+
+    def all_have_settled(self) -> bool:
+        """Return whether an interrupt now would lose none of them."""
+        now = self._clock()
+        return all(now - since >= SETTLING_SECONDS for since in self._since.values())
 
 
 def exit_code_for(number: int) -> ExitCode:

@@ -30,6 +30,9 @@ SAME_REQUEST_SECONDS = 1.0
 """Signals that follow the first one within this time are the same wish to stop: systemd sends SIGTERM and SIGHUP
 together, an impatient user presses Ctrl-C twice. A second interrupt costs Terraform the resources in flight."""
 
+LONGEST_DEFERRAL = 20.0
+"""Seconds that the first interrupt may wait for a good moment."""
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -171,15 +174,24 @@ class TerraformProcess:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGTERM)
 
-    def follow(self, *, on_tick: Callable[[bool], None], on_interrupt: Callable[[int], None]) -> Ended:
+    def follow(
+        self,
+        *,
+        on_tick: Callable[[bool], None],
+        on_interrupt: Callable[[int], None],
+        is_good_moment: Callable[[], bool] = lambda: True,
+    ) -> Ended:
         """Wait for the end, passing wishes to stop on to Terraform.
 
         :param on_tick: called for new output again and again, with True for the last time.
-        :param on_interrupt: called with 1 for the first interrupt sent and 2 for the second.
+        :param on_interrupt: called with 0 when the first interrupt has to wait for a good moment, with 1 for the
+            first interrupt sent and 2 for the second.
+        :param is_good_moment: whether Terraform can be interrupted without losing what it is just creating; the
+            first interrupt waits for it, :data:`LONGEST_DEFERRAL` seconds at most. A second request does not wait.
         """
         while not self._gone.wait(POLL_SECONDS):
             on_tick(False)
-            self._pass_on(on_interrupt)
+            self._pass_on(on_interrupt, is_good_moment)
         on_tick(True)
         seconds = time.monotonic() - self._started
         return Ended(self._popen.returncode, seconds, self._stopped_by, self._interrupts)
@@ -188,17 +200,29 @@ class TerraformProcess:
         self._popen.wait()
         self._gone.set()
 
-    def _pass_on(self, on_interrupt: Callable[[int], None]) -> None:
+    def _pass_on(
+        self, on_interrupt: Callable[[int], None], is_good_moment: Callable[[], bool] = lambda: True
+    ) -> None:
         while (request := self._requests.take()) is not None:
             number, came = request
-            if self._interrupts == 0:
+            if self._stopped_by is None:
                 self._first_request = came
                 self._stopped_by = number
-            elif self._interrupts > 1 or came - self._first_request < SAME_REQUEST_SECONDS:
-                continue
-            self._interrupts += 1
-            self._send_interrupt()
-            on_interrupt(self._interrupts)
+                if is_good_moment():
+                    self._interrupt(on_interrupt)
+                else:
+                    on_interrupt(0)
+            elif self._interrupts <= 1 and came - self._first_request >= SAME_REQUEST_SECONDS:
+                self._interrupt(on_interrupt)
+        deferred = self._stopped_by is not None and self._interrupts == 0
+        late = time.monotonic() - self._first_request > LONGEST_DEFERRAL
+        if deferred and (late or is_good_moment()):
+            self._interrupt(on_interrupt)
+
+    def _interrupt(self, on_interrupt: Callable[[int], None]) -> None:
+        self._interrupts += 1
+        self._send_interrupt()
+        on_interrupt(self._interrupts)
 
     def _send_interrupt(self) -> None:
         with suppress(ProcessLookupError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections import deque
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from fargate_guard.terraform.events import (
     parse_line,
 )
 from fargate_guard.terraform.failures import ERRORED_STATE, disk_full, explain, state_not_saved
+from fargate_guard.terraform.interruption import Creations
 from fargate_guard.terraform.plan import completed_changes
 from fargate_guard.terraform.process import Ended, LogTail, StopRequests, TerraformProcess
 from fargate_guard.terraform.run_log import ActiveRun, PreviousRunActiveError
@@ -185,21 +187,25 @@ class Runner:
     def _follow(self, command: str, process: TerraformProcess, files: RunFiles) -> Run:
         events: list[Event] = []
         texts: deque[str] = deque(maxlen=KEPT_LINES)
+        creations = Creations(time.monotonic)
         with closing(LogTail(files.stdout)) as out, closing(LogTail(files.stderr)) as err:
 
             def on_tick(last: bool) -> None:
                 for line in out.lines(last=last):
-                    self._take(parse_line(line), events, texts)
+                    event = parse_line(line)
+                    creations.see(event)
+                    self._take(event, events, texts)
                 for line in err.lines(last=last):
                     self._take(LogText(message=line, stream="stderr"), events, texts)
 
             def on_interrupt(count: int) -> None:
-                text = interruption.FIRST if count == 1 else interruption.SECOND
-                self._notify(Notice(message=text, level="warning"))
+                self._notify(Notice(message=interruption.TEXTS[count], level="warning"))
 
             started = f"terraform {command} started"
             self._notify(CommandStarted(message=started, command=command, pid=process.pid, log=str(files.stdout)))
-            ended = process.follow(on_tick=on_tick, on_interrupt=on_interrupt)
+            ended = process.follow(
+                on_tick=on_tick, on_interrupt=on_interrupt, is_good_moment=creations.all_have_settled
+            )
         self._notify(CommandFinished(command=command, exit_code=ended.returncode, seconds=ended.seconds))
         return Run(command, ended, tuple(events), tuple(texts), files)
 

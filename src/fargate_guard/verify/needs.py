@@ -21,6 +21,12 @@ WRITE_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
 PULL_IMAGE = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 DECRYPT = "kms:Decrypt"
 
+_ENCRYPTION_CONTEXT = {
+    "secretsmanager": "kms:EncryptionContext:SecretARN",
+    "ssm": "kms:EncryptionContext:PARAMETER_ARN",
+}
+"""What the services give KMS along with a secret, so that a policy can bind a key's use to it."""
+
 _ECR_IMAGE = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
 
 
@@ -31,6 +37,8 @@ class Permission:
     actions: tuple[str, ...]
     resource: str
     purpose: str
+    context: tuple[tuple[str, str], ...] = ()
+    """Condition keys of the request with their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +89,23 @@ def _secrets(definition: TaskDefinition, place: Place, kms_keys: Mapping[str, st
     for _, _, value_from in definition.secret_references():
         reference = SecretReference.of(value_from)
         kms_key = kms_keys.get(value_from)
-        if kms_key and "alias/" not in kms_key:
-            where = f"{place.partition}:kms:{reference.region or place.region}:{place.account_id}"
-            key = kms_key if kms_key.startswith("arn:") else f"arn:{where}:key/{kms_key}"
-            yield Permission((DECRYPT,), key, f"decrypt {reference.arn}")
-        if reference.service == "secretsmanager":
-            yield Permission((READ_SECRET,), reference.arn, f"read {reference.arn}")
-            continue
         arn = reference.arn
         if not arn.startswith("arn:"):
             where = f"{place.partition}:ssm:{place.region}:{place.account_id}"
             arn = f"arn:{where}:parameter/{arn.lstrip('/')}"
-        yield Permission((READ_PARAMETER,), arn, f"read {arn}")
+        if kms_key and "alias/" not in kms_key:
+            where = f"{place.partition}:kms:{reference.region or place.region}:{place.account_id}"
+            key = kms_key if kms_key.startswith("arn:") else f"arn:{where}:key/{kms_key}"
+            region = reference.region or place.region
+            context = (
+                ("kms:ViaService", f"{reference.service}.{region}.amazonaws.com"),
+                (_ENCRYPTION_CONTEXT[reference.service], arn),
+            )
+            yield Permission((DECRYPT,), key, f"decrypt {reference.arn}", context)
+        if reference.service == "secretsmanager":
+            yield Permission((READ_SECRET,), arn, f"read {arn}")
+        else:
+            yield Permission((READ_PARAMETER,), arn, f"read {arn}")
 
 
 def _logs(definition: TaskDefinition, place: Place) -> Iterator[Permission]:

@@ -14,6 +14,8 @@ from fargate_guard.verify.needs import permissions_needed
 from fargate_guard.verify.policy import evaluate, trusted_services
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fargate_guard.aws.session import Aws
     from fargate_guard.verify.expected import Expected
     from fargate_guard.verify.facts import Facts
@@ -77,26 +79,34 @@ def execution_role(aws: Aws, arn: str, needed: tuple[Permission, ...]) -> Role |
 
 def _simulated(aws: Aws, arn: str, needed: tuple[Permission, ...]) -> dict[tuple[str, str], Decision]:
     """Ask IAM; nothing where it does not answer these credentials (``iam:SimulatePrincipalPolicy``)."""
-    decisions = {}
+    decisions = []
     try:
         for permission in needed:
-            said = iam.simulate(aws, arn, permission.actions, permission.resource)
+            said = iam.simulate(aws, arn, permission.actions, permission.resource, permission.context)
             for action in permission.actions:
                 how = f"IAM's policy simulation says {said.get(action, 'nothing')}"
-                decisions[action, permission.resource] = Decision(said.get(action) == "allowed", how)
+                decisions.append((action, permission.resource, Decision(said.get(action) == "allowed", how)))
     except AwsError:
         return {}
-    return decisions
+    return _refusals_first(decisions)
 
 
 def _evaluated(
     policies: tuple[tuple[str, Json], ...], needed: tuple[Permission, ...]
 ) -> dict[tuple[str, str], Decision]:
     """Read the policy documents instead."""
-    return {
-        (action, permission.resource): evaluate(policies, action, permission.resource)
+    return _refusals_first(
+        (action, permission.resource, evaluate(policies, action, permission.resource, dict(permission.context)))
         for permission in needed
         for action in permission.actions
+    )
+
+
+def _refusals_first(decisions: Iterable[tuple[str, str, Decision]]) -> dict[tuple[str, str], Decision]:
+    """One key may encrypt several secrets: whichever of them it is refused for counts."""
+    return {
+        (action, resource): decision
+        for action, resource, decision in sorted(decisions, key=lambda each: each[2].allowed, reverse=True)
     }
 
 

@@ -13,7 +13,7 @@ from fargate_guard.workflows.access_key import (
     withdraw_access_key,
 )
 from fargate_guard.workflows.deployed_module import complete_outputs, initialise, open_driver
-from fargate_guard.workflows.module import instrumented_workloads, render_module, unknown_access_key
+from fargate_guard.workflows.module import instrumented_workloads, render_module
 from fargate_guard.workflows.preflight import check_execution_roles
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def make_plan(context: Context) -> Plan:
 
     :raises PreflightError: when the deployment would not work.
     """
-    _preflight(context)
-    return _plan(context, known_access_key(context), open_driver(context))
+    key = known_access_key(context)
+    _preflight(context, key)
+    return _plan(context, key, open_driver(context))
 
 
 def deploy(context: Context, approve: Approver) -> Deployed:
@@ -54,7 +55,7 @@ def deploy(context: Context, approve: Approver) -> Deployed:
     """
     if context.config.sysdig.access_key.env:
         required_variable(context)
-    _preflight(context)
+    _preflight(context, known_access_key(context))
     driver = open_driver(context)
     if context.config.state and context.config.state.s3.create:
         _ensure_state_bucket(context)
@@ -81,9 +82,9 @@ def deploy(context: Context, approve: Approver) -> Deployed:
     return Deployed(plan, plan.has_changes, outputs)
 
 
-def _preflight(context: Context) -> None:
+def _preflight(context: Context, access_key_value_from: str) -> None:
     context.observer.step("Check the configuration and the account")
-    workloads = instrumented_workloads(context, unknown_access_key(context.region))
+    workloads = instrumented_workloads(context, access_key_value_from)
     identity = context.aws.identity()
     context.observer.note(f"account {identity.account_id}, region {context.region}, as {identity.arn}")
     check_execution_roles(context, workloads)
