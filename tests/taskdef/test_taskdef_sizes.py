@@ -42,7 +42,8 @@ def test_containers_and_sidecar_that_do_not_fit_are_refused_with_the_numbers(
     web["containerDefinitions"][0][field] = amount - 64
     fits = replace(orchestrator, sidecar_cpu=64, sidecar_memory=64)
     assert instrument(web, fits).changed
-    error = refused(web, replace(fits, **{f"sidecar_{field}": 65}))
+    too_much = replace(fits, sidecar_cpu=65) if field == "cpu" else replace(fits, sidecar_memory=65)
+    error = refused(web, too_much)
     assert f"take {amount + 1} " in error.message
     assert f"(web {amount - 64} + SysdigInstrumentation 65), but the task has {amount}" in error.message
     assert error.where == f"$.{field}"

@@ -73,9 +73,8 @@ def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any
 def _text(context: Context, done: Deployed, report: Report) -> str:
     config = f" -c {context.config_file}" if context.config_file.name != "fguard.yaml" else ""
     if report.exit_code is not ExitCode.DONE:
-        verdict = (
-            "ECS rolled it back" if report.exit_code is ExitCode.ROLLED_BACK else "it does not run as it should"
-        )
+        rolled_back = report.exit_code is ExitCode.ROLLED_BACK
+        verdict = "ECS did not keep it" if rolled_back else "it does not run as it should"
         head = f"Terraform applied {context.config.name} in {done.outputs.region}, but {verdict}."
         again = f"Next: mend what is named above, then run it again: fguard deploy{config}"
         return "\n".join([head, report_text(report), "", again])

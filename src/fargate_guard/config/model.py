@@ -91,7 +91,7 @@ class AccessKey(Strict):
     env: str | None = None
     """An environment variable; fguard stores its value in Secrets Manager."""
     kms_key_arn: KmsKeyArn | None = None
-    """The customer managed key that encrypts it, where there is one."""
+    """The customer managed key with which fguard encrypts the secret that it creates (with ``env``)."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
