@@ -246,3 +246,16 @@ def test_log_lines_that_are_late_may_settle_and_an_open_port_does_not(healthy_fa
     assert run_checks(replace(failed_task(healthy_facts), log_lines={})).may_settle
     assert not run_checks(with_load_balancer(healthy_facts, scheme="internet-facing")).may_settle
     assert not run_checks(healthy_facts).may_settle
+
+
+def test_clients_that_the_configuration_admits_are_no_fault(healthy_facts: Facts) -> None:
+    outputs = healthy_facts.expected.outputs.orchestrator
+    assert outputs is not None
+    group_id = outputs.load_balancer_security_group_id
+    group = healthy_facts.security_groups[group_id]
+    office = replace(group.ingress[0], peer="192.168.7.0/24")
+    groups = {**healthy_facts.security_groups, group_id: replace(group, ingress=(*group.ingress, office))}
+    facts = replace(healthy_facts, security_groups=groups)
+    assert "load-balancer.ingress" in failing(run_checks(facts))
+    admitted = replace(facts, expected=replace(facts.expected, client_cidr_blocks=("192.168.0.0/16",)))
+    assert "load-balancer.ingress" not in failing(run_checks(admitted))

@@ -66,6 +66,8 @@ class Expected:
     """0: logs are kept for ever."""
     outputs: DeploymentOutputs
     components: tuple[Component, ...]
+    client_cidr_blocks: tuple[str, ...] = ()
+    """Where else workload agents may connect from (``orchestrator.client_cidr_blocks``)."""
 
     @classmethod
     def of(cls, config: Config, outputs: DeploymentOutputs) -> Self:
@@ -86,6 +88,7 @@ class Expected:
             retention_days=config.logs.retention_days,
             outputs=outputs,
             components=(*_orchestrator(config, outputs), *_workloads(config, outputs)),
+            client_cidr_blocks=tuple(config.orchestrator.client_cidr_blocks),
         )
 
     @property

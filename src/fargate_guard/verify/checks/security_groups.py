@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.deployment import OrchestratorOutputs
     from fargate_guard.verify.facts import Facts
-    from fargate_guard.verify.facts.network import Rule, Vpc
+    from fargate_guard.verify.facts.network import Rule
     from fargate_guard.verify.registry import Observation
 
 CHECKS = Registry()
@@ -65,7 +65,8 @@ def load_balancer_ingress(facts: Facts) -> Iterator[Observation]:
         return
     group = facts.security_groups.get(built.load_balancer_security_group_id)
     rules = group.ingress if group else ()
-    wrong = [rule for rule in rules if not _only(rule, built.port) or not _inside(rule, facts.vpc)]
+    admitted = (*facts.vpc.cidrs, *facts.expected.client_cidr_blocks)
+    wrong = [rule for rule in rules if not _only(rule, built.port) or not _inside(rule, admitted)]
     yield judged(
         built.load_balancer_security_group_id,
         group is not None and bool(rules) and not wrong,
@@ -208,10 +209,10 @@ def _only(rule: Rule, port: int) -> bool:
     return rule.protocol == "tcp" and rule.from_port == rule.to_port == port
 
 
-def _inside(rule: Rule, vpc: Vpc) -> bool:
+def _inside(rule: Rule, blocks: Iterable[str]) -> bool:
     if "/" not in rule.peer:
         return rule.peer.startswith("sg-")
-    return any(_within(rule.peer, block) for block in vpc.cidrs)
+    return any(_within(rule.peer, block) for block in blocks)
 
 
 def _contains(rule: Rule, cidr: str) -> bool:
