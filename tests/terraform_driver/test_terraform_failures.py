@@ -323,8 +323,7 @@ def test_mistake_in_the_configuration_keeps_summary_detail_and_source_line(
     error = failed.value
     (diagnostic,) = error.diagnostics
     assert (error.message, error.where) == ("Reference to undeclared local value", "main.tf:2")
-    assert error.why == diagnostic.detail
-    assert diagnostic.code == "input = local.nothing"
+    assert error.why == f"{diagnostic.detail}\nin main.tf:2: input = local.nothing"
 
 
 def test_failed_resource_is_named_with_its_address(open_driver: OpenDriver, module: Path) -> None:

@@ -43,6 +43,15 @@ ERRORED_STATE = "errored.tfstate"
 """Where Terraform rescues the state when it could not be saved."""
 
 
+SHOWN_ERRORS = 4
+"""Errors shown in full beside the first."""
+
+_ALREADY_EXISTS = (
+    "if it is yours, give the deployment another `name`; if an interrupted run left it (its tag fguard:deployment "
+    "says so), delete it or run `fguard destroy`, which names what is left and how to remove it, and run it again"
+)
+
+
 def explain(run: FailedRun) -> TerraformError:
     """The most specific error for a failed run."""
     if run.returncode < 0:
@@ -297,14 +306,21 @@ def _unknown(run: FailedRun) -> TerraformError:
             where=str(run.log or run.working_dir),
             why="\n".join(run.last_lines[-8:]) or None,
         )
-    first = run.errors[0]
-    more = f" (and {len(run.errors) - 1} more)" if len(run.errors) > 1 else ""
+    first, *others = run.errors
+    more = f" (and {len(others)} more)" if others else ""
+    told = [first.detail, _source_line(first)]
+    told += [line for one in others[:SHOWN_ERRORS] for line in (f"{one.address or ''} {one.summary}", one.detail)]
     return TerraformError(
         f"{first.summary}{more}",
         failed=run,
         where=first.address or first.source or str(run.working_dir),
-        why=first.detail or None,
+        why="\n".join(line.strip() for line in told if line) or None,
+        fix=_ALREADY_EXISTS if "already exists" in first.text else f"mend it and run it again; the log: {run.log}",
     )
+
+
+def _source_line(diagnostic: Diagnostic) -> str:
+    return f"in {diagnostic.source}: {diagnostic.code or ''}" if diagnostic.source else ""
 
 
 def _pattern(text: str) -> re.Pattern[str]:

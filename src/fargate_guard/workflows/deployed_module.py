@@ -53,7 +53,8 @@ def initialise(context: Context, driver: Driver) -> None:
     """Run ``terraform init`` on the module in the deployment's folder, with its state's backend."""
     source = find_provider_source(driver.engine, context.environ, working_dir=context.folder.module)
     provider = describe_provider_source(source)
-    context.observer.note(f"{driver.engine.product} {driver.engine.version}; AWS provider {provider}")
+    engine = f"{driver.engine.product} {driver.engine.version} ({driver.engine.source})"
+    context.observer.note(f"{engine}; AWS provider {provider}")
     backend = (context.folder.module / BACKEND_FILE,) if context.config.state else ()
     driver.init(backend_config=backend, plugin_dir=source.plugin_dir)
 

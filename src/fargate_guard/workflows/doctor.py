@@ -39,11 +39,15 @@ class Patient:
     """The Terraform that was asked for."""
 
 
+NEEDS_TERRAFORM = Diagnosis("AWS provider", ok=False, found="it is Terraform that fetches it", fix="see Terraform")
+
+
 def examine(patient: Patient) -> Iterator[Diagnosis]:
     """Yield what is there and what is missing; nothing is changed."""
     yield Diagnosis("fguard", ok=True, found=f"{__version__} on Python {platform.python_version()}")
-    yield _ask("Terraform", lambda: _terraform(patient))
-    yield _ask("AWS provider", lambda: _provider(patient))
+    terraform = _ask("Terraform", lambda: _terraform(patient))
+    yield terraform
+    yield _ask("AWS provider", lambda: _provider(patient)) if terraform.ok else NEEDS_TERRAFORM
     try:
         config = load_config(patient.config_file)
     except FguardError as error:
