@@ -17,7 +17,7 @@ test: lint  ## everything in at most ten minutes
 	$(BIN)/pytest -m "not long" -n $(WORKERS) --dist loadfile
 
 test-long: lint $(CHECKOV)/installed  ## what needs longer
-	$(BIN)/pytest -m long -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -m long -n $(WORKERS) --dist worksteal
 
 checkov: $(VENV)/installed $(CHECKOV)/installed  ## checkov's AWS policies on the rendered Terraform
 	$(BIN)/pytest tests/terraform_templates/test_module_policies.py
