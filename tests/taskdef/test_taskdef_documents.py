@@ -106,7 +106,7 @@ def test_the_shape_is_found_from_the_content(text: str, shape: Shape) -> None:
 
 NOT_TASK_DEFINITIONS = [
     ("", None, "the input is empty"),
-    ('{"a": 1,}', "line 1, column 9", "not JSON"),
+    ('{"a": 1 "b": 2}', "line 1, column 9", "not JSON"),
     ('{\n  "a": [1 2]\n}', "line 2, column 11", "not JSON"),
     ("family: web\n", "line 1, column 1", "not JSON"),
     ("{}", "$", "valid JSON but no container definitions at $.containerDefinitions"),
