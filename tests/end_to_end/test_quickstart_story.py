@@ -41,10 +41,12 @@ def deployed(quickstart: Fguard, sandbox: Sandbox) -> Deployment:
 
 
 def test_before_anything_is_deployed_plan_says_so_and_changes_nothing(
-    quickstart: Fguard, client: Callable[[str], Any]
+    quickstart: Fguard, client: Callable[[str], Any], sandbox: Sandbox
 ) -> None:
+    sandbox.take_calls()
     planned = quickstart("plan", "--json")
     assert planned.exit_code == 2, planned.stderr
+    assert sandbox.take_calls() <= permissions("plan")
     assert planned.document["plan"]["summary"]["add"] > 40
     assert client("secretsmanager").list_secrets()["SecretList"] == []
     assert client("ecs").list_clusters()["clusterArns"] == []

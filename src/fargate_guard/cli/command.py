@@ -68,7 +68,7 @@ def command(
     The options that all commands share are added here, errors are printed here, and this is the only place
     that knows about ``--json``.
 
-    :param example: ends the help text; it runs as it stands.
+    :param example: a command line for the help text.
     :param group: where the command stands, for one such as ``fguard sandbox start``.
     :param schema: the middle of ``fguard.<schema>/v1`` where it is not the command's name.
     """
