@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
 from fargate_guard.terraform.events import ResourceCompleted, ResourceErrored, ResourceStarted
 from fargate_guard.terraform.interruption import SETTLING_SECONDS, Creations
+from fargate_guard.terraform.process import SAME_REQUEST_SECONDS, StopRequests, TerraformProcess
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INTERRUPTED = 7
+UNTIL_INTERRUPTED = ["sh", "-c", f"trap 'exit {INTERRUPTED}' INT; while :; do sleep 0.05; done"]
+"""Stands in for a Terraform that creates something."""
 
 
 class Clock:
@@ -42,3 +58,34 @@ def test_only_what_a_provider_creates_is_waited_for() -> None:
     assert creations.all_have_settled()
     creations.see(started("aws_subnet.b", action="replace"))
     assert not creations.all_have_settled()
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["one request waits", "a second does not"])
+def test_the_interrupt_is_sent_at_a_good_moment_or_at_the_second_request(again: bool, tmp_path: Path) -> None:
+    requests = StopRequests()
+    began = time.monotonic()
+    sent: list[tuple[int, bool]] = []
+    asked: list[float] = []
+
+    def is_good_moment() -> bool:
+        return not again and time.monotonic() - began > 2 * SAME_REQUEST_SECONDS
+
+    def ask(_last: bool) -> None:
+        wanted = 2 if again else 1
+        if len(asked) < wanted and (not asked or time.monotonic() - asked[-1] > SAME_REQUEST_SECONDS):
+            asked.append(time.monotonic())
+            requests.add(signal.SIGINT)
+
+    with (
+        tempfile.TemporaryFile() as out,
+        TerraformProcess(
+            UNTIL_INTERRUPTED, working_dir=tmp_path, environ=os.environ, stdout=out, stderr=out, requests=requests
+        ) as process,
+    ):
+        ended = process.follow(
+            on_tick=ask,
+            on_interrupt=lambda count: sent.append((count, is_good_moment())),
+            is_good_moment=is_good_moment,
+        )
+    assert sent == [(0, False), (1, not again)]
+    assert (ended.returncode, ended.interrupts, ended.stopped_by) == (INTERRUPTED, 1, signal.SIGINT)
