@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from fargate_guard.errors import UsageError
-from fargate_guard.sandbox import NOTICE, Sandbox
+from fargate_guard.sandbox import NOTICE, Fault, FaultKind, Sandbox
 from fargate_guard.sandbox.server import main as serve
 
 if TYPE_CHECKING:
@@ -55,6 +55,21 @@ def test_every_start_begins_with_an_empty_account() -> None:
             assert ecs.list_clusters()["clusterArns"] == []
             ecs.create_cluster(clusterName="c")
             assert ":eu-central-1:" in ecs.list_clusters()["clusterArns"][0]
+
+
+def test_faults_reach_the_tasks_of_a_later_sandbox_too() -> None:
+    for _ in range(2):
+        with Sandbox.start(speed=100) as sandbox:
+            sandbox.faults.add(Fault(FaultKind.IMAGE_PULL, container="app"))
+            ecs = client_of(sandbox, "ecs")
+            ecs.create_cluster(clusterName="default")
+            client_of(sandbox, "application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
+            container = {"name": "app", "image": "app", "memory": 64}
+            ecs.register_task_definition(family="app", containerDefinitions=[container])
+            (task,) = ecs.run_task(taskDefinition="app", launchType="FARGATE")["tasks"]
+            ecs.get_waiter("tasks_stopped").wait(tasks=[task["taskArn"]], WaiterConfig={"Delay": 1})
+            (stopped,) = ecs.describe_tasks(tasks=[task["taskArn"]])["tasks"]
+            assert "CannotPullContainerError" in stopped["stoppedReason"]
 
 
 def test_one_process_has_one_sandbox() -> None:
@@ -118,9 +133,13 @@ def test_it_says_plainly_that_nothing_runs() -> None:
 
 
 def ecs_of(sandbox: Sandbox) -> Any:
+    return client_of(sandbox, "ecs")
+
+
+def client_of(sandbox: Sandbox, service: str) -> Any:
     environment = sandbox.environment()
     return boto3.client(
-        "ecs",
+        service,
         endpoint_url=sandbox.endpoint,
         region_name=environment["AWS_REGION"],
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],

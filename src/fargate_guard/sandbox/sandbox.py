@@ -144,7 +144,6 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
         AccountSpecificBackend.get_session().get_available_regions("ec2")
     mend_moto()
     werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]  # web pages have no business here
-    BackendDict.reset()
     lock = threading.RLock()
 
     def wake() -> None:
@@ -153,6 +152,7 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
 
     faults = Faults(on_change=wake)
     EcsBackend.surroundings = Surroundings(clock, pace, faults)
+    BackendDict.reset()  # makes some backends anew at once, which look at the surroundings
     started = clock()
     gateway = Gateway(
         werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app),
