@@ -58,13 +58,13 @@ def test_every_start_begins_with_an_empty_account() -> None:
 
 
 def test_faults_reach_the_tasks_of_a_later_sandbox_too() -> None:
-    for _ in range(2):
+    for name in ("first", "second"):
         with Sandbox.start(speed=100) as sandbox:
-            sandbox.faults.add(Fault(FaultKind.IMAGE_PULL, container="app"))
+            sandbox.faults.add(Fault(FaultKind.IMAGE_PULL, container=name))
             ecs = client_of(sandbox, "ecs")
             ecs.create_cluster(clusterName="default")
             client_of(sandbox, "application-autoscaling").describe_scalable_targets(ServiceNamespace="ecs")
-            container = {"name": "app", "image": "app", "memory": 64}
+            container = {"name": name, "image": "app", "memory": 64}
             ecs.register_task_definition(family="app", containerDefinitions=[container])
             (task,) = ecs.run_task(taskDefinition="app", launchType="FARGATE")["tasks"]
             ecs.get_waiter("tasks_stopped").wait(tasks=[task["taskArn"]], WaiterConfig={"Delay": 1})
