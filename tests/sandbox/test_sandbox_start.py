@@ -67,7 +67,9 @@ def test_faults_reach_the_tasks_of_a_later_sandbox_too() -> None:
             container = {"name": name, "image": "app", "memory": 64}
             ecs.register_task_definition(family="app", containerDefinitions=[container])
             (task,) = ecs.run_task(taskDefinition="app", launchType="FARGATE")["tasks"]
-            ecs.get_waiter("tasks_stopped").wait(tasks=[task["taskArn"]], WaiterConfig={"Delay": 1})
+            ecs.get_waiter("tasks_stopped").wait(
+                tasks=[task["taskArn"]], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
             (stopped,) = ecs.describe_tasks(tasks=[task["taskArn"]])["tasks"]
             assert "CannotPullContainerError" in stopped["stoppedReason"]
 
