@@ -62,6 +62,10 @@ def test_start_status_env_and_stop(home: Fguard) -> None:
     again = started(home)
     assert (again["pid"], again["endpoint"], again["already"]) == (first["pid"], first["endpoint"], True)
 
+    elsewhere = home("sandbox", "start", "--region", "eu-central-1")
+    assert elsewhere.exit_code == 64
+    assert "already running, for the region us-east-1" in elsewhere.stderr
+
     exports = home("sandbox", "env").stdout
     looked = subprocess.run(
         ["sh", "-c", f'{exports}\nexec "$PYTHON" -c "$LOOK"'],

@@ -56,7 +56,7 @@ def start(
 
     if math.isnan(speed):
         raise UsageError("--speed is not a number", fix="use one from 0.1 to 100")
-    region = run.region or run.environ.get("AWS_REGION") or "us-east-1"
+    region = run.region or run.environ.get("AWS_REGION")
     started = _background(run.environ).start(run.environ, host=host, port=port, region=region, speed=speed)
     running = started.running
     run.screen.message(NOTICE)

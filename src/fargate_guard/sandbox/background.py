@@ -30,6 +30,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
 POLL_SECONDS = 0.05
+DEFAULT_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +55,15 @@ class BackgroundSandbox:
         *,
         host: str = LOOPBACK,
         port: int = 0,
-        region: str = "us-east-1",
+        region: str | None = None,
         speed: float = 1.0,
     ) -> Started:
         """Start it unless it runs, and wait until it answers.
 
         :param environ: the process's environment; AWS settings are left out.
-        :raises UsageError: for any other host than 127.0.0.1, or when another port is asked for than the
-            running sandbox has.
+        :param region: None takes the running sandbox's, or :data:`DEFAULT_REGION`.
+        :raises UsageError: for any other host than 127.0.0.1, or when another port or region is asked for than
+            the running sandbox has.
         :raises FguardError: when it does not come up, with what it printed.
         """
         if host != LOOPBACK:
@@ -70,9 +72,11 @@ class BackgroundSandbox:
         with self._lock():
             running = self.find()
             if running is not None:
-                _refuse_another_port(running, port)
+                _refuse_another(running, port, region)
                 return Started(running, already=True)
-            return Started(self._launch(environ, port=port, region=region, speed=speed), already=False)
+            return Started(
+                self._launch(environ, port=port, region=region or "us-east-1", speed=speed), already=False
+            )
 
     def find(self) -> Running | None:
         """Return the sandbox that runs; None when there is none, whatever the state file says.
@@ -125,17 +129,28 @@ class BackgroundSandbox:
                 env={k: v for k, v in environ.items() if not k.startswith(("AWS_", "MOTO_"))},
                 start_new_session=True,
             )
+        try:
+            running = self._wait_until_it_answers(process)
+        except BaseException:  # interrupted: nobody would know that it runs
+            process.kill()
+            process.wait()
+            raise
+        if running is not None:
+            return running
+        process.kill()
+        process.wait()
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+        message = "The sandbox did not start."
+        raise FguardError(message, where=str(log), why="\n".join(said) or "it printed nothing")
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> Running | None:
         deadline = time.monotonic() + START_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             running = state_file.read(self.state_file)
             if running is not None and running.pid == process.pid and _ask(running) is not None:
                 return running
             time.sleep(POLL_SECONDS)
-        process.kill()
-        process.wait()
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
-        message = "The sandbox did not start."
-        raise FguardError(message, where=str(log), why="\n".join(said) or "it printed nothing")
+        return None
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -147,9 +162,12 @@ class BackgroundSandbox:
             yield
 
 
-def _refuse_another_port(running: Running, port: int) -> None:
+def _refuse_another(running: Running, port: int, region: str | None) -> None:
     if port not in (0, urlsplit(running.endpoint).port):
         message = f"A sandbox is already running, but not on port {port}."
+        raise UsageError(message, where=running.endpoint, fix="fguard sandbox stop")
+    if region not in (None, running.region):
+        message = f"A sandbox is already running, for the region {running.region}, not {region}."
         raise UsageError(message, where=running.endpoint, fix="fguard sandbox stop")
 
 

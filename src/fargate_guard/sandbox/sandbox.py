@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -201,7 +202,16 @@ def _listen(port: int, application: Any) -> BaseWSGIServer:
             """Say nothing."""
 
     try:
-        return make_server(LOOPBACK, port, application, threaded=True, request_handler=QuietRequestHandler)
-    except (OSError, SystemExit) as error:
+        listening = socket.create_server((LOOPBACK, port))
+    except OSError as error:
         message = f"The sandbox cannot listen on port {port} of {LOOPBACK}."
-        raise UsageError(message, why=str(error), fix="Use port 0 for a free one.") from error
+        raise UsageError(message, why=error.strerror, fix="Use port 0 for a free one.") from error
+    with listening:
+        return make_server(
+            LOOPBACK,
+            port,
+            application,
+            threaded=True,
+            request_handler=QuietRequestHandler,
+            fd=listening.fileno(),
+        )
