@@ -23,9 +23,11 @@ def report_text(report: Report) -> str:
 def _counts(report: Report) -> str:
     outcomes = Counter(finding.outcome.value for finding in report.findings)
     checks = len({finding.check for finding in report.findings})
+    skipped = sorted({finding.check for finding in report.findings if finding.outcome.value == "SKIP"})
+    which = f" ({', '.join(skipped)})" if skipped else ""
     return (
         f"Verified with {checks} checks: {outcomes['OK']} findings ok, {outcomes['NG']} failed, "
-        f"{outcomes['SKIP']} skipped."
+        f"{outcomes['SKIP']} skipped{which}."
     )
 
 
