@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING
 import pytest
 import typer.main
 
-import fargate_guard.cli.main  # noqa: F401 - registers the commands
-from fargate_guard.cli.command import app
+from fargate_guard.cli.main import Commands
+from fargate_guard.cli.on_demand import load_command
+from fargate_guard.cli.sandbox import sandbox
 
 if TYPE_CHECKING:
     from tests.fguard_process import Fguard
 
 
-COMMANDS = sorted(name for command in app.registered_commands if (name := command.name))
+COMMANDS = {
+    **{name: load_command(name) for name in Commands.summaries if name != "sandbox"},
+    **{f"sandbox {name}": command for name, command in typer.main.get_group(sandbox).commands.items()},
+}
 SHARED = ("--json", "--config", "--region", "--profile", "--quiet", "--verbose")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_the_shared_options_the_exit_codes_and_an_example(name: str) -> None:
-    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    command = COMMANDS[name]
     options = {option for parameter in command.params for option in parameter.opts}
     assert set(SHARED) <= options
-    assert "Exit codes: 0 done" in command.help
-    assert f"\n  fguard {name}" in command.help
+    assert "Exit codes: 0 done" in str(command.help)
+    assert f"\n  fguard {name}" in str(command.help)
 
 
 def test_version_and_help_need_nothing(fguard: Fguard) -> None:

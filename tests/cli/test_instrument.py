@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import fargate_guard.cli.instrument
 import fargate_guard.cli.uninstrument  # noqa: F401 - registers the command
-from fargate_guard.cli.command import app
+from fargate_guard.cli.main import app
 from fargate_guard.cli.main import run as run_command_line
 from fargate_guard.sandbox import Sandbox
 

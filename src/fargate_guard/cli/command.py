@@ -27,14 +27,6 @@ EXIT_CODES = (
 )
 
 
-app = typer.Typer(
-    name="fguard",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """One run of one command."""
@@ -61,9 +53,9 @@ class Result:
 
 
 def command(
-    name: str, *, example: str, group: typer.Typer = app, schema: str | None = None
-) -> Callable[[Callable[..., Result]], Callable[..., None]]:
-    """Register a function ``(run: Invocation, …) -> Result`` as the command ``name``.
+    name: str, *, example: str, group: typer.Typer | None = None, schema: str | None = None
+) -> Callable[[Callable[..., Result]], typer.Typer]:
+    """Make a function ``(run: Invocation, …) -> Result`` the command ``name``, a Typer application.
 
     The options that all commands share are added here, errors are printed here, and this is the only place
     that knows about ``--json``.
@@ -73,7 +65,7 @@ def command(
     :param schema: the middle of ``fguard.<schema>/v1`` where it is not the command's name.
     """
 
-    def register(function: Callable[..., Result]) -> Callable[..., None]:
+    def register(function: Callable[..., Result]) -> typer.Typer:
         @functools.wraps(function)
         def run_command(
             json_: bool,
@@ -99,8 +91,9 @@ def command(
         run_command.__signature__ = _with_shared_options(function)  # type: ignore[attr-defined]
         run_command.__annotations__ = {}
         help_text = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{EXIT_CODES}\n\n\b\nExample:\n  {example}"
-        group.command(name, help=help_text)(run_command)
-        return run_command
+        application = group or typer.Typer(add_completion=False, rich_markup_mode=None)
+        application.command(name, help=help_text)(run_command)
+        return application
 
     return register
 

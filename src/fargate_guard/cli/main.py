@@ -6,36 +6,46 @@ import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from fargate_guard import __version__
-from fargate_guard.cli import (
-    demo,
-    deploy,
-    destroy,
-    doctor,
-    init,
-    instrument,
-    plan,
-    render,
-    sandbox,
-    status,
-    uninstrument,
-    verify,
-)
-from fargate_guard.cli.command import app
-from fargate_guard.cli.screen import screen_of_process
+from fargate_guard.cli.on_demand import CommandsOnDemand
 from fargate_guard.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-COMMANDS = (demo, sandbox, init, doctor, render, plan, deploy, verify, status, instrument, uninstrument, destroy)
-"""The modules whose import registers the commands."""
+
+class Commands(CommandsOnDemand):
+    """Every command with its line in ``fguard --help``; the module of its name in this package holds it."""
+
+    summaries: ClassVar = {
+        "demo": "Show the whole story on the embedded AWS; needs no account.",
+        "sandbox": "Keep the embedded AWS running, to try things in.",
+        "init": "Write a commented fguard.yaml.",
+        "doctor": "Tell what this machine and account lack, with each fix.",
+        "render": "Write the Terraform root module, to read and keep.",
+        "plan": "Show what deploy would change.",
+        "deploy": "Plan, ask, apply exactly that plan, verify what ECS runs.",
+        "verify": "Check with boto3 that AWS runs what was deployed.",
+        "status": "Show what is deployed, what is watched, and what drifted.",
+        "instrument": "Instrument ECS task definitions.",
+        "uninstrument": "Give instrumented task definitions their originals back.",
+        "destroy": "Remove all that deploy made, prove that nothing is left.",
+    }
+
+
+app = typer.Typer(
+    name="fguard",
+    cls=Commands,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -81,6 +91,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _report_usage(arguments: Sequence[str], error: UsageError) -> int:
+    from fargate_guard.cli.screen import screen_of_process
+
     screen = screen_of_process(os.environ, json="--json" in arguments, quiet=False, verbose=False)
     screen.error(error)
     if screen.json:
@@ -97,11 +109,7 @@ def _help_command(arguments: Sequence[str]) -> str:
 
 
 def _named(arguments: Sequence[str]) -> str | None:
-    known = {
-        *(command.name for command in app.registered_commands),
-        *(group.name for group in app.registered_groups),
-    }
-    return next((argument for argument in arguments if argument in known), None)
+    return next((argument for argument in arguments if argument in Commands.summaries), None)
 
 
 def _stop_cleanly_on(*signals: signal.Signals) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fargate_guard.cli.command import Invocation, Result, app, command
+from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.errors import ExitCode, FguardError, PreflightError, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ sandbox = typer.Typer(
     help="The embedded AWS, kept running: a place to try fguard, terraform and boto3 without an account.",
     rich_markup_mode=None,
 )
-app.add_typer(sandbox)
 
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
 HostOption = Annotated[str, typer.Option(help="Address to listen on; any but 127.0.0.1 is refused.")]
