@@ -41,7 +41,8 @@ from fargate_guard.taskdef.difference import diff
 from fargate_guard.taskdef.document import Document, read
 from fargate_guard.taskdef.errors import NotATaskDefinitionError, SettingsError, TaskDefinitionError
 from fargate_guard.taskdef.fields import Json
-from fargate_guard.taskdef.instrumentation import instrument
+from fargate_guard.taskdef.image_config import ImageConfig, ImageNeed, Images
+from fargate_guard.taskdef.instrumentation import image_needs, instrument
 from fargate_guard.taskdef.restoring import is_instrumented, restore, uninstrument
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice, Restored
 from fargate_guard.taskdef.settings import Settings
@@ -49,6 +50,9 @@ from fargate_guard.taskdef.settings import Settings
 __all__ = [
     "ContainerOutcome",
     "Document",
+    "ImageConfig",
+    "ImageNeed",
+    "Images",
     "Instrumented",
     "Json",
     "NotATaskDefinitionError",
@@ -60,6 +64,7 @@ __all__ = [
     "TaskDefinitionError",
     "container_names",
     "diff",
+    "image_needs",
     "instrument",
     "is_instrumented",
     "read",

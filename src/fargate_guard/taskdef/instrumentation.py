@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fargate_guard.taskdef.definition import Definition, locate
 from fargate_guard.taskdef.existing import Existing, existing, is_wrapped, name_of
 from fargate_guard.taskdef.fields import Fields, Json, copied
+from fargate_guard.taskdef.image_config import ImageNeed, Images
 from fargate_guard.taskdef.preflight import (
     check_argv,
     check_container,
@@ -32,7 +33,19 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.settings import Settings
 
 
-def instrument(definition: Json, settings: Settings) -> Instrumented:
+_NO_IMAGES = Images()
+
+
+def image_needs(definition: Json, settings: Settings) -> tuple[ImageNeed, ...]:
+    """The containers that will be instrumented and whose images must be known for that.
+
+    :raises TaskDefinitionError: not a task definition.
+    """
+    locate(definition)
+    return ()
+
+
+def instrument(definition: Json, settings: Settings, images: Images = _NO_IMAGES) -> Instrumented:
     """Instrument every container that the settings do not leave out.
 
     :param definition: RegisterTaskDefinition's input, DescribeTaskDefinition's output or an array of container

@@ -28,7 +28,9 @@ class ContainerOutcome:
     instrumented: bool
     """Whether the container is instrumented in the result."""
     reason: str
-    """Why it is, or why it is not."""
+    """Why it is, or why it is not; where its argv came from, when that is the image."""
+    resource: str = ""
+    """Logical ID of the task definition in a template."""
 
 
 @dataclass(frozen=True, slots=True)

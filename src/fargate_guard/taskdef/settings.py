@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED, SettingsError
@@ -65,7 +66,19 @@ class Settings:
     repository_credentials_arn: str | None = None
     """Secrets Manager secret with the credentials for the sidecar's image."""
     ignore_containers: tuple[str, ...] = ()
-    """Names of containers to leave as they are."""
+    """Containers to leave as they are: names, or shell patterns (``sidecar-*``)."""
+    ignore_labels: tuple[str, ...] = ()
+    """Docker labels, ``KEY`` or ``KEY=VALUE``, of containers to leave as they are."""
+    opt_in: bool = False
+    """Instrument only containers that ask for it, by tag (``kilt-include``) or label."""
+    pin_digests: bool = False
+    """Write images by the digest that was inspected."""
+    workload_environment: Mapping[str, str] = field(default_factory=dict)
+    """Further variables for each instrumented container, for example ``HTTPS_PROXY``."""
+    sidecar_environment: Mapping[str, str] = field(default_factory=dict)
+    """Further variables for the sidecar."""
+    ca_certificate_path: str | None = None
+    """Path of a CA certificate (PEM) in the container that runs the agent."""
     execution_role_supplied: bool = False
     """The execution role is added by whoever registers the task definition (``fguard deploy`` does)."""
 
