@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "fargate_guard"
 MODELS = {"errors", "deployment", "package_files"}
 ROOMS = {
     "taskdef": {"taskdef"},
+    "formats": {"formats", "taskdef"},
     "config": {"config", "taskdef", *MODELS},
     "terraform": {"terraform", "config", *MODELS},
     "aws": {"aws", "config", *MODELS},

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.definition import Shape, locate
-from fargate_guard.taskdef.errors import NotATaskDefinitionError
-from fargate_guard.taskdef.fields import Json, copied
-from fargate_guard.taskdef.layout import Layout, Number, integer, learn
+from fargate_guard.taskdef.json_text import parse
+from fargate_guard.taskdef.layout import Layout, learn
 
 if TYPE_CHECKING:
-    from typing import NoReturn
-
-
-_MOST_DIGITS = 300
-"""What a double can still hold; Python itself converts up to 4,300 digits."""
+    from fargate_guard.taskdef.fields import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,94 +29,11 @@ class Document:
         return self.source if definition == self.definition else self.layout.write(definition)
 
 
-class _WithDuplicates(dict[str, Json]):
-    """An object in whose text a key stands twice."""
-
-    duplicate: str = ""
-
-
 def read(text: str) -> Document:
     """Read a task definition, the output of describe-task-definition, or an array of container definitions.
 
     :raises NotATaskDefinitionError: not JSON (with line and column), a key twice in one object (with its path), or
         no container definitions in it (with what it is instead, where that can be told).
     """
-    value = _parse(text)
+    value = parse(text)
     return Document(value, locate(value).shape, text, learn(text))
-
-
-def _parse(text: str) -> Json:
-    duplicates: list[_WithDuplicates] = []
-
-    def as_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        result = dict(pairs)
-        if len(result) == len(pairs):
-            return result
-        keys = [key for key, _ in pairs]
-        marked = _WithDuplicates(result)
-        marked.duplicate = next(key for key in keys if keys.count(key) > 1)
-        duplicates.append(marked)
-        return marked
-
-    body = text.removeprefix("\ufeff")
-    try:
-        value = json.loads(
-            body, object_pairs_hook=as_object, parse_float=_number, parse_int=_integer, parse_constant=_not_json
-        )
-    except json.JSONDecodeError as error:
-        raise _syntax_error(body, error) from None
-    except RecursionError:
-        raise NotATaskDefinitionError("nested too deeply", why="no task definition is") from None
-    copied(value)  # refuses what is nested too deeply for anything that follows
-    if duplicates:
-        raise NotATaskDefinitionError(
-            "a key stands twice in one JSON object",
-            where=_path_of_duplicate(value, "$"),
-            why="only one of the two values can count, and which depends on the tool that reads the file",
-            fix="remove one of them",
-        )
-    return value
-
-
-def _number(text: str) -> Number:
-    number = Number(text)
-    if not isfinite(number):
-        raise _out_of_range(text)
-    return number
-
-
-def _integer(text: str) -> int | Number:
-    if len(text) > _MOST_DIGITS:
-        raise _out_of_range(text)
-    return integer(text)
-
-
-def _out_of_range(text: str) -> NotATaskDefinitionError:
-    return NotATaskDefinitionError(
-        f"a number out of range: {text[:20]}…", why="no field of ECS takes one like this"
-    )
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise NotATaskDefinitionError(f"{constant} is not JSON", fix="write a number or null")
-
-
-def _syntax_error(text: str, error: json.JSONDecodeError) -> NotATaskDefinitionError:
-    if not text.strip():
-        return NotATaskDefinitionError("the input is empty", fix="give a task definition in JSON")
-    hint = None if text.lstrip()[0] in "{[" else "give JSON; YAML is not supported yet"
-    return NotATaskDefinitionError(
-        f"not JSON: {error.msg}", where=f"line {error.lineno}, column {error.colno}", fix=hint
-    )
-
-
-def _path_of_duplicate(value: Json, path: str) -> str | None:
-    if isinstance(value, _WithDuplicates):
-        return f"{path}.{value.duplicate}"
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        step = f"[{key}]" if isinstance(value, list) else f".{key}"
-        found = _path_of_duplicate(item, path + step)
-        if found:
-            return found
-    return None
