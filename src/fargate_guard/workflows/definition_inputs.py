@@ -1,0 +1,162 @@
+"""What a user names: files, folders, patterns, standard input, and task definitions that ECS has."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, BinaryIO
+
+from fargate_guard.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+STANDARD_INPUT = "-"
+
+SEARCHED = (".json", ".yaml", ".yml")
+"""How the names of files end that are looked at in a folder."""
+
+LARGEST = 64 * 2**20
+"""Bytes. A template has at most 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+
+_LIVE = re.compile(r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/\S+|[A-Za-z0-9_-]{1,255}(:\d+)?")
+"""A family, ``family:revision``, or an ARN.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
+"""
+
+
+class Kind(Enum):
+    """Where an input comes from."""
+
+    FILE = "file"
+    STANDARD_INPUT = "standard input"
+    LIVE = "ECS"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing to read."""
+
+    name: str
+    """A path, ``-``, or the name of a task definition in ECS."""
+    kind: Kind
+    relative: PurePath
+    """Where its result goes below ``--output-dir``."""
+    asked: bool = True
+    """Whether it was named; else it was found in a folder or by a pattern, and may be something else."""
+
+    @property
+    def shown_name(self) -> str:
+        """For messages."""
+        return "standard input" if self.kind is Kind.STANDARD_INPUT else self.name
+
+    @property
+    def path(self) -> Path:
+        """The file that is written by ``--in-place``; a link stays a link."""
+        return Path(self.name)
+
+
+def find_inputs(names: Sequence[str], *, without: Path | None = None) -> list[Input]:
+    """Return what a command's arguments name, in their order.
+
+    A name that is a file is a file; one that is none, and has no slash and no dot, is a task definition in ECS.
+
+    :param without: a folder that is not looked into: the one that results go to.
+    :raises UsageError: there is no such file, nothing fits a pattern, or the same is given twice.
+    """
+    found: dict[str, Input] = {}
+    for name in names:
+        if name in found and found[name].asked:
+            raise UsageError(f"{found[name].shown_name} is given twice")
+        for one in _inputs_of(name, without):
+            if one.asked or one.name not in found:
+                found[one.name] = one
+    return list(found.values())
+
+
+def _inputs_of(name: str, without: Path | None) -> list[Input]:
+    if name == STANDARD_INPUT:
+        return [Input(name, Kind.STANDARD_INPUT, PurePath("stdin.json"))]
+    if os.path.isdir(name):  # noqa: PTH112 - as fast as it gets, for a thousand names
+        return _in_folder(name, without)
+    if os.path.exists(name):  # noqa: PTH110
+        return [Input(name, Kind.FILE, PurePath(os.path.basename(name)))]  # noqa: PTH119
+    if glob.has_magic(name):
+        return _matching(name)
+    if _LIVE.fullmatch(name):
+        return [Input(name, Kind.LIVE, PurePath(_file_name(name)))]
+    raise UsageError(
+        "there is no such file",
+        where=name,
+        fix="correct the path; or name a task definition in ECS by its family, family:revision or ARN",
+    )
+
+
+def _in_folder(folder: str, without: Path | None) -> list[Input]:
+    avoided = os.path.realpath(without) if without is not None else None
+    found = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and os.path.realpath(os.path.join(place, name)) != avoided  # noqa: PTH118
+        )
+        for name in sorted(files):
+            if name.endswith(SEARCHED) and not name.startswith("."):
+                path = os.path.join(place, name)  # noqa: PTH118
+                found.append(Input(path, Kind.FILE, PurePath(os.path.relpath(path, folder)), asked=False))
+    if not found:
+        raise UsageError(
+            "there is no file to look at in this folder", where=folder, fix=f"files end in {', '.join(SEARCHED)}"
+        )
+    return found
+
+
+def _matching(pattern: str) -> list[Input]:
+    """Files that fit a pattern which the shell left alone; ``**`` stands for any folders."""
+    paths = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))  # noqa: PTH113, PTH207
+    if not paths:
+        raise UsageError("no file fits this pattern", where=pattern)
+    fixed = PurePath(*_before_magic(PurePath(pattern).parent.parts))
+    return [Input(path, Kind.FILE, PurePath(os.path.relpath(path, fixed)), asked=False) for path in paths]
+
+
+def _before_magic(parts: Sequence[str]) -> Iterator[str]:
+    for part in parts:
+        if glob.has_magic(part):
+            return
+        yield part
+
+
+def _file_name(live: str) -> str:
+    return live.rpartition("/")[2].replace(":", "-") + ".json"
+
+
+def text_of(one: Input, standard_input: BinaryIO, read_live: Callable[[str], str]) -> str:
+    """Return the text of an input.
+
+    :param read_live: returns a task definition of ECS as JSON, as the AWS CLI prints it.
+    :raises UsageError: it cannot be read, or is no text.
+    """
+    if one.kind is Kind.LIVE:
+        return read_live(one.name)
+    try:
+        if one.kind is Kind.STANDARD_INPUT:
+            content = standard_input.read(LARGEST + 1)
+        else:
+            with open(one.name, "rb") as file:  # noqa: PTH123
+                content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise UsageError("the file is too large for a task definition or a template", where=one.shown_name)
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError("the file is not UTF-8 text", where=one.shown_name, why=str(error)) from None
+    except OSError as error:
+        raise UsageError(
+            "the file cannot be read", where=one.shown_name, why=error.strerror or str(error)
+        ) from None

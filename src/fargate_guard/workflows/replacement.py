@@ -1,0 +1,162 @@
+"""Writing several files: all of them or none, with at most one in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from fargate_guard.errors import FguardError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_OPEN_FILE = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d{1,6})")
+
+
+class Replacement:
+    """Files that are written beside their targets first, and then all take their places.
+
+    A context manager: what was not committed by its end is removed, and every target is as it was. A link stays a
+    link: the file that it leads to is replaced. What is no file (a pipe, a device) is written to, last, because
+    that cannot be taken back; a pipe waits for its reader, as with any other program.
+    """
+
+    def __init__(self) -> None:
+        self._partials: dict[str, str] = {}
+        """Target → the new file beside it."""
+        self._backups: dict[str, str | None] = {}
+        """Target that has its new content → its old one; None where there was none."""
+        self._streams: dict[Path, str] = {}
+        self._folders: set[Path] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for partial in self._partials.values():
+            _remove(partial)
+        for backup in self._backups.values():
+            if backup is not None:
+                _remove(backup)
+
+    def add(self, path: Path, text: str) -> None:
+        """Prepare one file; folders that are missing are made.
+
+        :raises FguardError: it cannot be written; no target has changed.
+        """
+        if takes_a_stream(path):
+            self._streams[path] = text
+            return
+        try:
+            if path.parent not in self._folders:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._folders.add(path.parent)
+            target = os.path.realpath(path)
+            self._partials[target] = _beside(target, "partial")
+            _write_partial(self._partials[target], target, text.encode("utf-8"))
+        except OSError as error:
+            raise _cannot_be_written(error) from error
+
+    def commit(self) -> None:
+        """Put every file in its place.
+
+        :raises FguardError: one cannot be; every file is as it was.
+        """
+        try:
+            for target, partial in self._partials.items():
+                self._backups[target] = _backup(target)
+                Path(partial).replace(target)
+            for path, text in self._streams.items():
+                _write_to(path, text.encode("utf-8"))
+        except BaseException as error:
+            self._put_back()
+            if isinstance(error, OSError):
+                raise _cannot_be_written(error) from error
+            raise
+        self._partials.clear()
+
+    def _put_back(self) -> None:
+        for target, backup in self._backups.items():
+            with contextlib.suppress(OSError):  # the first failure is the one to tell
+                if backup is not None:
+                    Path(backup).replace(target)
+                elif not Path(self._partials[target]).exists():
+                    Path(target).unlink()
+
+
+def takes_a_stream(path: Path) -> bool:
+    """Whether a path is to be written to and never replaced, nor read."""
+    if _open_file(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _beside(target: str, suffix: str) -> str:
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".{name}.{os.getpid()}.{suffix}")  # noqa: PTH118 - a thousand of them
+
+
+def _write_partial(partial: str, target: str, content: bytes) -> None:
+    """Write a new file with the mode of the one that it will replace; a new one gets what the umask leaves.
+
+    Only what replaces a file has to be on the disk before: after a power cut the old content would be lost.
+    """
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        with contextlib.suppress(FileNotFoundError):
+            os.fchmod(descriptor, stat.S_IMODE(os.stat(target).st_mode))  # noqa: PTH116
+            file.flush()
+            os.fsync(descriptor)
+
+
+def _backup(target: str) -> str | None:
+    """Keep the old content under another name; None where there is none."""
+    backup = _beside(target, "before")
+    try:
+        os.link(target, backup)
+    except FileNotFoundError:
+        return None
+    except OSError:  # a file system without hard links
+        shutil.copy2(target, backup)
+    return backup
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108 - a thousand of them
+
+
+def _open_file(path: Path) -> int | None:
+    """The descriptor that ``/dev/stdout`` and its like stand for; what it leads to may be a regular file."""
+    found = _OPEN_FILE.fullmatch(str(path))
+    if not found:
+        return None
+    return {"stdout": 1, "stderr": 2}[found[1]] if found[1] else int(found[2])
+
+
+def _write_to(path: Path, content: bytes) -> None:
+    number = _open_file(path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY) if number is None else os.dup(number)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+
+
+def _cannot_be_written(error: OSError) -> FguardError:
+    return FguardError(
+        "the results cannot be written; every file is as it was",
+        where=str(error.filename or ""),
+        why=error.strerror or str(error),
+        fix="make the folder writable, or write elsewhere with --output-dir DIR",
+    )
