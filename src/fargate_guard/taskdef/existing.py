@@ -70,8 +70,7 @@ def existing(definition: Definition) -> Existing:
     :raises TaskDefinitionError: there are two sidecars.
     """
     wrapped = [container for container in definition.parsed if is_wrapped(container)]
-    mounted = {source for container in wrapped for source in _sources(container)}
-    sidecars = [container for container in definition.parsed if _is_sidecar(container, mounted)]
+    sidecars = sidecars_of(definition)
     if len(sidecars) > 1:
         raise TaskDefinitionError(
             "there are two Sysdig sidecars",
@@ -82,6 +81,14 @@ def existing(definition: Definition) -> Existing:
     sidecar = sidecars[0] if sidecars else None
     wrapped = [container for container in wrapped if container is not sidecar]
     return Existing(sidecar, read_record(sidecar) if sidecar else None, wrapped)
+
+
+def sidecars_of(definition: Definition) -> list[Fields]:
+    """Every container that is an agent's sidecar; one, where everything is right."""
+    mounted = {
+        source for container in definition.parsed if is_wrapped(container) for source in _sources(container)
+    }
+    return [container for container in definition.parsed if _is_sidecar(container, mounted)]
 
 
 def _is_sidecar(container: Fields, mounted: set[str]) -> bool:

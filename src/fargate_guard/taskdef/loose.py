@@ -1,0 +1,43 @@
+"""Look into a container definition that may be malformed: what cannot be read is left out, nothing is refused."""
+
+from __future__ import annotations
+
+import json
+
+from fargate_guard.taskdef.errors import TaskDefinitionError
+from fargate_guard.taskdef.fields import Fields, Json
+
+
+def inner(parent: Fields, field: str) -> Fields | None:
+    """The object in a field; None where there is none, or one that cannot be read."""
+    try:
+        return parent.child(field)
+    except TaskDefinitionError:
+        return None
+
+
+def objects(parent: Fields, field: str) -> list[Fields]:
+    """The objects of an array field that can be read."""
+    items = parent.get(field)
+    found = []
+    for index, item in enumerate(items if isinstance(items, list) else []):
+        try:
+            found.append(Fields(item, f"{parent.at(field)}[{index}]"))
+        except TaskDefinitionError:
+            continue
+    return found
+
+
+def strings(parent: Fields, field: str) -> tuple[str, ...]:
+    """The items of an array field; one that is no text (an expression of a template) as JSON."""
+    items = parent.get(field)
+    return tuple(
+        item if isinstance(item, str) else json.dumps(item) for item in (items if isinstance(items, list) else [])
+    )
+
+
+def variables(container: Fields, field: str) -> dict[str, Json]:
+    """``environment`` or ``secrets`` by name; of a name that stands twice, the last."""
+    value_key = "value" if field == "environment" else "valueFrom"
+    named = ((entry.get("name"), entry.get(value_key)) for entry in objects(container, field))
+    return {name: value for name, value in named if isinstance(name, str)}
