@@ -1,111 +1,196 @@
-"""What ``fguard instrument`` and ``fguard uninstrument`` share: inputs, outputs and how they are shown."""
+"""What the commands on task definitions share: inputs, outputs, and how images may be looked up."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fargate_guard.cli.command import Invocation, Result
-from fargate_guard.errors import ExitCode, UsageError
+from fargate_guard.errors import UsageError
 
 if TYPE_CHECKING:
-    from fargate_guard.workflows.definition_files import Change, ChangedFile, Destination
+    from collections.abc import Callable
+
+    from fargate_guard.aws.session import Aws
+    from fargate_guard.cli.command import Invocation
+    from fargate_guard.formats import Source
+    from fargate_guard.workflows.definition_files import Destination
+    from fargate_guard.workflows.definition_inputs import Input
+    from fargate_guard.workflows.image_lookup import ImageLookup
+
+TEMPLATES = "CloudFormation templates"
+IMAGES = "What images run"
+OUTPUT = "Output"
 
 DefinitionsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="TASK_DEF", help="JSON files, or - for standard input.", show_default=False),
+    typer.Argument(
+        metavar="TASK_DEF...",
+        help="Files, folders, patterns, - for standard input; or a family, family:revision or ARN in ECS.",
+        show_default=False,
+    ),
 ]
-OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file [standard output].")
-]
-OutputDirOption = Annotated[
-    Path | None, typer.Option("--output-dir", metavar="DIR", help="Write every result to this folder.")
-]
-InPlaceOption = Annotated[bool, typer.Option("--in-place", help="Replace the files: all of them or none.")]
-DiffOption = Annotated[bool, typer.Option("--diff", help="Print a unified diff instead of the result.")]
-CheckOption = Annotated[bool, typer.Option("--check", help="Write nothing; exit 2 when something would change.")]
 
 
-def run_on_definitions(
-    run: Invocation,
-    names: list[str],
-    change: Change,
-    destination: Destination,
-    *,
-    show_diff: bool,
-    check: bool,
-) -> Result:
-    """Change every definition, write or print the results, and tell what became of each container.
+@dataclass(frozen=True, slots=True)
+class TemplateOptions:
+    """What a template leaves open."""
 
-    :raises TaskDefinitionError: one is refused; nothing is written then.
-    """
-    from fargate_guard.workflows.definition_files import change_files, write_files
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A template's parameter, or AWS::Region and the like; repeat it [their defaults].",
+            rich_help_panel=TEMPLATES,
+        ),
+    ] = None
 
-    _check_options(run, names, destination, show_diff=show_diff, check=check)
-    changed, refused = change_files(names, run.screen.stdin.buffer, change)
-    for one in changed:
-        _tell(run, one)
-    for error in refused[:-1]:
-        run.screen.error(error)
-    if refused:
-        raise refused[-1]
-    if not check:
-        for path in write_files(changed, destination):
-            run.screen.success(f"wrote {path}")
-    pending = check and any(one.result.changed for one in changed)
-    return Result(
-        {"definitions": [_document(one, destination, show_diff=show_diff, check=check) for one in changed]},
-        _text(changed, destination, show_diff=show_diff, check=check),
-        ExitCode.CHANGES_PENDING if pending else ExitCode.DONE,
-    )
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The values by name."""
+        found = {}
+        for text in self.parameter or ():
+            name, equals, value = text.partition("=")
+            if not name or not equals:
+                raise UsageError(
+                    f"--parameter is {text!r}", fix="give NAME=VALUE, for example --parameter Stage=prod"
+                )
+            found[name] = value
+        return found
 
 
-def _check_options(
-    run: Invocation, names: list[str], destination: Destination, *, show_diff: bool, check: bool
-) -> None:
-    destination.check(names)
-    if check and destination.writes:
-        raise UsageError("--check writes nothing", fix="remove --output, --output-dir or --in-place")
-    to_stdout = not (destination.writes or show_diff or check or run.screen.json)
-    if to_stdout and len(names) > 1:
-        raise UsageError(
-            "several task definitions do not fit on standard output",
-            fix="add --output-dir DIR, --in-place, --diff, --check or --json",
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """How what images run is found out."""
+
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline/--online",
+            envvar="FGUARD_OFFLINE",
+            help="Ask no registry; the cache and the answers by hand count [ask].",
+            rich_help_panel=IMAGES,
+        ),
+    ] = False
+    image_timeout: Annotated[
+        float,
+        typer.Option(
+            envvar="FGUARD_IMAGE_TIMEOUT",
+            metavar="SECONDS",
+            min=0.001,
+            show_default=False,
+            help="For each image [30].",
+            rich_help_panel=IMAGES,
+        ),
+    ] = 30.0
+    entrypoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONTAINER=JSON",
+            help="What the image of a container has as ENTRYPOINT, an array, [] for none; in a template also "
+            "LOGICAL_ID/CONTAINER; repeat it.",
+            rich_help_panel=IMAGES,
+        ),
+    ] = None
+    command: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONTAINER=JSON", help="And as CMD, likewise.", rich_help_panel=IMAGES),
+    ] = None
+
+    def lookup(self, run: Invocation) -> ImageLookup:
+        """Return the way to find out what images run; nothing is asked yet."""
+        from fargate_guard.workflows.image_lookup import ImageLookup, LookupOptions
+        from fargate_guard.workflows.user_folders import cache_folder, docker_folder
+
+        options = LookupOptions(
+            offline=self.offline,
+            timeout=self.image_timeout,
+            cache=cache_folder(run.environ),
+            docker_config=docker_folder(run.environ),
+            entry_points=tuple(self.entrypoint or ()),
+            commands=tuple(self.command or ()),
         )
+        return ImageLookup(options, connector(run))
 
 
-def _tell(run: Invocation, one: ChangedFile) -> None:
-    name = one.file.shown_name
-    for container in one.result.containers:
-        state = "instrumented" if container.instrumented else "not instrumented"
-        reason = "" if container.reason == state else f" ({container.reason})"
-        run.screen.message(f"{name}: container {container.name}: {state}{reason}")
-    for warning in one.result.warnings:
-        run.screen.warning(f"{name}: {warning.where}: {warning.message}")
-    if not one.result.changed:
-        run.screen.message(f"{name}: nothing to change")
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """Where results go."""
+
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this file [standard output].", rich_help_panel=OUTPUT
+        ),
+    ] = None
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--output-dir", metavar="DIR", help="Write every result below this folder.", rich_help_panel=OUTPUT
+        ),
+    ] = None
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Replace the files: all of them or none.", rich_help_panel=OUTPUT)
+    ] = False
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Print a unified diff instead of the result.", rich_help_panel=OUTPUT)
+    ] = False
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit 2 when something would change.", rich_help_panel=OUTPUT),
+    ] = False
+    for_registration: Annotated[
+        bool,
+        typer.Option(
+            "--for-registration",
+            help="Leave out what RegisterTaskDefinition does not take.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Treat warnings as errors: exit 4, nothing written.", rich_help_panel=OUTPUT
+        ),
+    ] = False
+
+    @property
+    def destination(self) -> Destination:
+        """Where results are written."""
+        from fargate_guard.workflows.definition_files import Destination
+
+        return Destination(self.output, self.output_dir, self.in_place)
 
 
-def _text(changed: list[ChangedFile], destination: Destination, *, show_diff: bool, check: bool) -> str | None:
-    if show_diff:
-        return "".join(one.difference for one in changed) or None
-    return None if check or destination.writes else "".join(one.text for one in changed)
+def connector(run: Invocation) -> Callable[[], Aws]:
+    """Return a function that finds the way to AWS, by the flags, the environment and fguard.yaml."""
+
+    def connect() -> Aws:
+        from fargate_guard.workflows.context import connect
+
+        config = None
+        if run.config_given or run.config_file.exists():
+            from fargate_guard.config import load_config
+
+            config = load_config(run.config_file)
+        return connect(config, run.region, run.profile, run.environ)
+
+    return connect
 
 
-def _document(one: ChangedFile, destination: Destination, *, show_diff: bool, check: bool) -> dict[str, Any]:
-    path = None if check else destination.path_for(one.file)
-    document: dict[str, Any] = {
-        "source": one.file.name,
-        "shape": one.file.document.shape.value,
-        "changed": one.result.changed,
-        "output": str(path) if path else None,
-        "containers": [
-            {"name": c.name, "path": c.path, "instrumented": c.instrumented, "reason": c.reason}
-            for c in one.result.containers
-        ],
-        "warnings": [{"where": warning.where, "message": warning.message} for warning in one.result.warnings],
-        "definition": one.result.definition,
-    }
-    return {**document, "diff": one.difference} if show_diff else document
+def reader(run: Invocation) -> Callable[[Input], Source]:
+    """Return a function that reads an input, whatever it is and wherever it comes from."""
+    from fargate_guard.formats import read_source
+    from fargate_guard.workflows.definition_inputs import Kind, text_of
+    from fargate_guard.workflows.live_definitions import live_reader
+
+    read_live = live_reader(connector(run))
+
+    def read(one: Input) -> Source:
+        if one.kind is Kind.LIVE:
+            run.screen.message(f"{one.name}: no such file; reading the task definition from ECS")
+        return read_source(text_of(one, run.screen.stdin.buffer, read_live))
+
+    return read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -23,6 +23,10 @@ class Sidecar(Strict):
     """Soft limit, MiB."""
     essential: bool | None = None
     """Default: only with ``priority: security``."""
+    environment: dict[str, str] = {}
+    """Further variables, for example ``HTTPS_PROXY``; readable in the task definition."""
+    log_configuration: dict[str, Any] | None = None
+    """ECS ``logConfiguration`` of the sidecar, any driver. Default: a log group that fguard creates."""
 
 
 class Agent(Strict):
@@ -40,6 +44,19 @@ class Agent(Strict):
     """``repositoryCredentials`` of the agent's images."""
     extra_conf: Annotated[str, StringConstraints(min_length=1)] | None = None
     """YAML or JSON, ``SYSDIG_EXTRA_CONF`` of the sidecar, for example a proxy. The task definition shows it."""
+    ca_certificate_path: str | None = None
+    """Path of a CA certificate (PEM) in the sidecar, for the agent's connections."""
+    workload_environment: dict[str, str] = {}
+    """Further variables of every instrumented container; readable in the task definition."""
+    ignore_containers: list[str] = []
+    """Containers to leave as they are, in every workload that has one: names, or patterns such as ``log*``."""
+    ignore_labels: list[str] = []
+    """Docker labels, ``KEY`` or ``KEY=VALUE``, of containers to leave as they are."""
+    opt_in: bool = False
+    """Instrument only containers that ask for it: by the tags ``kilt-include`` and ``kilt-include-containers``, or
+    by the Docker label ``com.fargate-guard.include``."""
+    pin_digests: bool = False
+    """Write the workloads' images by the digest that was inspected, so that what was checked is what runs."""
     sidecar: Sidecar = Sidecar()
 
     @property

@@ -66,7 +66,7 @@ def _schema_type(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_schema_type(schema['items'])}"
     if schema.get("type") == "object":
-        return "mapping of strings"
+        return "mapping of strings" if isinstance(schema.get("additionalProperties"), dict) else "mapping"
     return str(schema.get("type", "string"))
 
 

@@ -62,12 +62,13 @@ class Workload(Strict):
     """A task definition to instrument and, with ``service``, to run."""
 
     task_definition: str
-    """JSON file, relative to ``fguard.yaml``."""
+    """File with an ECS task definition, JSON or YAML, relative to ``fguard.yaml``."""
     name: Name | None = None
     """Default: the file's name."""
     service: Service | None = None
     """Omit to register the task definition only."""
     ignore_containers: list[str] = []
+    """Containers to leave as they are: names, or patterns such as ``log*``."""
     create_log_groups: bool = False
     """Create the log groups that the containers name (``awslogs-group``), with the settings of ``logs``, and
     remove them on destroy. Default: they are yours and must exist."""

@@ -47,9 +47,15 @@ def settings_from_config(
         sidecar_memory=sidecar.memory,
         sidecar_memory_reservation=sidecar.memory_reservation,
         sidecar_essential=sidecar.essential,
-        log_configuration=agent_logs,
+        log_configuration=agent_logs or sidecar.log_configuration,
         repository_credentials_arn=config.agent.image_pull_secret_arn,
         ignore_containers=ignore_containers,
+        ignore_labels=tuple(config.agent.ignore_labels),
+        opt_in=config.agent.opt_in,
+        pin_digests=config.agent.pin_digests,
+        workload_environment=config.agent.workload_environment,
+        sidecar_environment=sidecar.environment,
+        ca_certificate_path=config.agent.ca_certificate_path,
         execution_role_supplied=execution_role_supplied,
     )
 

@@ -1,69 +1,100 @@
-"""Task definition files: read several, change them, and write all of them or none."""
+"""Task definitions and templates: each is read, changed and handed on, so that memory does not grow with them."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import stat
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
-from fargate_guard.errors import FguardError, UsageError
-from fargate_guard.taskdef import Document, TaskDefinitionError, diff, read
+from fargate_guard.errors import UsageError
+from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError, diff
+from fargate_guard.workflows.definition_inputs import Input, Kind
+from fargate_guard.workflows.replacement import takes_a_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-    from fargate_guard.taskdef import Instrumented, Json, Restored
-
-    Change = Callable[[str, Json, Sequence[Json]], Instrumented | Restored]
-    """Takes an input's name, its definition, and the definitions of all inputs."""
-
-STANDARD_INPUT = "-"
-
-_OPEN_FILE = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d{1,6})")
-
-_LIVE = re.compile(r"arn:aws[a-z-]*:ecs:\S+|[A-Za-z0-9_-]+(:\d+)?")
+    from fargate_guard.formats import Source
+    from fargate_guard.taskdef import Instrumented, Json, Notice, Restored
 
 
-@dataclass(frozen=True, slots=True)
-class DefinitionFile:
-    """One input."""
-
-    name: str
-    """As it was given; ``-`` is standard input."""
-    document: Document
-
-    @property
-    def shown_name(self) -> str:
-        """For messages."""
-        return _shown(self.name)
-
-    @property
-    def path(self) -> Path:
-        """The file that is written by ``--in-place``; a link stays a link."""
-        return Path(self.name).resolve()
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedFile:
+@dataclass(frozen=True)
+class Changed:
     """One input and what became of it."""
 
-    file: DefinitionFile
+    input: Input
+    source: Source
     result: Instrumented | Restored
-    text: str
-    """The result, laid out like the input."""
+    definition: Json
+    """What is written: the result's, or that as RegisterTaskDefinition takes it."""
+    warnings: tuple[Notice, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether what is written differs from what was read."""
+        return self.result.changed or self.definition is not self.result.definition
+
+    @cached_property
+    def text(self) -> str:
+        """The result, laid out like the input."""
+        return self.source.write(self.definition)
 
     @property
     def difference(self) -> str:
         """A unified diff of the input's text and the result's; of both indented where the input is one line."""
-        document = self.file.document
-        if "\n" not in document.source.strip():
-            return diff(document.definition, self.result.definition, self.file.shown_name)
-        return diff(self.file.document.source, self.text, self.file.shown_name)
+        if "\n" not in self.source.text.strip():
+            return diff(self.source.value, self.definition, self.input.shown_name)
+        return diff(self.source.text, self.text, self.input.shown_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One input that cannot be changed correctly."""
+
+    input: Input
+    errors: tuple[TaskDefinitionError, ...]
+    """At least one; where they are begins with the input's name."""
+    source: Source | None = None
+    """None where it could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was found, not named, and is something else."""
+
+    input: Input
+    reason: str
+
+
+Outcome = Changed | Refused | Skipped
+
+
+class LaterError(Exception):
+    """Raised by a change that must first see the other inputs; it is tried once more, after them."""
+
+
+class RefusedError(Exception):
+    """Raised by a change that has several things against an input."""
+
+    def __init__(self, errors: Sequence[TaskDefinitionError]) -> None:
+        super().__init__(str(errors[0]))
+        self.errors = tuple(errors)
+
+
+class Change(Protocol):
+    """What is done to each input."""
+
+    def apply(self, one: Input, source: Source) -> Changed:
+        """Return what becomes of it.
+
+        :raises TaskDefinitionError: it is refused.
+        :raises RefusedError: for several reasons.
+        :raises LaterError: the other inputs have to be seen first.
+        """
+
+    def prepare_again(self) -> None:
+        """Get ready for what was to come later; all other inputs have been seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,221 +110,111 @@ class Destination:
         """Whether files are written."""
         return self.in_place or self.output is not None or self.output_dir is not None
 
-    def check(self, names: Sequence[str]) -> None:
+    def check(self, inputs: Sequence[Input]) -> None:
         """Refuse what does not fit together.
 
         :raises UsageError: with the option to use instead.
         """
-        given = [self.output is not None, self.output_dir is not None, self.in_place]
-        if sum(given) > 1:
+        if sum([self.output is not None, self.output_dir is not None, self.in_place]) > 1:
             raise UsageError("give only one of --output, --output-dir and --in-place")
-        if self.output is not None and len(names) > 1:
+        if self.output is not None and len(inputs) > 1:
             raise UsageError(
                 "--output takes one file; there are several", fix="use --output-dir DIR or --in-place"
             )
-        if STANDARD_INPUT in names and (self.in_place or self.output_dir is not None):
-            raise UsageError("standard input has no name to write to", fix="use --output FILE, or a pipe")
         if self.output is not None and self.output.is_dir():
             raise UsageError("--output is a folder", where=str(self.output), fix=f"use --output-dir {self.output}")
-        for name in names:
-            if self.in_place and _takes_a_stream(Path(name)):
-                raise UsageError(
-                    "--in-place replaces files, and this is a pipe or a device",
-                    where=name,
-                    fix="use --output FILE",
-                )
+        for one in inputs:
+            self._check_input(one)
         if self.output_dir is not None:
-            _refuse_doubles(
-                [Path(name).name for name in names], "two files are called {}; --output-dir has no folders"
+            seen: set[str] = set()
+            for one in inputs:
+                if str(one.relative) in seen:
+                    raise UsageError(
+                        f"two files are called {one.relative}; --output-dir would write one over the other",
+                        fix="name the folder above them instead, or one at a time",
+                    )
+                seen.add(str(one.relative))
+
+    def _check_input(self, one: Input) -> None:
+        if one.kind is Kind.STANDARD_INPUT and (self.in_place or self.output_dir is not None):
+            raise UsageError("standard input has no name to write to", fix="use --output FILE, or a pipe")
+        if self.in_place and one.kind is Kind.LIVE:
+            raise UsageError(
+                "--in-place replaces files, and this is no file but a task definition in ECS",
+                where=one.name,
+                fix="use --output FILE, then register it: "
+                "aws ecs register-task-definition --cli-input-json file://FILE (with --for-registration)",
+            )
+        if self.in_place and takes_a_stream(one.path):
+            raise UsageError(
+                "--in-place replaces files, and this is a pipe or a device",
+                where=one.name,
+                fix="use --output FILE",
             )
 
-    def path_for(self, file: DefinitionFile) -> Path | None:
+    def path_for(self, one: Input) -> Path | None:
         """The file to write; None for standard output."""
         if self.output is not None:
             return self.output
         if self.output_dir is not None:
-            return self.output_dir / Path(file.name).name
-        return file.path if self.in_place else None
+            return self.output_dir / one.relative
+        return one.path if self.in_place else None
 
 
-def change_files(
-    names: Sequence[str], standard_input: BinaryIO, change: Change
-) -> tuple[list[ChangedFile], list[TaskDefinitionError]]:
-    """Read every input and apply a change to its definition; nothing is written.
+def change_all(inputs: Sequence[Input], read: Callable[[Input], Source], change: Change) -> Iterator[Outcome]:
+    """Read every input and change it, one after the other; nothing is written.
 
-    :param change: makes the result of one input.
-    :return: the results, and the refusals of all inputs, not only the first.
-    :raises UsageError: there is no such file, or it is not text.
+    What must wait for the others comes last.
+
+    :param read: raises NotATaskDefinitionError for what holds none.
+    :raises UsageError: an input cannot be read, or none of them holds a task definition.
     """
-    _refuse_doubles(names, "{} is given twice")
-    files: list[DefinitionFile] = []
-    changed: list[ChangedFile] = []
-    refused: dict[str, TaskDefinitionError] = {}
-    for name in names:
-        text = _text(name, standard_input)
-        try:
-            files.append(DefinitionFile(name, read(text)))
-        except TaskDefinitionError as error:
-            refused[name] = _in_file(name, error)
-    together = [file.document.definition for file in files]
-    for file in files:
-        document = file.document
-        try:
-            result = change(file.name, document.definition, together)
-        except TaskDefinitionError as error:
-            refused[file.name] = _in_file(file.name, error)
-        else:
-            changed.append(ChangedFile(file, result, document.text(result.definition)))
-    return changed, [refused[name] for name in names if name in refused]
+    later: list[tuple[Input, Source | None]] = []
+    skipped = 0
+    for one in inputs:
+        outcome = _outcome(one, None, read, change)
+        if isinstance(outcome, _Later):
+            later.append((one, None if one.kind is Kind.FILE else outcome.source))
+            continue
+        skipped += isinstance(outcome, Skipped)
+        yield outcome
+    if later:
+        change.prepare_again()
+    for one, source in later:
+        again = _outcome(one, source, read, change)
+        assert not isinstance(again, _Later)  # noqa: S101 - a change asks for that once
+        yield again
+    if skipped and skipped == len(inputs):
+        raise NotATaskDefinitionError("none of these files holds a task definition or a template")
 
 
-def write_files(changed: Sequence[ChangedFile], destination: Destination) -> list[Path]:
-    """Write the results, all of them or none; files that would stay as they are are not touched.
+@dataclass(frozen=True, slots=True)
+class _Later:
+    source: Source
 
-    :return: what was written.
-    :raises FguardError: a file cannot be written; every file is as it was.
-    """
-    texts: dict[Path, str] = {}
-    for one in changed:
-        path = destination.path_for(one.file)
-        if path is not None and not (destination.in_place and not one.result.changed):
-            texts[path] = one.text
+
+def _outcome(
+    one: Input, source: Source | None, read: Callable[[Input], Source], change: Change
+) -> Outcome | _Later:
     try:
-        if destination.output_dir is not None:
-            destination.output_dir.mkdir(parents=True, exist_ok=True)
-        replace_all(texts)
-    except OSError as error:
-        raise FguardError(
-            "the results cannot be written; every file is as it was",
-            where=str(error.filename or ""),
-            why=error.strerror or str(error),
-            fix="make the folder writable, or write elsewhere with --output-dir DIR",
-        ) from error
-    return list(texts)
+        source = source or read(one)
+        return change.apply(one, source)
+    except LaterError:
+        assert source is not None  # noqa: S101 - what was not read cannot be put off
+        return _Later(source)
+    except NotATaskDefinitionError as error:
+        if not one.asked:
+            return Skipped(one, f"{error.message} ({error.where})" if error.where else error.message)
+        return Refused(one, (in_file(one, error),), source)
+    except TaskDefinitionError as error:
+        return Refused(one, (in_file(one, error),), source)
+    except RefusedError as refused:
+        return Refused(one, tuple(in_file(one, error) for error in refused.errors), source)
 
 
-def replace_all(texts: dict[Path, str]) -> None:
-    """Replace files whole, keeping their modes; after a failure or an interrupt all have their old content.
-
-    A link stays a link: the file that it leads to is replaced. What is no file (a pipe, a device) is written to,
-    last, because that cannot be taken back; a pipe waits for its reader, as with any other program.
-
-    :raises OSError: no file was changed.
-    """
-    streams = [path for path in texts if _takes_a_stream(path)]
-    files = {Path(os.path.realpath(path)): text for path, text in texts.items() if path not in streams}
-    partials: dict[Path, Path] = {}
-    before: dict[Path, bytes | None] = {}
-    try:
-        for path, text in files.items():
-            partials[path] = _partial(path, text.encode("utf-8"))
-        for path, partial in partials.items():
-            before[path] = path.read_bytes() if path.exists() else None
-            partial.replace(path)
-        for path in streams:
-            _write_to(path, texts[path].encode("utf-8"))
-    except BaseException:
-        for path, content in before.items():
-            if not partials[path].exists():
-                _put_back(path, content)
-        raise
-    finally:
-        for partial in partials.values():
-            partial.unlink(missing_ok=True)
-
-
-def _takes_a_stream(path: Path) -> bool:
-    """Whether a path is to be written to and never replaced, nor read."""
-    if _open_file(path) is not None:
-        return True
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-
-
-def _open_file(path: Path) -> int | None:
-    """The descriptor that ``/dev/stdout`` and its like stand for; what it leads to may be a regular file."""
-    found = _OPEN_FILE.fullmatch(str(path))
-    if not found:
-        return None
-    return {"stdout": 1, "stderr": 2}[found[1]] if found[1] else int(found[2])
-
-
-def _write_to(path: Path, content: bytes) -> None:
-    number = _open_file(path)
-    descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY) if number is None else os.dup(number)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-
-
-def _partial(path: Path, content: bytes) -> Path:
-    """Write a new file beside ``path``, with its mode; a new one gets what the umask leaves."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask())
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return partial
-
-
-def _put_back(path: Path, content: bytes | None) -> None:
-    with contextlib.suppress(OSError):  # the first failure is the one to tell
-        if content is None:
-            path.unlink()
-        else:
-            _partial(path, content).replace(path)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
-
-
-def _text(name: str, standard_input: BinaryIO) -> str:
-    try:
-        content = standard_input.read() if name == STANDARD_INPUT else Path(name).read_bytes()
-        return content.decode("utf-8")
-    except FileNotFoundError:
-        raise _no_such_file(name) from None
-    except IsADirectoryError:
-        raise UsageError(
-            "this is a folder", where=name, fix=f"name its files, for example {name}/*.json"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise UsageError("the file is not UTF-8 text", where=name, why=str(error)) from None
-    except OSError as error:
-        raise UsageError("the file cannot be read", where=name, why=error.strerror or str(error)) from None
-
-
-def _no_such_file(name: str) -> UsageError:
-    if _LIVE.fullmatch(name):
-        return UsageError(
-            "there is no such file, and reading task definitions from ECS is not there yet",
-            where=name,
-            fix=f"aws ecs describe-task-definition --task-definition {name} > taskdef.json, and give that file",
-        )
-    return UsageError("there is no such file", where=name)
-
-
-def _refuse_doubles(names: Sequence[str], message: str) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(message.format(_shown(name)))
-
-
-def _shown(name: str) -> str:
-    return "standard input" if name == STANDARD_INPUT else name
-
-
-def _in_file(name: str, error: TaskDefinitionError) -> TaskDefinitionError:
-    where = f"{_shown(name)}: {error.where}" if error.where else _shown(name)
-    return TaskDefinitionError(error.message, where=where, why=error.why, fix=error.fix, exit_code=error.exit_code)
+def in_file(one: Input, error: TaskDefinitionError) -> TaskDefinitionError:
+    """Return the error with the input's name before the JSON path."""
+    where = f"{one.shown_name}: {error.where}" if error.where else one.shown_name
+    located = type(error)(error.message, where=where, why=error.why, fix=error.fix, exit_code=error.exit_code)
+    located.__cause__ = error
+    return located

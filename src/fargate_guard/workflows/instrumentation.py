@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import UsageError
-from fargate_guard.taskdef import Settings, container_names
+from fargate_guard.taskdef import Settings
 from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from fargate_guard.config import Config
-    from fargate_guard.taskdef import Json
     from fargate_guard.workflows.context import Context
 
 DEFAULT_COLLECTOR_PORT = 6443
@@ -46,7 +46,18 @@ class Asked:
     sidecar_memory_reservation: int | None = None
     sidecar_essential: bool | None = None
     image_pull_secret_arn: str | None = None
-    ignore_containers: tuple[str, ...] = ()
+    sidecar_log_configuration: str | None = None
+    """JSON, or the name of a file with it."""
+    sidecar_env: tuple[str, ...] | None = None
+    """``NAME=VALUE``."""
+    workload_env: tuple[str, ...] | None = None
+    ca_certificate: str | None = None
+    ignore_container: tuple[str, ...] | None = None
+    """Names and patterns."""
+    ignore_label: tuple[str, ...] | None = None
+    """``KEY`` or ``KEY=VALUE``."""
+    opt_in: bool | None = None
+    pin_digests: bool | None = None
     execution_role_supplied: bool = False
 
 
@@ -57,18 +68,12 @@ class FileSettings:
     common: Settings
     ignored: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     """``workloads[].ignore_containers`` of the configuration, by the workload's file."""
+    where_present: tuple[str, ...] = ()
+    """Names and patterns that need not be in any file: ``agent.ignore_containers``."""
 
-    def for_file(self, name: str, definition: Json, together: Sequence[Json]) -> Settings:
-        """Return the settings for one file, as ``fguard deploy`` would have them.
-
-        :param definition: the file's content.
-        :param together: the content of all files; a name of ``--ignore-container`` is one of any of them.
-        """
-        own = container_names(definition)
-        others = frozenset[str]().union(*map(container_names, together))
-        asked = [one for one in self.common.ignore_containers if one in own or one not in others]
-        more = self.ignored.get(Path(name).resolve(), ())
-        return replace(self.common, ignore_containers=(*asked, *more))
+    def ignored_in(self, path: Path) -> tuple[str, ...]:
+        """The containers that the configuration leaves out of the workload with this file."""
+        return self.ignored.get(path.resolve(), ()) if self.ignored else ()
 
 
 def gather_settings(
@@ -98,7 +103,7 @@ def gather_settings(
         config,
         orchestrator_host=host,
         access_key_arn=access_key_arn,
-        ignore_containers=asked.ignore_containers,
+        ignore_containers=asked.ignore_container or (),
         agent_logs=_agent_logs(asked, config.aws.region),
         execution_role_supplied=asked.execution_role_supplied,
     )
@@ -113,7 +118,7 @@ def gather_settings(
         allow_unpinned_image=asked.allow_unpinned_image,
         extra_conf=asked.extra_conf or settings.extra_conf,
     )
-    return FileSettings(common, ignored)
+    return FileSettings(common, ignored, tuple(config.agent.ignore_containers))
 
 
 def _settings_from_flags(asked: Asked) -> Settings:
@@ -137,7 +142,13 @@ def _settings_from_flags(asked: Asked) -> Settings:
         sidecar_essential=asked.sidecar_essential,
         log_configuration=_agent_logs(asked, None),
         repository_credentials_arn=asked.image_pull_secret_arn,
-        ignore_containers=asked.ignore_containers,
+        ignore_containers=asked.ignore_container or (),
+        ignore_labels=asked.ignore_label or (),
+        opt_in=bool(asked.opt_in),
+        pin_digests=bool(asked.pin_digests),
+        workload_environment=_variables("--workload-env", asked.workload_env),
+        sidecar_environment=_variables("--sidecar-env", asked.sidecar_env),
+        ca_certificate_path=asked.ca_certificate,
         execution_role_supplied=asked.execution_role_supplied,
         **{name: value for name, value in given.items() if value is not None},
     )
@@ -153,6 +164,7 @@ def _with_flags(config: Config, asked: Asked) -> Config:
         memory=asked.sidecar_memory,
         memory_reservation=asked.sidecar_memory_reservation,
         essential=asked.sidecar_essential,
+        environment={**config.agent.sidecar.environment, **_variables("--sidecar-env", asked.sidecar_env)},
     )
     agent = _given(
         topology=asked.topology,
@@ -160,6 +172,14 @@ def _with_flags(config: Config, asked: Asked) -> Config:
         priority=asked.priority,
         log_level=asked.log_level,
         image_pull_secret_arn=asked.image_pull_secret_arn,
+        ignore_labels=asked.ignore_label,
+        opt_in=asked.opt_in,
+        pin_digests=asked.pin_digests,
+        workload_environment={
+            **config.agent.workload_environment,
+            **_variables("--workload-env", asked.workload_env),
+        },
+        ca_certificate_path=asked.ca_certificate,
         sidecar=config.agent.sidecar.model_copy(update=sidecar),
     )
     orchestrator = _given(port=asked.orchestrator_port)
@@ -193,7 +213,22 @@ def _collector(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _variables(flag: str, given: tuple[str, ...] | None) -> dict[str, str]:
+    """Read ``NAME=VALUE`` as often as it was given; the last value of a name counts."""
+    found = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UsageError(f"{flag} is {text!r}", fix=f"give NAME=VALUE: {flag} HTTPS_PROXY=http://proxy:3128")
+        found[name] = value
+    return found
+
+
 def _agent_logs(asked: Asked, configured_region: str | None) -> dict[str, Any] | None:
+    if asked.sidecar_log_configuration:
+        if asked.agent_log_group:
+            raise UsageError("give only one of --agent-log-group and --sidecar-log-configuration")
+        return _log_configuration(asked.sidecar_log_configuration)
     if not asked.agent_log_group:
         return None
     region = asked.region or configured_region
@@ -203,6 +238,33 @@ def _agent_logs(asked: Asked, configured_region: str | None) -> dict[str, Any] |
             fix="add --region, or set AWS_REGION or aws.region in fguard.yaml",
         )
     return awslogs(asked.agent_log_group, region)
+
+
+def _log_configuration(given: str) -> dict[str, Any]:
+    """Read an ECS ``logConfiguration``: JSON, or the name of a file with it."""
+    where = "--sidecar-log-configuration"
+    text = given
+    if not given.lstrip().startswith("{"):
+        where = given
+        try:
+            text = Path(given).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                "the sidecar's log configuration cannot be read", where=where, why=str(error)
+            ) from None
+    example = '{"logDriver": "awsfirelens", "options": {"Name": "cloudwatch"}}'
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(
+            "the sidecar's log configuration is not JSON",
+            where=where,
+            why=str(error),
+            fix=f"for example {example}",
+        ) from None
+    if not isinstance(found, dict) or not isinstance(found.get("logDriver"), str):
+        raise UsageError("a log configuration has a logDriver", where=where, fix=f"for example {example}")
+    return found
 
 
 def _deployed_host(open_deployment: Callable[[], Context]) -> str | None:

@@ -1,0 +1,170 @@
+"""What images run: answered by hand, from the cache, or by their registries, all inputs together.
+
+``images/`` is imported only when some container needs it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fargate_guard.errors import FguardError, UsageError
+from fargate_guard.taskdef import ImageConfig, Images, TaskDefinitionError
+from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from fargate_guard.aws.session import Aws
+    from fargate_guard.images import Found
+    from fargate_guard.taskdef import ImageNeed
+
+ENTRYPOINT_FLAG = "--entrypoint"
+COMMAND_FLAG = "--command"
+DEFAULT_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LookupOptions:
+    """How images may be looked up."""
+
+    offline: bool = False
+    timeout: float = DEFAULT_TIMEOUT
+    """Seconds for each image."""
+    cache: Path | None = None
+    """The user's folder for what can be got again."""
+    docker_config: Path | None = None
+    """The folder with Docker's ``config.json``."""
+    entry_points: tuple[str, ...] = ()
+    """``--entrypoint``: ``CONTAINER=JSON`` or ``LogicalId/CONTAINER=JSON``."""
+    commands: tuple[str, ...] = ()
+    """``--command``, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class HalfAnswer:
+    """An answer by hand for only one of entry point and command."""
+
+    key: str
+    """The container, as it was named."""
+    given: str
+    """The flag."""
+    missing: str
+    """The other flag."""
+    other: str
+    """The field that the missing flag would answer for."""
+
+
+@dataclass(slots=True)
+class ImageLookup:
+    """What is known about images so far, and the way to find out more."""
+
+    options: LookupOptions
+    connect: Callable[[], Aws]
+    """Called at most once, when a registry wants what only AWS knows."""
+    images: Images = field(init=False)
+    half_answers: dict[str, HalfAnswer] = field(init=False)
+    found: list[Found] = field(default_factory=list)
+    """Everything that was looked up, with its errors."""
+    _errors: dict[tuple[str, str, str | None], FguardError] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        entry_points = dict(_by_hand(ENTRYPOINT_FLAG, text) for text in self.options.entry_points)
+        commands = dict(_by_hand(COMMAND_FLAG, text) for text in self.options.commands)
+        answers = {}
+        for key in dict.fromkeys([*entry_points, *commands]):
+            flags = [*([ENTRYPOINT_FLAG] * (key in entry_points)), *([COMMAND_FLAG] * (key in commands))]
+            answers[key] = ImageConfig(entry_points.get(key, ()), commands.get(key, ()), " and ".join(flags))
+        self.images = Images(by_container=answers)
+        self.half_answers = {
+            **{key: HalfAnswer(key, ENTRYPOINT_FLAG, COMMAND_FLAG, "command") for key in entry_points},
+            **{key: HalfAnswer(key, COMMAND_FLAG, ENTRYPOINT_FLAG, "entryPoint") for key in commands},
+        }
+        for key in entry_points.keys() & commands.keys():
+            del self.half_answers[key]
+
+    def knows(self, needs: Iterable[ImageNeed]) -> bool:
+        """Whether all of these have been looked up, found or not."""
+        return all(self.images.answers(need) or _key(need) in self._errors for need in needs)
+
+    def ask(self, needs: Sequence[ImageNeed]) -> None:
+        """Look up what is not known yet, side by side."""
+        from fargate_guard.images import Options, resolve
+
+        wanted = [need for need in needs if not self.knows([need])]
+        if not wanted:
+            return
+        connected: list[Aws] = []
+
+        def aws() -> Aws:
+            connected.extend([] if connected else [self.connect()])
+            return connected[0]
+
+        options = Options(
+            offline=self.options.offline,
+            timeout=self.options.timeout,
+            cache_folder=self.options.cache / "images" if self.options.cache else None,
+            docker_config_folder=self.options.docker_config,
+            ecr_token=lambda region, _account: _ecr_token(aws(), region),
+            secret=lambda arn: _secret(aws(), arn),
+        )
+        found = resolve(wanted, options=options)
+        self.found += found
+        known = dict(self.images.by_image)
+        for one in found:
+            if one.config is not None:
+                known[one.need.image, one.need.architecture] = one.config
+            else:
+                self._errors[_key(one.need)] = one.error or FguardError("nothing was found")
+        self.images = Images(by_image=known, by_container=self.images.by_container)
+
+    def refusal(self, need: ImageNeed) -> TaskDefinitionError:
+        """Return why a container cannot be instrumented: its image was looked up in vain."""
+        error = self._errors[_key(need)]
+        return TaskDefinitionError(
+            f"what container {need.container} runs is not known: {error.message}",
+            where=f"{need.path} ({need.image})",
+            why=error.why,
+            fix=error.fix,
+            exit_code=PREFLIGHT_REFUSED,
+        )
+
+    def half_answer_for(self, need: ImageNeed) -> HalfAnswer | None:
+        """Return the answer by hand that covers only one half of a container's argv."""
+        for key in (f"{need.resource}/{need.container}", need.container):
+            if key in self.images.by_container:
+                return self.half_answers.get(key)
+        return None
+
+
+def _key(need: ImageNeed) -> tuple[str, str, str | None]:
+    return need.image, need.architecture, need.credentials_arn
+
+
+def _by_hand(flag: str, text: str) -> tuple[str, tuple[str, ...]]:
+    """Read ``CONTAINER=["…"]``; the container may be ``LogicalId/CONTAINER``."""
+    key, equals, answer = text.partition("=")
+    example = f"""{flag} {key or "CONTAINER"}='["/docker-entrypoint.sh"]'"""
+    if not equals or not key:
+        raise UsageError(f"{flag} is {text!r}", fix=f"give the container and a JSON array: {example}")
+    try:
+        argv = json.loads(answer)
+    except ValueError as error:
+        raise UsageError(f"{flag} {key} is not JSON: {answer}", why=str(error), fix=example) from None
+    if not isinstance(argv, list) or not all(isinstance(argument, str) for argument in argv):
+        raise UsageError(f"{flag} {key} is not an array of strings: {answer}", fix=example)
+    return key, tuple(argv)
+
+
+def _ecr_token(aws: Aws, region: str) -> tuple[str, str]:
+    from fargate_guard.aws.registry_access import ecr_token
+
+    return ecr_token(aws, region)
+
+
+def _secret(aws: Aws, arn: str) -> str:
+    from fargate_guard.aws.registry_access import secret_text
+
+    return secret_text(aws, arn)
