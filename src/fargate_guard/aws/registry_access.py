@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def ecr_token(aws: Aws, region: str) -> tuple[str, str]:
-    """Return user and password for the account's own ECR registries of a region; valid for twelve hours.
+    """Return user and password for the private ECR registries of a region; valid for twelve hours.
 
-    They open other accounts' repositories of that region, too, where their policies allow it.
+    They open the caller's own repositories, and other accounts' where their policies allow it.
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
     """
     response = aws.in_region(region).call("ecr", "get_authorization_token", about=f"ECR in {region}")
