@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.definition import Shape, locate
+from fargate_guard.taskdef.json_edit import edited
 from fargate_guard.taskdef.json_text import parse
-from fargate_guard.taskdef.layout import Layout, learn
+from fargate_guard.taskdef.layout import learn
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Json
+    from fargate_guard.taskdef.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,15 @@ class Document:
     shape: Shape
     source: str
     """The text it was read from."""
-    layout: Layout
+
+    @property
+    def layout(self) -> Layout:
+        """The text's style; learned anew each time."""
+        return learn(self.source)
 
     def text(self, definition: Json) -> str:
-        """Write a definition the way this document is written; an unchanged one is the very same text."""
-        return self.source if definition == self.definition else self.layout.write(definition)
+        """The text with just what differs in ``definition`` edited in; an unchanged one is the very same text."""
+        return edited(self.source, self.definition, definition, self.layout)
 
 
 def read(text: str) -> Document:
@@ -36,4 +42,4 @@ def read(text: str) -> Document:
         no container definitions in it (with what it is instead, where that can be told).
     """
     value = parse(text)
-    return Document(value, locate(value).shape, text, learn(text))
+    return Document(value, locate(value).shape, text)

@@ -1,14 +1,279 @@
-"""Edit a changed value into the JSON text that it was read from."""
+"""Edit a changed value into the JSON text that it was read from.
+
+Only what differs is written. The rest keeps its bytes, whatever its style; what is added takes the indentation,
+the line ends and the commas of its neighbours, and where there are none those of the file's
+:class:`~fargate_guard.taskdef.layout.Layout`. Adding something and removing it again gives the very same text.
+
+Values that stay are skipped by the C decoder, so a big file costs little more than parsing it once more.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from dataclasses import dataclass
+from json.scanner import make_scanner
+from typing import TYPE_CHECKING, cast
+
+from fargate_guard.taskdef.alignment import alike, partners
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from fargate_guard.taskdef.fields import Json
     from fargate_guard.taskdef.layout import Layout
 
+    _Matches = Callable[[str, int], re.Match[str]]
+
+_MEMBER = re.compile(r'[ \t\n\r,]*("[^"\\]*(?:\\.[^"\\]*)*")([ \t\n\r]*:[ \t\n\r]*)').match
+_BETWEEN = cast("_Matches", re.compile(r"[ \t\n\r,]*").match)
+_INDENT = cast("_Matches", re.compile(r"[ \t]*").match)
+_NOT_EMPTY = 3
+"""Characters that an array or object has at least when something is in it."""
+_ABSENT = object()
+
 
 def edited(text: str, old: Json, new: Json, layout: Layout) -> str:
-    """The text with just the differences between ``old``, which was read from it, and ``new`` edited in."""
-    return text if old == new else layout.write(new)
+    """The text with just the differences between two values edited in.
+
+    :param text: valid JSON without a key twice in one object; it may begin with a byte order mark.
+    :param old: what was read from the text.
+    :param layout: what was learned from the text.
+    :return: the text of ``new``; the very same text where it is like ``old``.
+    """
+    if alike(old, new):
+        return text
+    encoded = _encoded(text, old, new, layout)
+    return _Editor(text, layout).edited(old, new) if encoded is None else encoded
+
+
+def _encoded(text: str, old: Json, new: Json, layout: Layout) -> str | None:
+    """The result where the text is one line, just as Python's C encoder writes it: that is fastest."""
+    body = text[len(layout.prefix) : len(text) - len(layout.suffix)]
+    if "\n" in body:
+        return None
+    encoder = json.JSONEncoder(
+        separators=(layout.comma, layout.colon), ensure_ascii=layout.ascii, check_circular=False
+    )
+    return layout.prefix + encoder.encode(new) + layout.suffix if encoder.encode(old) == body else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Collection:
+    """Where an object or array stands in the text, and its members or items."""
+
+    opening: int
+    closing: int
+    starts: list[int]
+    """Of the key, or of the item."""
+    ends: list[int]
+
+
+class _Editor:
+    """Walks two values and the text of the first one; notes what to replace."""
+
+    def __init__(self, text: str, layout: Layout) -> None:
+        self._text = text
+        self._layout = layout
+        self._newline = layout.newline.rstrip(" \t")
+        self._edits: list[tuple[int, int, str]] = []
+        self._written: dict[tuple[str, str, str, bool | None], str] = {}
+        self._key_of = json.JSONEncoder(check_circular=False).encode
+        self._skip = make_scanner(json.JSONDecoder(parse_int=len, parse_float=len))  # type: ignore[arg-type]  # as json.decoder does
+
+    def edited(self, old: Json, new: Json) -> str:
+        start = len(self._layout.prefix)
+        if self._walk(start, old, new, "") is None:
+            end = self._skip(self._text, start)[1]
+            self._replace_value(start, end, old, new, "", self._layout.newline)
+        parts: list[str] = []
+        position = 0
+        for start, end, replacement in sorted(self._edits):
+            parts += self._text[position:start], replacement
+            position = end
+        parts.append(self._text[position:])
+        return "".join(parts)
+
+    def _walk(self, start: int, old: Json, new: Json, label: str) -> int | None:
+        """Edit the inside of two objects or arrays, and return the end; None where the whole is to be replaced."""
+        if not old or not new:
+            return None
+        if type(old) is dict and type(new) is dict:
+            return self._object(start, old, new)
+        if type(old) is list and type(new) is list:
+            return self._array(start, old, new, label)
+        return None
+
+    def _object(self, opening: int, old: dict[str, Json], new: dict[str, Json]) -> int:
+        text, skip = self._text, self._skip
+        starts: list[int] = []
+        ends: list[int] = []
+        replaced: list[tuple[int, int, str]] = []
+        position = opening + 1
+        for key, before in old.items():
+            found = _MEMBER(text, position)
+            if found is None:
+                raise ValueError("this is not the text of the value")
+            starts.append(found.start(1))
+            start = found.end()
+            after = new.get(key, _ABSENT)
+            if after is _ABSENT or alike(before, after):
+                position = skip(text, start)[1]
+            else:
+                end = self._walk(start, before, after, key)
+                position = skip(text, start)[1] if end is None else end
+                if end is None:
+                    replaced.append((len(ends), start, key))
+            ends.append(position)
+        here = _Collection(opening, _BETWEEN(text, position).end(), starts, ends)
+        for index, start, key in replaced:
+            line = self._line(here, start)
+            self._replace_value(start, ends[index], old[key], new[key], key, line)
+        if old.keys() != new.keys():
+            self._splice(here, [key in new for key in old], self._new_members(here, old, new))
+        return here.closing + 1
+
+    def _array(self, opening: int, old: list[Json], new: list[Json], label: str) -> int:
+        text, skip = self._text, self._skip
+        partner = partners(old, new)
+        starts: list[int] = []
+        ends: list[int] = []
+        replaced: list[int] = []
+        position = opening + 1
+        for index, before in enumerate(old):
+            start = _BETWEEN(text, position).end()
+            starts.append(start)
+            after = new[partner[index]] if partner[index] >= 0 else before
+            if alike(before, after):
+                position = skip(text, start)[1]
+            else:
+                end = self._walk(start, before, after, f"{label}[]")
+                position = skip(text, start)[1] if end is None else end
+                if end is None:
+                    replaced.append(index)
+            ends.append(position)
+        here = _Collection(opening, _BETWEEN(text, position).end(), starts, ends)
+        for index in replaced:
+            line = self._line(here, starts[index])
+            after = new[partner[index]]
+            self._replace_value(starts[index], ends[index], old[index], after, f"{label}[]", line)
+        kept = [other >= 0 for other in partner]
+        if not all(kept) or len(old) != len(new):
+            self._splice(here, kept, self._new_items(here, partner, new, label))
+        return here.closing + 1
+
+    def _new_members(
+        self, here: _Collection, old: dict[str, Json], new: dict[str, Json]
+    ) -> dict[int, tuple[str, list[str]]]:
+        """The separator and the texts of added members, by the index of the member that they stand behind."""
+        places = {key: index for index, key in enumerate(old)}
+        keys: dict[int, list[str]] = {}
+        anchor = -1
+        for key in new:
+            if key in places:
+                anchor = places[key]
+            else:
+                keys.setdefault(anchor, []).append(key)
+        texts: dict[int, tuple[str, list[str]]] = {}
+        for anchor, added in keys.items():
+            separator, line = self._separator(here, anchor)
+            colon = self._colon(here, anchor)
+            texts[anchor] = (
+                separator,
+                [self._layout.string(key) + colon + self._write(new[key], key, line) for key in added],
+            )
+        return texts
+
+    def _new_items(
+        self, here: _Collection, partner: Sequence[int], new: list[Json], label: str
+    ) -> dict[int, tuple[str, list[str]]]:
+        """The separator and the texts of added items, by the index of the item that they stand behind."""
+        places = {other: index for index, other in enumerate(partner) if other >= 0}
+        indexes: dict[int, list[int]] = {}
+        anchor = -1
+        for index in range(len(new)):
+            if index in places:
+                anchor = places[index]
+            else:
+                indexes.setdefault(anchor, []).append(index)
+        texts: dict[int, tuple[str, list[str]]] = {}
+        for anchor, added in indexes.items():
+            separator, line = self._separator(here, anchor)
+            sibling = self._text[here.starts[max(anchor, 0)] : here.ends[max(anchor, 0)]]
+            one_line = "\n" not in sibling if sibling[0] in "{[" and len(sibling) >= _NOT_EMPTY else None
+            texts[anchor] = (
+                separator,
+                [self._write(new[index], f"{label}[]", line, one_line=one_line) for index in added],
+            )
+        return texts
+
+    def _splice(self, here: _Collection, kept: Sequence[bool], added: Mapping[int, tuple[str, list[str]]]) -> None:
+        """Take out what is not kept and put in what is added, each with one separator."""
+        separator, texts = added.get(-1, ("", []))
+        if not any(kept):
+            self._edits.append((here.starts[0], here.ends[-1], separator.join(texts)))
+            return
+        index = kept.index(True)
+        if index or texts:
+            front = "".join(text + separator for text in texts)
+            self._edits.append((here.starts[0], here.starts[index], front))
+        while index < len(kept):
+            following = index + 1
+            while following < len(kept) and not kept[following]:
+                following += 1
+            separator, texts = added.get(index, ("", []))
+            if following > index + 1 or texts:
+                behind = "".join(separator + text for text in texts)
+                self._edits.append((here.ends[index], here.ends[following - 1], behind))
+            index = following
+
+    def _separator(self, here: _Collection, anchor: int) -> tuple[str, str]:
+        """What stands between two members near ``anchor``, and what starts a line there (see :meth:`_line`)."""
+        text = self._text
+        index = min(max(anchor, 1), len(here.starts) - 1)
+        if index:
+            between = text[here.ends[index - 1] : here.starts[index]]
+        else:
+            between = text[here.opening + 1 : here.starts[0]]
+            between = "," + between if "\n" in between else self._layout.comma
+        if "\n" not in between:
+            return between, self._line(here, here.ends[anchor] if anchor >= 0 else here.starts[0])
+        before, _, last = between.rpartition("\n")
+        newline = "\r\n" if before.endswith("\r") else "\n"
+        indent = last.partition(",")[0]
+        return ("" if "," in last else ",") + newline + last, newline + indent
+
+    def _line(self, here: _Collection, position: int) -> str:
+        """What starts a line at the depth of what stands at ``position``; empty where all is on one line."""
+        text = self._text
+        if text.find("\n", here.opening, here.closing) < 0:
+            return ""
+        indent = _INDENT(text, text.rfind("\n", 0, position) + 1)
+        return self._newline + indent[0]
+
+    def _colon(self, here: _Collection, anchor: int) -> str:
+        """The colon of the members around ``anchor``, where they agree."""
+        found = {
+            match[2]
+            for index in (anchor - 1, anchor, anchor + 1)
+            if 0 <= index < len(here.starts) and (match := _MEMBER(self._text, here.starts[index]))
+        }
+        return found.pop() if len(found) == 1 else self._layout.colon
+
+    def _replace_value(self, start: int, end: int, old: Json, new: Json, label: str, line: str) -> None:
+        written = self._write(new, label, line)
+        inner = self._text[start + 1 : end - 1]
+        if type(old) is type(new) and isinstance(new, (dict, list)):
+            blank = inner[: len(inner) - len(inner.lstrip())]
+            if new and not old and inner:  # [ ] becomes [ x], and that [ ] again
+                written = written[0] + inner + written[1:-1].strip() + written[-1]
+            elif old and not new and blank and inner == inner.rstrip():
+                written = written[0] + blank + written[-1]
+        self._edits.append((start, end, written))
+
+    def _write(self, value: Json, label: str, line: str, *, one_line: bool | None = None) -> str:
+        """The text of a value; what many containers get alike is written once."""
+        key = (self._key_of(value), label, line, one_line)
+        if key not in self._written:
+            self._written[key] = self._layout.fragment(value, label, line, one_line=one_line)
+        return self._written[key]

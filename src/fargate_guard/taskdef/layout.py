@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 _MARK = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,\n]|[\w.+-]+'
 _CONTENT_BEHIND_BRACKET = r"[\[{][ \t]*[^\s\[\]{}]"
 _FIRST_INDENT = r"\n([ \t]+)\S"
-_LAST_INDENT = r"\n([ \t]*)[\]}]$"
+_LAST_INDENT = r"\n([ \t]*)[\]}]"
 _SURROGATE = "[\ud800-\udfff]"
+_CONTAINERS = 'ontainerDefinitions"'
+_SAMPLE = 50_000
+"""Characters that show a style well enough; a big template is not to be read twice for it."""
 _LEAF_ARRAY, _LEAF_OBJECT = "[]", "{}"
 
 
@@ -68,7 +71,18 @@ class Layout:
         parts.append(self.suffix)
         return "".join(parts)
 
-    def _write(self, value: Json, label: str, line: str, parts: list[str]) -> None:
+    def fragment(self, value: Json, label: str, line: str, *, one_line: bool | None = None) -> str:
+        """The text of a value inside a file.
+
+        :param label: the field that it stands in; an array's items have the array's label with ``[]`` behind it.
+        :param line: what starts a line at its depth; empty inside of what stands on one line.
+        :param one_line: whether it stands on one line itself; None asks what is usual for the field.
+        """
+        parts: list[str] = []
+        self._write(value, label, "" if one_line else line, parts, spread=one_line is False)
+        return "".join(parts)
+
+    def _write(self, value: Json, label: str, line: str, parts: list[str], *, spread: bool = False) -> None:
         """Append a value's text; ``line`` starts a line at its depth, and is empty inside a one-line value."""
         if isinstance(value, dict) and value:
             labels = list(value)
@@ -79,7 +93,7 @@ class Layout:
         else:
             parts.append(self._scalar(value))
             return
-        if line and self._on_one_line(value, label):
+        if line and not spread and self._on_one_line(value, label):
             line = ""
         inner = line + self.indent if line else ""
         separator = f",{inner}" if line else self.comma
@@ -88,7 +102,7 @@ class Layout:
             if index:
                 parts.append(separator)
             if isinstance(value, dict):
-                parts.append(self._string(str(item_label)) + self.colon)
+                parts.append(self.string(str(item_label)) + self.colon)
                 self._write(value[item_label], item_label, inner, parts)
             else:
                 self._write(value[index], item_label, inner, parts)
@@ -104,7 +118,7 @@ class Layout:
 
     def _scalar(self, value: Json) -> str:
         if isinstance(value, str):
-            return self._string(value)
+            return self.string(value)
         if isinstance(value, Number):
             return value.text
         for constant, text in ((None, "null"), (True, "true"), (False, "false")):
@@ -114,9 +128,10 @@ class Layout:
             return repr(value)
         if isinstance(value, dict):
             return "{}"
-        return "[]" if isinstance(value, list) else self._string(str(value))
+        return "[]" if isinstance(value, list) else self.string(str(value))
 
-    def _string(self, value: str) -> str:
+    def string(self, value: str) -> str:
+        """The text of a string."""
         if self.ascii:
             return encode_basestring_ascii(value)
         text = encode_basestring(value)
@@ -128,27 +143,38 @@ class Layout:
 
 
 def learn(text: str) -> Layout:
-    """Learn a file's layout from its text, which must be valid JSON."""
+    """Learn a file's layout from its text, which must be valid JSON; from a part of it where it is long."""
     body = text.removeprefix("\ufeff")
     stripped = body.strip()
-    first, last = re.search(_FIRST_INDENT, stripped), re.search(_LAST_INDENT, stripped)
+    first, last = re.search(_FIRST_INDENT, stripped), re.fullmatch(_LAST_INDENT, stripped[stripped.rfind("\n") :])
     margin = last[1] if last else ""
+    sample = _sample(stripped)
     layout = Layout(
         indent=first[1].removeprefix(margin) if first else "",
-        newline=("\r\n" if "\r\n" in text else "\n") + margin,
+        newline=("\r\n" if "\r\n" in sample else "\n") + margin,
         ascii=text.isascii() and "\\u" in text,
         prefix=text[: len(text) - len(body)] + body[: len(body) - len(body.lstrip())],
         suffix=body[len(body.rstrip()) :],
     )
-    layout.colon = ": " if re.search(r'"[ \t]*:[ \t]', stripped) else ":"
-    if re.search(_CONTENT_BEHIND_BRACKET, stripped):
-        layout.comma = ", " if re.search(r"[\w\"\]}],[ \t]\S", stripped) else ","
-        layout.array_padding = " " if re.search(r'\[ ["\d]', stripped) else ""
-        layout.object_padding = " " if re.search(r'\{ "', stripped) else ""
-        _learn_one_liners(stripped, layout.inline)
-    elif "\n" not in stripped:
+    layout.colon = ": " if re.search(r'"[ \t]*:[ \t]', sample) else ":"
+    if re.search(_CONTENT_BEHIND_BRACKET, sample):
+        layout.comma = ", " if re.search(r"[\w\"\]}],[ \t]\S", sample) else ","
+        layout.array_padding = " " if re.search(r'\[ ["\d]', sample) else ""
+        layout.object_padding = " " if re.search(r'\{ "', sample) else ""
+    if "\n" not in stripped:
         layout.inline[""] = 1
+    elif re.search(_CONTENT_BEHIND_BRACKET, sample):
+        _learn_one_liners(sample, layout.inline)
     return layout
+
+
+def _sample(text: str) -> str:
+    """The text, or enough of it to learn from: whole lines from where containers begin."""
+    if len(text) <= _SAMPLE:
+        return text
+    start = text.rfind("\n", 0, max(text.find(_CONTAINERS), 0)) + 1
+    end = text.find("\n", start + _SAMPLE)
+    return text[start : end if 0 <= end < start + 2 * _SAMPLE else start + _SAMPLE]
 
 
 @dataclass(slots=True)
@@ -176,7 +202,8 @@ def _learn_one_liners(text: str, inline: Counter[str]) -> None:
             parent.is_empty, parent.has_collections = False, True
             stack.append(_Open(f"{parent.label}[]" if parent.is_array else label, line, mark == "["))
         elif mark in "]}":
-            _vote(stack.pop(), line, inline)
+            if len(stack) > 1:  # a sample may begin inside
+                _vote(stack.pop(), line, inline)
         elif mark != ",":
             parent.is_empty = False
             last_string = mark[1:-1]
