@@ -86,7 +86,8 @@ class Aws:
 
     def in_region(self, region: str) -> Aws:
         """Return the same access in another region."""
-        return self if region == self.region else Aws(region=region, profile=self.profile, environ=self._environ)
+        same = region == self._session.region_name
+        return self if same else Aws(region=region, profile=self.profile, environ=self._environ)
 
     def identity(self) -> Identity:
         """Return whose credentials these are; asked once.

@@ -1,0 +1,131 @@
+"""The answer to a registry that wants to know who asks: Basic, or a token from its token server.
+
+https://distribution.github.io/distribution/spec/auth/token/
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from oras.auth.token import TokenAuth
+from oras.auth.utils import parse_auth_header
+
+from fargate_guard.images.errors import Problem
+from fargate_guard.images.refusals import Refusal
+from fargate_guard.images.session import LARGEST_ANSWER, is_loopback, read_body
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from fargate_guard.images.credentials import Credentials
+    from fargate_guard.images.session import Session
+
+_NEXT_CHALLENGE = re.compile(r",\s*(?=(?:basic|bearer|digest|negotiate|ntlm)\b)", re.IGNORECASE)
+
+
+class Challenge(TokenAuth):  # type: ignore[misc]
+    """oras's token exchange, and what it leaves out: Basic, identity tokens, and the reasons of a refusal."""
+
+    _tls_verify = True
+
+    def __init__(self, host: str, repository: str, credentials: Callable[[], Credentials | None]) -> None:
+        """Ask for credentials only when the registry wants any.
+
+        :param host: the only one whose challenges are answered; blob storage never sees credentials.
+        """
+        super().__init__()
+        self.token: str | None = None
+        self._host = host
+        self._repository = repository
+        self._find_credentials = credentials
+        self.credentials: Credentials | None = None
+        self._scheme = "Bearer"
+
+    def use(self, session: Session) -> None:
+        """Ask the token server over the same connections."""
+        self.session = _TokenServer(session)
+
+    def get_auth_header(self) -> dict[str, str]:
+        """What the following requests send at once."""
+        return {"Authorization": f"{self._scheme} {self.token}"}
+
+    def authenticate_request(
+        self,
+        original: requests.Response,
+        headers: dict[str, str],
+        refresh: bool = False,  # noqa: ARG002 - oras's own signature
+    ) -> tuple[dict[str, str], bool]:
+        """Answer the registry's challenge, once.
+
+        :raises Refusal: when there is no challenge, none that can be answered, or the answer did not help.
+        """
+        body = read_body(original, LARGEST_ANSWER)  # also gives the connection back
+        challenges = _NEXT_CHALLENGE.split(original.headers.get("WWW-Authenticate", ""))
+        bearer, basic = (_of_scheme(challenges, scheme) for scheme in ("bearer", "basic"))
+        if self.token or urlsplit(str(original.url)).netloc != self._host or not (bearer or basic):
+            raise Refusal.of(original, body)
+        self.credentials = self._find_credentials()
+        if self.credentials and not self.credentials.identity_token:
+            self.set_basic_auth(self.credentials.user, self.credentials.password)
+        if bearer:
+            self.token = self._fetch_token(bearer)
+        elif self.credentials is None or self.credentials.identity_token:
+            raise Refusal.of(original, body)
+        else:
+            self._scheme, self.token = "Basic", self._basic_auth
+        return {**headers, **self.get_auth_header()}, True
+
+    def _fetch_token(self, challenge: str) -> str:
+        question = parse_auth_header(challenge)
+        realm = urlsplit(question.realm or "")
+        if realm.scheme != "https" and not (realm.scheme == "http" and is_loopback(realm.hostname or "")):
+            raise Problem(
+                "the registry cannot be asked",
+                why=f"{self._host} wants credentials sent unencrypted, to {realm.hostname or question.realm!r}",
+                fix="give the registry's token server a certificate",
+            )
+        question.scope = question.scope or f"repository:{self._repository}:pull"
+        if self.credentials is None:
+            token = self.request_anonymous_token(question)
+        elif self.credentials.identity_token:
+            token = self._exchange(question, self.credentials.identity_token)
+        else:
+            token = self.request_token(question)
+        if not isinstance(token, str):
+            raise Problem("the registry cannot be asked", why=f"{realm.hostname} gave no token")
+        return token
+
+    def _exchange(self, question: Any, identity_token: str) -> object:
+        """https://distribution.github.io/distribution/spec/auth/oauth/"""
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": "fargate-guard",
+            "service": question.service or "",
+            "scope": question.scope,
+            "refresh_token": identity_token,
+        }
+        return self.session.request("POST", question.realm, data=form).json().get("access_token")
+
+
+class _TokenServer:
+    """Where oras asks for tokens: a refusal keeps the server's words."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, url: str, **options: Any) -> requests.Response:
+        return self.request("GET", url, **options)
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:
+        response = self._session.request(method, url, **options)
+        if not response.ok:
+            raise Refusal.of(response, response.content)
+        return response
+
+
+def _of_scheme(challenges: list[str], scheme: str) -> str | None:
+    return next((found for found in challenges if found.lower().startswith(f"{scheme} ")), None)

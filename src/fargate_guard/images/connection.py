@@ -1,0 +1,205 @@
+"""The registries' v2 API (https://github.com/opencontainers/distribution-spec/blob/main/spec.md), over oras.
+
+oras sends the requests, answers challenges and exchanges tokens. Not used of it are its retries (they sleep for
+seconds, for every exception, and hear neither Retry-After nor Ctrl-C), its reading of Docker's configuration (by
+the process's environment; a failing helper counts as no credentials) and its grammar of references (without
+``library/`` and ``localhost/``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections import deque
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import requests
+from oras.container import Container
+from oras.provider import Registry
+
+from fargate_guard.images.challenge import Challenge
+from fargate_guard.images.manifest import MANIFEST_TYPES
+from fargate_guard.images.reference import DIGEST, Reference
+from fargate_guard.images.refusals import Refusal, broken_off, timed_out, unreachable
+from fargate_guard.images.retrying import MOST_ATTEMPTS, delay
+from fargate_guard.images.session import LARGEST_ANSWER, Session, is_loopback, read_body
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+
+    from fargate_guard.images.credentials import Keyring
+    from fargate_guard.images.errors import Problem
+    from fargate_guard.images.options import Clock
+
+
+class Stopped(Exception):  # noqa: N818 - nobody waits for the result any more
+    """The batch is over."""
+
+
+class Budget:
+    """The time that one image may take."""
+
+    def __init__(self, seconds: float, clock: Clock, stopping: threading.Event) -> None:
+        """Start it now."""
+        self.seconds = seconds
+        self.clock = clock
+        self._stopping = stopping
+        self._end = clock.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Seconds left.
+
+        :raises Stopped: when the batch was given up.
+        """
+        if self._stopping.is_set():
+            raise Stopped
+        return self._end - self.clock.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or raise Stopped as soon as the batch is given up."""
+        (self.clock.sleep or self._stopping.wait)(seconds)
+        self.remaining()
+
+
+class Transport:
+    """Connections of one batch, used again for the next image."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        """Nothing is opened yet."""
+        self._keyring = keyring
+        self._idle: deque[Session] = deque()
+        self._schemes: dict[str, str] = {}
+
+    @contextlib.contextmanager
+    def repository(
+        self, reference: Reference, credentials_arn: str | None, budget: Budget
+    ) -> Iterator[Repository]:
+        """Lend the connection to an image's repository."""
+        session = self._session()
+        session.remaining = budget.remaining
+        challenge = Challenge(
+            reference.api_host,
+            reference.repository,
+            lambda: self._keyring.find(reference.host, credentials_arn, budget.remaining()),
+        )
+        challenge.use(session)
+        try:
+            registry = _OneAttempt(reference.api_host, insecure=self._scheme(session, reference) == "http")
+            registry.session, registry.auth = session, challenge
+            yield Repository(reference, registry, challenge, budget)
+        finally:
+            self._idle.append(session)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _session(self) -> Session:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Session()
+
+    def _scheme(self, session: Session, reference: Reference) -> str:
+        """HTTPS everywhere; on this machine plain HTTP where nothing speaks HTTPS, as Docker does."""
+        host = reference.api_host
+        if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+            return "https"
+        if host not in self._schemes:
+            try:
+                session.get(f"https://{host}/v2/", stream=True).close()
+            except requests.ConnectionError as error:
+                untrusted = any("CERTIFICATE" in str(cause) for cause in (error, error.__context__))
+                self._schemes[host] = "https" if untrusted else "http"
+            except requests.RequestException:
+                return "http"
+            else:
+                self._schemes[host] = "https"
+        return self._schemes[host]
+
+
+class _OneAttempt(Registry):  # type: ignore[misc]
+    do_request = inspect.unwrap(Registry.do_request)
+
+
+class Repository:
+    """What one registry says about one repository."""
+
+    def __init__(self, reference: Reference, registry: Registry, challenge: Challenge, budget: Budget) -> None:
+        """Made by :meth:`Transport.repository`."""
+        self._reference = reference
+        self._registry = registry
+        self._challenge = challenge
+        self._budget = budget
+        self._container = Container(f"{reference.api_host}/{reference.repository}")
+
+    def digest_of(self, tag: str) -> str | None:
+        """Ask with one HEAD which manifest a tag names; None where only a GET tells.
+
+        https://github.com/opencontainers/distribution-spec/blob/main/spec.md#checking-if-content-exists-in-the-registry
+        """
+        try:
+            response, _ = self._ask("HEAD", self._container.manifest_url(tag), MANIFEST_TYPES)
+        except Refusal as refusal:
+            if refusal.temporary:
+                raise self._problem(refusal) from None
+            return None  # an answer to HEAD has no body, so that it does not say why
+        digest = response.headers.get("Docker-Content-Digest") or ""
+        return digest if DIGEST.fullmatch(digest) else None
+
+    def manifest(self, tag_or_digest: str) -> tuple[bytes, str]:
+        """Fetch a manifest or a list of them, and its media type."""
+        response, body = self._fetch(self._container.manifest_url(tag_or_digest), MANIFEST_TYPES)
+        return body, response.headers.get("Content-Type", "").partition(";")[0].strip()
+
+    def blob(self, digest: str) -> bytes:
+        """Fetch a blob; redirects to blob storage carry no credentials."""
+        return self._fetch(self._container.get_blob_url(digest), ("*/*",))[1]
+
+    def _fetch(self, path: str, accept: tuple[str, ...]) -> tuple[requests.Response, bytes]:
+        try:
+            return self._ask("GET", path, accept)
+        except Refusal as refusal:
+            raise self._problem(refusal) from None
+
+    def _problem(self, refusal: Refusal) -> Problem:
+        return refusal.problem(self._reference.host, self._challenge.credentials)
+
+    def _ask(self, method: str, path: str, accept: tuple[str, ...]) -> tuple[requests.Response, bytes]:
+        send = functools.partial(self._send, method, f"{self._registry.prefix}://{path}", ", ".join(accept))
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return send()
+            except Refusal as refusal:
+                if not refusal.temporary or attempt == MOST_ATTEMPTS:
+                    raise
+                seconds = delay(attempt, refusal.retry_after, self._budget.clock.wall())
+                if seconds >= self._budget.remaining():
+                    raise self._waiting_too_long(refusal, seconds) from None
+            except requests.RequestException as error:
+                if not broken_off(error) or attempt == MOST_ATTEMPTS:
+                    raise unreachable(error, self._reference.host, self._budget.seconds) from None
+                seconds = delay(attempt, None, 0)
+                if seconds >= self._budget.remaining():
+                    raise timed_out(self._reference.host, self._budget.seconds) from None
+            self._budget.wait(seconds)
+
+    def _send(self, method: str, url: str, accept: str) -> tuple[requests.Response, bytes]:
+        response = self._registry.do_request(url, method, headers={"Accept": accept}, stream=True)
+        with response:
+            if response.status_code >= requests.codes.bad_request:
+                raise Refusal.of(response, read_body(response, LARGEST_ANSWER))
+            return response, read_body(response, LARGEST_ANSWER)
+
+    def _waiting_too_long(self, refusal: Refusal, seconds: float) -> Problem:
+        problem = self._problem(refusal)
+        problem.why += (
+            f"; the next attempt, in {seconds:.0f} s, would be after the {self._budget.seconds:g} s allowed"
+        )
+        return problem
