@@ -4,6 +4,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c '$(FITS)' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 CHECKOV := .venv-checkov
+REGISTRY := .registry
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 3
@@ -13,10 +14,10 @@ WORKERS ?= 3
 demo: $(VENV)/installed  ## the whole story on the embedded AWS
 	$(BIN)/fguard demo
 
-test: lint  ## everything in at most ten minutes
+test: lint $(REGISTRY)/installed  ## everything in at most ten minutes
 	$(BIN)/pytest -m "not long" -n $(WORKERS) --dist loadfile
 
-test-long: lint $(CHECKOV)/installed  ## what needs longer
+test-long: lint $(CHECKOV)/installed $(REGISTRY)/installed  ## what needs longer
 	$(BIN)/pytest -m long -n $(WORKERS) --dist worksteal
 
 checkov: $(VENV)/installed $(CHECKOV)/installed  ## checkov's AWS policies on the rendered Terraform
@@ -32,7 +33,7 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 benchmark: $(VENV)/installed  ## ratios against something measured in the same run
-	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	for file in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 # python-terraform is published as source only: it comes last, so that it is built with the pinned setuptools.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -52,6 +53,19 @@ $(CHECKOV)/installed: constraints-checkov.txt
 		--requirement constraints-checkov.txt
 	@touch $@
 
+# Debian's docker-registry for the tests, unpacked here: no root, nothing installed. apt's own lists may be missing.
+APT := apt-get -qq -o APT::Sandbox::User= -o Dir::State=$(CURDIR)/$(REGISTRY)/state \
+	-o Dir::State::status=/var/lib/dpkg/status -o Dir::Cache=$(CURDIR)/$(REGISTRY)/cache
+$(REGISTRY)/installed:
+	rm -rf $(REGISTRY)
+	mkdir -p $(REGISTRY)/state/lists/partial $(REGISTRY)/cache/archives/partial
+	cd $(REGISTRY) && { apt-get -qq download docker-registry 2>/dev/null \
+		|| { $(APT) update && $(APT) download docker-registry; } \
+		|| { echo "the tests need Debian's package docker-registry"; exit 1; }; }
+	dpkg-deb --extract $(REGISTRY)/docker-registry_*.deb $(REGISTRY)/root
+	rm -rf $(REGISTRY)/state $(REGISTRY)/cache $(REGISTRY)/*.deb
+	@touch $@
+
 constraints:  ## pin the newest versions, with hashes and without an index host
 	uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url \
 		--no-header --extra dev pyproject.toml --output-file constraints.txt
@@ -59,4 +73,4 @@ constraints:  ## pin the newest versions, with hashes and without an index host
 		--no-emit-index-url --no-header - --output-file constraints-checkov.txt
 
 clean:
-	rm -rf $(VENV) $(CHECKOV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECKOV) $(REGISTRY) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

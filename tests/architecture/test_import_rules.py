@@ -13,17 +13,24 @@ MODELS = {"errors", "deployment", "package_files"}
 ROOMS = {
     "taskdef": {"taskdef"},
     "formats": {"formats", "taskdef"},
+    "images": {"images", "taskdef", *MODELS},
     "config": {"config", "taskdef", *MODELS},
     "terraform": {"terraform", "config", *MODELS},
     "aws": {"aws", "config", *MODELS},
     "verify": {"verify", "aws", "taskdef", "config", *MODELS},
     "fleet": {"fleet", "verify", "aws", "taskdef", "config", *MODELS},
     "sandbox": {"sandbox", *MODELS},
-    "workflows": {"workflows", "fleet", "verify", "aws", "taskdef", "terraform", "config", *MODELS},
+    "workflows": {
+        *("workflows", "fleet", "verify", "aws", "taskdef", "formats", "cloudformation", "images"),
+        *("terraform", "config"),
+        *MODELS,
+    },
 }
 ONLY_IMPORTED_BY = {
     "boto3": {"aws", "sandbox"},
-    "subprocess": {"terraform", "sandbox"},
+    "subprocess": {"terraform", "sandbox", "images"},  # in images: Docker's credential helpers are programs
+    "oras": {"images"},
+    "requests": {"images"},
     "typer": {"cli"},
     "rich": {"cli"},
     "moto": {"sandbox"},
