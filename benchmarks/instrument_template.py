@@ -1,0 +1,97 @@
+"""How long ``fguard instrument`` takes for one large CloudFormation template: a whole process, medians of ten.
+
+The template has 200 task definitions of five containers, 540 kB, once in one line and once indented as people
+keep them. The measure is one Python process that reads the same file and then goes ten times through
+``json.loads`` and ``json.dumps`` of it: the reference instrumenter takes as long. Half of it is the aim.
+
+Run: python -m benchmarks.instrument_template
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.whole_process import INSTRUMENT, costs, python, show
+
+ALLOWED_RATIO = 1.0
+TASK_DEFINITIONS = 200
+CONTAINERS = 5
+TEN_ROUNDS = """
+import json, sys
+text = open(sys.argv[1], encoding="utf-8").read()
+for _ in range(10):
+    json.dumps(json.loads(text))
+"""
+REGISTRY = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.amazonaws.com"
+LOGS = {
+    "LogDriver": "awslogs",
+    "Options": {
+        "awslogs-group": {"Ref": "LogGroup"},
+        "awslogs-region": {"Ref": "AWS::Region"},
+        "awslogs-stream-prefix": "app",
+    },
+}
+
+
+def container(number: int, *, rich: bool) -> dict[str, Any]:
+    own = {
+        "Name": f"app-{number}",
+        "Image": {"Fn::Sub": f"{REGISTRY}/team/app-{number}:1.4.{number}"},
+        "EntryPoint": ["/usr/local/bin/entrypoint.sh"],
+        "Command": ["serve", "--config", "/etc/app.yaml", f"--port={8000 + number}"],
+    }
+    more = {"Environment": [{"Name": "STAGE", "Value": "production"}], "LogConfiguration": LOGS}
+    return {**own, **more} if rich else own
+
+
+def task_definition(number: int, *, rich: bool) -> dict[str, Any]:
+    return {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {
+            "Family": {"Fn::Sub": f"${{AWS::StackName}}-service-{number}"},
+            "Cpu": "2048",
+            "Memory": "8192",
+            "NetworkMode": "awsvpc",
+            "RequiresCompatibilities": ["FARGATE"],
+            "ExecutionRoleArn": {"Fn::GetAtt": ["ExecutionRole", "Arn"]},
+            "ContainerDefinitions": [container(each, rich=rich) for each in range(CONTAINERS)],
+        },
+    }
+
+
+def template(*, rich: bool) -> dict[str, Any]:
+    """Return the template; the rich one is as long in one line as the other one is when it is indented."""
+    resources = {f"Task{number}": task_definition(number, rich=rich) for number in range(TASK_DEFINITIONS)}
+    resources["LogGroup"] = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 30}}
+    return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "one-line.json").write_text(json.dumps(template(rich=True)))
+        (folder / "indented.json").write_text(json.dumps(template(rich=False), indent=2))
+        return max([compare(folder, file) for file in ("one-line.json", "indented.json")])
+
+
+def compare(folder: Path, file: str) -> int:
+    fguard, rounds, bare = "fguard instrument", "ten rounds of loads and dumps", "python -c pass"
+    commands = {
+        fguard: (*INSTRUMENT, file, "--output", "instrumented.json"),
+        rounds: python(TEN_ROUNDS, file),
+        bare: python("pass"),
+    }
+    measured = costs(commands, folder)
+    ratio = measured[fguard].seconds / measured[rounds].seconds
+    kilobytes = (folder / file).stat().st_size / 1000
+    print(f"{file}, {kilobytes:.0f} kB: ratio {ratio:.2f} (allowed {ALLOWED_RATIO})")
+    show((f"  {name}", f"{cost.milliseconds:.0f} ms") for name, cost in measured.items())
+    return int(ratio > ALLOWED_RATIO)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
