@@ -1,4 +1,4 @@
-"""Whether the containers, the sidecar included, fit into the task.
+"""Whether Fargate has the size of the task, and whether the containers, the sidecar included, fit into it.
 
 Rules: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html (``cpu``, ``memory``
 and ``memoryReservation``) and https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
+from fargate_guard.taskdef.fargate_sizes import FargateSize, memory_for, price_words, smallest_with
+from fargate_guard.taskdef.fields import Fields
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.definition import Definition
-    from fargate_guard.taskdef.fields import Fields, Json
+    from fargate_guard.taskdef.fields import Json
 
 _TASK_SIZE = re.compile(r"\s*(\d{0,9}(?:\.\d{1,9})|\d{1,9})\s*(vcpu|gb)?\s*", re.IGNORECASE)
 _PER_UNIT = 1024
@@ -35,21 +37,81 @@ class _Share:
 
 
 def check_sizes(definition: Definition, sidecar_name: str) -> None:
-    """The containers fit into the task's ``cpu`` and ``memory``, where it says them.
+    """Fargate has the task's size, and the containers fit into its ``cpu`` and ``memory``, where it says them.
 
     :raises TaskDefinitionError: they do not; ECS would refuse the definition when it is registered.
     """
     task = definition.task
     if task is None:
         return
-    cpu, memory = _task_size(task.get("cpu")), _task_size(task.get("memory"))
-    if cpu is not None:
-        _check_sum(task, "cpu", cpu, _shares(definition, ("cpu",)), sidecar_name)
-    if memory is not None:
-        _check_hard_limits(definition, memory, sidecar_name)
-        # ECS takes memoryReservation where there is one, and memory otherwise, as what a container reserves.
-        shares = _shares(definition, ("memoryReservation", "memory"))
-        _check_sum(task, "memory", memory, shares, sidecar_name)
+    size = _Size(task, _task_size(task.get("cpu")), _task_size(task.get("memory")))
+    # ECS takes memoryReservation where there is one, and memory otherwise, as what a container reserves.
+    cpu, memory = _shares(definition, ("cpu",)), _shares(definition, ("memoryReservation", "memory"))
+    hard_limits = _shares(definition, ("memory",))
+    larger = _larger(size, _total(cpu), max(_total(memory), *(share.amount for share in hard_limits), 0))
+    _check_sum(size, "cpu", size.cpu, cpu, larger, sidecar_name)
+    _check_hard_limits(size, hard_limits, larger, sidecar_name)
+    _check_sum(size, "memory", size.memory, memory, larger, sidecar_name)
+    _check_pair(size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """What the task definition asks for."""
+
+    task: Fields
+    cpu: float | None
+    """CPU units; None for what ECS itself must judge."""
+    memory: float | None
+    """MiB, likewise."""
+
+    @property
+    def architecture(self) -> str:
+        platform = self.task.get("runtimePlatform")
+        value = Fields(platform, "").get("cpuArchitecture") if isinstance(platform, dict) else None
+        return value.upper() if isinstance(value, str) and value else "X86_64"
+
+    @property
+    def known(self) -> FargateSize | None:
+        """The size, where Fargate has it."""
+        if self.cpu is None or self.memory is None or self.memory not in memory_for(self.cpu):
+            return None
+        return FargateSize(int(self.cpu), int(self.memory))
+
+
+def _larger(size: _Size, cpu: int, memory: int) -> str:
+    """Which size would fit, in words; it gives nothing less than now."""
+    if size.cpu is None or size.memory is None:
+        return "give the task more, in a size that Fargate has"
+    fits = smallest_with(max(cpu, size.cpu), max(memory, size.memory), size.architecture)
+    if fits is None:
+        return "Fargate has no size as large"
+    return f"give the task {fits}, {price_words(fits, size.architecture, size.known)}"
+
+
+def _check_pair(size: _Size) -> None:
+    """Every pair that Fargate does not have is refused; Windows and EC2 have been refused before."""
+    if size.cpu is None or size.memory is None or size.known is not None:
+        return
+    fits = smallest_with(size.cpu, size.memory, size.architecture)
+    memories = memory_for(size.cpu)
+    with_cpu = (
+        f"with cpu {size.cpu:g} it has memory {_steps(memories)}" if memories else f"it has no cpu {size.cpu:g}"
+    )
+    larger = f"{fits} is the smallest with both, {price_words(fits, size.architecture, None)}" if fits else None
+    raise TaskDefinitionError(
+        f"Fargate has no tasks with cpu {size.cpu:g} and memory {size.memory:g}",
+        where=f"{size.task.at('cpu')} and {size.task.at('memory')}",
+        why=f"{with_cpu}; ECS refuses any other pair",
+        fix=larger or "divide the work between several tasks",
+    )
+
+
+def _steps(memories: tuple[int, ...]) -> str:
+    few = 4
+    if len(memories) <= few:
+        return ", ".join(map(str, memories))
+    return f"{memories[0]} to {memories[-1]} in steps of {memories[1] - memories[0]}"
 
 
 def _task_size(value: Json) -> float | None:
@@ -79,39 +141,45 @@ def _shares(definition: Definition, fields: tuple[str, ...]) -> list[_Share]:
     return shares
 
 
-def _check_hard_limits(definition: Definition, size: float, sidecar_name: str) -> None:
-    for share in _shares(definition, ("memory",)):
-        if share.amount > size:
+def _total(shares: list[_Share]) -> int:
+    return sum(share.amount for share in shares)
+
+
+def _check_hard_limits(size: _Size, shares: list[_Share], larger: str, sidecar_name: str) -> None:
+    for share in shares:
+        if size.memory is not None and share.amount > size.memory:
             raise TaskDefinitionError(
-                f"container {name_of(share.container)} has {share.amount} MiB of memory, but its task {size:g}",
+                f"container {name_of(share.container)} has {share.amount} MiB of memory, but its task "
+                f"{size.memory:g}",
                 where=share.container.at("memory"),
                 why="ECS refuses a container that is larger than its task",
-                fix=_fix("memory", share.amount, [share], sidecar_name),
+                fix=_fix(larger, [share], sidecar_name),
             )
 
 
-def _check_sum(task: Fields, field: str, size: float, shares: list[_Share], sidecar_name: str) -> None:
-    total = sum(share.amount for share in shares)
-    if total <= size:
+def _check_sum(
+    size: _Size, field: str, available: float | None, shares: list[_Share], larger: str, sidecar_name: str
+) -> None:
+    total = _total(shares)
+    if available is None or total <= available:
         return
     unit = "CPU units" if field == "cpu" else "MiB of memory"
     parts = " + ".join(f"{name_of(share.container)} {share.amount}" for share in shares)
     raise TaskDefinitionError(
-        f"the containers take {total} {unit} ({parts}), but the task has {size:g}",
-        where=task.at(field),
+        f"the containers take {total} {unit} ({parts}), but the task has {available:g}",
+        where=size.task.at(field),
         why="ECS refuses containers that are larger than their task together",
-        fix=_fix(field, total, shares, sidecar_name),
+        fix=_fix(larger, shares, sidecar_name),
     )
 
 
-def _fix(field: str, needed: int, shares: list[_Share], sidecar_name: str) -> str:
-    larger = f"give the task more (`{field}` of at least {needed}, in a size that Fargate has)"
+def _fix(larger: str, shares: list[_Share], sidecar_name: str) -> str:
     sidecar = next((share.field for share in shares if name_of(share.container) == sidecar_name), None)
     if sidecar is None:
-        return f"{larger}, or its containers less"
+        return f"{larger}; or give its containers less"
     flag, key = {
         "cpu": ("--sidecar-cpu", "cpu"),
         "memory": ("--sidecar-memory", "memory"),
         "memoryReservation": ("--sidecar-memory-reservation", "memory_reservation"),
     }[sidecar]
-    return f"{larger}, or the sidecar less: {flag}, or agent.sidecar.{key} in fguard.yaml"
+    return f"{larger}; or give the sidecar less: {flag}, or agent.sidecar.{key} in fguard.yaml"

@@ -1,0 +1,130 @@
+"""What ECS refuses when a task definition is registered, whoever made it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fargate_guard.taskdef.dependencies import check_graph
+from fargate_guard.taskdef.errors import TaskDefinitionError
+from fargate_guard.taskdef.existing import name_of
+from fargate_guard.taskdef.loose import objects, variables
+from fargate_guard.taskdef.recipes import EXTRA_CONF
+
+if TYPE_CHECKING:
+    from fargate_guard.taskdef.definition import Definition
+    from fargate_guard.taskdef.fields import Fields, Json
+
+MAX_CONTAINERS = 10
+"""Containers per task definition: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+
+MAX_BYTES = 64 * 1024
+"""Size of a task definition; same page."""
+
+
+def check_names(definition: Definition) -> None:
+    """Every container has a name of its own and an image.
+
+    :raises TaskDefinitionError: one has not.
+    """
+    seen: dict[str, str] = {}
+    for container in definition.parsed:
+        name = container.text("name")
+        if name is None:
+            raise TaskDefinitionError(
+                "a container has no name", where=container.at("name"), why="ECS requires one"
+            )
+        if name in seen:
+            raise TaskDefinitionError(
+                f"two containers are called {name}",
+                where=f"{seen[name]} and {container.path}",
+                why="ECS refuses that",
+            )
+        seen[name] = container.path
+        if container.text("image") is None:
+            raise TaskDefinitionError(
+                f"container {name} has no image", where=container.at("image"), why="ECS requires one"
+            )
+
+
+def check_registration(definition: Definition) -> None:
+    """What ECS would refuse in the result, beside names and sizes.
+
+    :raises TaskDefinitionError: a secret's name that is not its own, a dependency that cannot be met, more
+        containers or bytes than ECS accepts.
+    """
+    for container in definition.parsed:
+        _check_secret_names(container)
+    check_graph(definition)
+    _check_count(definition)
+    _check_bytes(definition)
+
+
+def repeated_variables(container: Fields) -> dict[str, str]:
+    """Names that stand more than once in ``environment``, with the path of the last; ECS takes them."""
+    seen: set[Json] = set()
+    repeated = {}
+    for entry in objects(container, "environment"):
+        name = entry.get("name")
+        if isinstance(name, str) and name in seen:
+            repeated[name] = entry.path
+        seen.add(name if isinstance(name, str) else None)
+    return repeated
+
+
+def _check_secret_names(container: Fields) -> None:
+    """ECS: "Each secret name must be unique", "and not shared with any … environment variables"."""
+    seen = dict.fromkeys(variables(container, "environment"), "environment")
+    for entry in objects(container, "secrets"):
+        name = entry.get("name")
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            both = "twice in secrets" if seen[name] == "secrets" else "in environment and in secrets"
+            raise TaskDefinitionError(
+                f"container {name_of(container)} has {name} {both}",
+                where=entry.path,
+                why="ECS refuses a secret whose name another secret or variable of the container has",
+                fix="remove one of the two",
+            )
+        seen[name] = "secrets"
+
+
+def _check_count(definition: Definition) -> None:
+    count = len(definition.containers)
+    if count > MAX_CONTAINERS:
+        raise TaskDefinitionError(
+            f"{count} containers with the sidecar, {count - MAX_CONTAINERS} more than the {MAX_CONTAINERS} "
+            "that ECS accepts",
+            where=definition.path,
+            why="the agent needs a container of its own; no option makes it need less",
+            fix="merge or remove a container, or divide the task into two",
+        )
+
+
+def _check_bytes(definition: Definition) -> None:
+    size = _bytes(definition.task.object if definition.task else definition.root)
+    if size <= MAX_BYTES:
+        return
+    fields = [
+        (_bytes(value), container.at(field), field)
+        for container in definition.parsed
+        for field, value in container.object.items()
+    ]
+    largest, path, field = max(fields)
+    fixes = [f"shorten {path} ({largest} bytes)"]
+    if field.lower() == "environment":
+        fixes[0] += ", for example by moving variables into environmentFiles"
+    extra = sum(len(str(variables(one, "environment").get(EXTRA_CONF, ""))) for one in definition.parsed)
+    if extra > size - MAX_BYTES:
+        fixes.append(f"shorten --extra-conf ({extra} bytes)")
+    raise TaskDefinitionError(
+        f"{size} bytes with the instrumentation, {size - MAX_BYTES} more than the {MAX_BYTES} that ECS accepts",
+        where=definition.path,
+        fix=", or ".join(fixes),
+    )
+
+
+def _bytes(value: Json) -> int:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return len(text.encode("utf-8", "surrogatepass"))
