@@ -23,7 +23,12 @@ def _option(
     variable: str, help_text: str, metavar: str | None = None, *flags: str, panel: str = AGENT
 ) -> typer.models.OptionInfo:
     info: typer.models.OptionInfo = typer.Option(
-        *flags, envvar=f"FGUARD_{variable}", help=help_text, metavar=metavar, rich_help_panel=panel
+        *flags,
+        envvar=f"FGUARD_{variable}",
+        show_envvar=False,
+        help=help_text,
+        metavar=metavar,
+        rich_help_panel=panel,
     )
     return info
 
@@ -52,7 +57,13 @@ class AgentOptions:
         str | None, _option("PRIORITY", "availability, or security: wait for policies [availability].")
     ] = None
     log_level: Annotated[
-        str | None, _option("AGENT_LOG_LEVEL", "The agent's: silent to trace [info].", "LEVEL", "--log-level")
+        str | None,
+        _option(
+            "AGENT_LOG_LEVEL",
+            "The agent's, silent to trace [info]; FGUARD_AGENT_LOG_LEVEL.",
+            "LEVEL",
+            "--log-level",
+        ),
     ] = None
     extra_conf: Annotated[
         str | None, _option("EXTRA_CONF", "Further agent configuration, SYSDIG_EXTRA_CONF [none].", "YAML")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from fargate_guard import __version__
+from fargate_guard.cli.option_groups import CommandWithHeadings
 from fargate_guard.cli.screen import Screen, screen_of_process
 from fargate_guard.errors import ExitCode, FguardError
 from fargate_guard.taskdef.errors import TaskDefinitionError
@@ -92,7 +93,7 @@ def command(
         run_command.__annotations__ = {}
         help_text = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{EXIT_CODES}\n\n\b\nExample:\n  {example}"
         application = group or typer.Typer(add_completion=False, rich_markup_mode=None)
-        application.command(name, help=help_text)(run_command)
+        application.command(name, cls=CommandWithHeadings, help=help_text)(run_command)
         return application
 
     return register

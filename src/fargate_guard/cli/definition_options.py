@@ -11,7 +11,7 @@ import typer
 from fargate_guard.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from fargate_guard.aws.session import Aws
     from fargate_guard.cli.command import Invocation
@@ -27,7 +27,7 @@ OUTPUT = "Output"
 DefinitionsArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="TASK_DEF...",
+        metavar="TASK_DEF",
         help="Files, folders, patterns, - for standard input; or a family, family:revision or ARN in ECS.",
         show_default=False,
     ),
@@ -70,6 +70,8 @@ class ImageOptions:
         typer.Option(
             "--offline/--online",
             envvar="FGUARD_OFFLINE",
+            show_envvar=False,
+            show_default=False,
             help="Ask no registry; the cache and the answers by hand count [ask].",
             rich_help_panel=IMAGES,
         ),
@@ -78,8 +80,8 @@ class ImageOptions:
         float,
         typer.Option(
             envvar="FGUARD_IMAGE_TIMEOUT",
+            show_envvar=False,
             metavar="SECONDS",
-            min=0.001,
             show_default=False,
             help="For each image [30].",
             rich_help_panel=IMAGES,
@@ -194,3 +196,28 @@ def reader(run: Invocation) -> Callable[[Input], Source]:
         return read_source(text_of(one, run.screen.stdin.buffer, read_live))
 
     return read
+
+
+def read_all(run: Invocation, names: list[str]) -> Iterator[tuple[Input, Source]]:
+    """Read every input in turn; files that were found, not named, and hold something else are told and left out.
+
+    :raises TaskDefinitionError: a file that was named holds no task definition, or none of them does.
+    """
+    from fargate_guard.taskdef import NotATaskDefinitionError
+    from fargate_guard.workflows.definition_files import in_file
+    from fargate_guard.workflows.definition_inputs import find_inputs
+
+    read = reader(run)
+    found = False
+    for one in find_inputs(names):
+        try:
+            source = read(one)
+        except NotATaskDefinitionError as error:
+            if one.asked:
+                raise in_file(one, error) from None
+            run.screen.message(f"{one.shown_name}: skipped: {error.message}")
+        else:
+            found = True
+            yield one, source
+    if not found:
+        raise NotATaskDefinitionError("none of these files holds a task definition or a template")

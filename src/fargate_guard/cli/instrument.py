@@ -55,6 +55,7 @@ def instrument(
         typer.Option(
             "--pin-digests/--no-pin-digests",
             envvar="FGUARD_PIN_DIGESTS",
+            show_envvar=False,
             help="Write images by the digest that was inspected.",
             rich_help_panel=IMAGES,
         ),
@@ -63,9 +64,10 @@ def instrument(
     """Instrument ECS task definitions, in JSON or YAML: as RegisterTaskDefinition takes them, as
     describe-task-definition prints them, arrays of container definitions, or CloudFormation templates.
 
-    The settings are the flags, then FGUARD_* variables, then fguard.yaml and the deployment it describes, where
-    there is one. What cannot be instrumented correctly is refused before anything is written; uninstrument gives
-    the exact original back. Where the entry point is not in the task definition, the image's registry is asked.
+    The settings are the flags, then FGUARD_* variables of the same names, then fguard.yaml and the deployment it
+    describes, where there is one. What cannot be instrumented correctly is refused before anything is written;
+    uninstrument gives the exact original back. Where the entry point is not in the task definition, the image's
+    registry is asked.
     """
     from fargate_guard.cli.change_definitions import change_definitions
     from fargate_guard.workflows.definition_inputs import find_inputs

@@ -40,6 +40,8 @@ class Commands(CommandsOnDemand):
         "status": "Show what is deployed, what is watched, and what drifted.",
         "instrument": "Instrument ECS task definitions.",
         "uninstrument": "Give instrumented task definitions their originals back.",
+        "explain": "Tell what is instrumented, by whom, and what is wrong.",
+        "images": "Show what each container's image runs, and from where.",
         "destroy": "Remove all that deploy made, prove that nothing is left.",
     }
 

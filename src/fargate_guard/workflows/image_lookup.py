@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fargate_guard.errors import FguardError, UsageError
 from fargate_guard.taskdef import ImageConfig, Images, TaskDefinitionError
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
+from fargate_guard.workflows.json_places import parent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.aws.session import Aws
     from fargate_guard.images import Found
-    from fargate_guard.taskdef import ImageNeed
+    from fargate_guard.taskdef import ImageNeed, Json
 
 ENTRYPOINT_FLAG = "--entrypoint"
 COMMAND_FLAG = "--command"
@@ -120,19 +121,46 @@ class ImageLookup:
                 self._errors[_key(one.need)] = one.error or FguardError("nothing was found")
         self.images = Images(by_image=known, by_container=self.images.by_container)
 
+    def error(self, need: ImageNeed) -> FguardError | None:
+        """Return why an image was looked up in vain."""
+        return self._errors.get(_key(need))
+
+    def origin(self, need: ImageNeed) -> str:
+        """Return where what a container's image runs is known from: ``registry``, ``cache``, or the flags."""
+        found = next((one for one in self.found if _key(one.need) == _key(need) and one.config), None)
+        config = self.images.find(need)
+        if found is None or config is not found.config:
+            return config.source if config else ""
+        return "cache" if found.from_cache else "registry"
+
     def refusal(self, need: ImageNeed) -> TaskDefinitionError:
         """Return why a container cannot be instrumented: its image was looked up in vain."""
         error = self._errors[_key(need)]
         return TaskDefinitionError(
-            f"what container {need.container} runs is not known: {error.message}",
+            f"container {need.container}: {error.message}",
             where=f"{need.path} ({need.image})",
             why=error.why,
             fix=error.fix,
             exit_code=PREFLIGHT_REFUSED,
         )
 
-    def half_answer_for(self, need: ImageNeed) -> HalfAnswer | None:
-        """Return the answer by hand that covers only one half of a container's argv."""
+    def half_answer(self, need: ImageNeed, definition: Json) -> TaskDefinitionError | None:
+        """Return what is missing when an answer by hand covers one half of what a container runs, and the other
+        half would come from the image, too.
+
+        :param definition: the whole input, in which the need's path leads to the container.
+        """
+        half = self._half_answer_for(need)
+        if half is None or _is_set(parent_of(definition, need.path), half.other):
+            return None
+        return TaskDefinitionError(
+            f"{half.given} alone does not tell what container {need.container} runs",
+            where=need.path,
+            why=f"its {half.other} is not set, so that it comes from the image, too",
+            fix=f"add {half.missing} {half.key}='[…]'; [] where the image has none",
+        )
+
+    def _half_answer_for(self, need: ImageNeed) -> HalfAnswer | None:
         for key in (f"{need.resource}/{need.container}", need.container):
             if key in self.images.by_container:
                 return self.half_answers.get(key)
@@ -168,3 +196,9 @@ def _secret(aws: Aws, arn: str) -> str:
     from fargate_guard.aws.registry_access import secret_text
 
     return secret_text(aws, arn)
+
+
+def _is_set(container: Json, name: str) -> bool:
+    return isinstance(container, dict) and any(
+        value not in (None, []) for key, value in container.items() if key.lower() == name.lower()
+    )

@@ -11,7 +11,6 @@ from fargate_guard.taskdef import Notice, TaskDefinitionError
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
 from fargate_guard.workflows import definition_kinds
 from fargate_guard.workflows.definition_files import Changed, LaterError, RefusedError
-from fargate_guard.workflows.json_places import parent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,20 +148,9 @@ class Instrumenting:
         if not self._lookup.half_answers:
             return
         for need in definition_kinds.image_needs(source, settings, self._handling.parameters):
-            half = self._lookup.half_answer_for(need)
-            if half and not _is_set(parent_of(source.value, need.path), half.other):
-                raise TaskDefinitionError(
-                    f"{half.given} alone does not tell what container {need.container} runs",
-                    where=need.path,
-                    why=f"its {half.other} is not set, so that it comes from the image, too",
-                    fix=f"add {half.missing} {half.key}='[…]'; [] where the image has none",
-                )
-
-
-def _is_set(container: Json, name: str) -> bool:
-    return isinstance(container, dict) and any(
-        value not in (None, []) for key, value in container.items() if key.lower() == name.lower()
-    )
+            error = self._lookup.half_answer(need, source.value)
+            if error is not None:
+                raise error
 
 
 def is_pattern(name: str) -> bool:

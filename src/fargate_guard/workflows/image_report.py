@@ -1,0 +1,165 @@
+"""What the image of each container runs, and how that is known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.taskdef import ImageNeed, Settings
+from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
+from fargate_guard.workflows import definition_kinds
+from fargate_guard.workflows.json_places import steps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from fargate_guard.errors import FguardError
+    from fargate_guard.formats import Source
+    from fargate_guard.taskdef import TaskDefinitionError
+    from fargate_guard.taskdef.explanation import ContainerExplanation
+    from fargate_guard.workflows.definition_inputs import Input
+    from fargate_guard.workflows.image_lookup import ImageLookup
+
+TASK_DEFINITION = "task definition"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerImage:
+    """One container and its image."""
+
+    source: str
+    """The input's name."""
+    resource: str | None
+    """Logical ID in a template."""
+    container: str
+    image: str | None
+    """None where it is not written as text."""
+    architecture: str | None
+    """None where nothing had to be asked."""
+    entry_point: tuple[str, ...] | None
+    """None where it is not known; empty where there is none."""
+    command: tuple[str, ...] | None
+    digest: str | None
+    """Of what was inspected; None where nothing was."""
+    known_from: str | None
+    """``task definition``, ``registry``, ``cache``, or the flags that answered; None where it is not known."""
+    error: dict[str, str | None] | None
+    """Why it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    source: str
+    resource: str
+    explained: ContainerExplanation
+    image: str | None
+    need: ImageNeed | None
+    half_answer: TaskDefinitionError | None
+
+
+def image_report(
+    sources: Iterable[tuple[Input, Source]],
+    lookup: ImageLookup,
+    parameters: Mapping[str, str],
+    *,
+    digests: bool,
+) -> list[ContainerImage]:
+    """Tell what every container runs; images that must be asked are asked side by side.
+
+    :param digests: ask also for the digests of images whose containers say themselves what they run.
+    :raises TaskDefinitionError: an input cannot be read.
+    """
+    settings = Settings(
+        topology="orchestrator",
+        agent_version=DEFAULT_VERSIONS["orchestrator"],
+        orchestrator_host="of-no-importance.invalid",
+        execution_role_supplied=True,
+        pin_digests=digests,
+    )
+    containers = [
+        container
+        for one, source in sources
+        for container in _containers(one, source, settings, parameters, lookup)
+    ]
+    lookup.ask([container.need for container in containers if container.need is not None])
+    return [_report(container, lookup) for container in containers]
+
+
+def _containers(
+    one: Input, source: Source, settings: Settings, parameters: Mapping[str, str], lookup: ImageLookup
+) -> Iterator[_Container]:
+    needs = {
+        (need.resource, need.container): need
+        for need in definition_kinds.image_needs(source, settings, parameters)
+    }
+    for resource, explanation in definition_kinds.explained(source, parameters):
+        for container in explanation.containers:
+            need = needs.get((resource, container.name))
+            image = need.image if need else _image_of(source, container.path)
+            half_answer = lookup.half_answer(need, source.value) if need else None
+            yield _Container(one.shown_name, resource, container, image, need, half_answer)
+
+
+def _image_of(source: Source, path: str) -> str | None:
+    _, container = steps_of(source.value, path)
+    fields = container.items() if isinstance(container, dict) else ()
+    return next((value for key, value in fields if key.lower() == "image" and isinstance(value, str)), None)
+
+
+def _report(container: _Container, lookup: ImageLookup) -> ContainerImage:
+    need, explained = container.need, container.explained
+    entry_point: tuple[str, ...] | None = explained.entry_point
+    command: tuple[str, ...] | None = explained.command
+    known_from: str | None = TASK_DEFINITION
+    error: FguardError | TaskDefinitionError | None = container.half_answer
+    if need is not None and not lookup.images.answers(need):
+        error = lookup.error(need)
+    if need is not None and need.argv:
+        config = lookup.images.find(need) if error is None else None
+        known_from = lookup.origin(need) if config else None
+        entry_point = config.entry_point if config else None
+        command = explained.command or config.command if config else None
+    return ContainerImage(
+        source=container.source,
+        resource=container.resource or None,
+        container=explained.name,
+        image=container.image,
+        architecture=need.architecture if need else None,
+        entry_point=entry_point,
+        command=command,
+        digest=lookup.images.digest(need) if need else None,
+        known_from=known_from,
+        error=_document_of(error) if error else None,
+    )
+
+
+def _document_of(error: FguardError | TaskDefinitionError) -> dict[str, str | None]:
+    return {"message": error.message, "where": error.where, "why": error.why, "fix": error.fix}
+
+
+def words(report: Sequence[ContainerImage]) -> str:
+    """Return the report for people."""
+    lines: list[str] = []
+    source = None
+    for one in report:
+        if one.source != source:
+            source = one.source
+            lines.append(source)
+        name = f"{one.resource}/{one.container}" if one.resource else one.container
+        architecture = f" ({one.architecture})" if one.architecture else ""
+        lines.append(f"  {name}: {one.image or 'image not written as text'}{architecture}")
+        if one.error is not None:
+            lines += [f"    not known: {one.error['message']}"]
+            lines += [f"    {label}: {one.error[label]}" for label in ("why", "fix") if one.error[label]]
+        if one.known_from is not None:
+            lines.append(f"    ENTRYPOINT {json.dumps(one.entry_point, ensure_ascii=False)}")
+            lines.append(f"    CMD        {json.dumps(one.command, ensure_ascii=False)}")
+            lines += [f"    digest     {one.digest}"] if one.digest else []
+            lines.append(f"    from       {one.known_from}")
+    return "\n".join(lines)
+
+
+def documents(report: Sequence[ContainerImage]) -> list[dict[str, Any]]:
+    """Return the report as plain data."""
+    return [asdict(one) for one in report]
