@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.definition import locate
 from fargate_guard.taskdef.detection import is_template, refuse_other_languages
+from fargate_guard.taskdef.errors import NotATaskDefinitionError
 from fargate_guard.taskdef.json_edit import edited
 from fargate_guard.taskdef.json_text import parse
 from fargate_guard.taskdef.layout import learn
@@ -61,16 +62,10 @@ def read_source(text: str) -> Source:
         with what to do about it.
     """
     syntax = syntax_of(text)
-    if syntax is Syntax.JSON:
-        value = parse(text)
-    else:
-        refuse_other_languages(text)
-        from fargate_guard.formats.yaml_source import read_yaml
-
-        value = read_yaml(text)
+    value = parse(text) if syntax is Syntax.JSON else _read_yaml(text)
     template = is_template(value)
     if not template:
-        locate(value)  # refuses what holds no container definitions
+        locate(value, syntax.upper())  # refuses what holds no container definitions
     return Source(text, syntax, value, template)
 
 
@@ -78,3 +73,16 @@ def syntax_of(text: str) -> Syntax:
     """JSON when the first character that is not blank opens an object or an array, or there is none."""
     start = text.removeprefix("\ufeff").lstrip()[:1]
     return Syntax.JSON if start in ("", "{", "[") else Syntax.YAML
+
+
+def _read_yaml(text: str) -> Json:
+    from fargate_guard.formats.yaml_source import read_yaml
+
+    try:
+        value = read_yaml(text)
+    except NotATaskDefinitionError:
+        refuse_other_languages(text)
+        raise
+    if not isinstance(value, (dict, list)):  # almost every text is one YAML string
+        refuse_other_languages(text)
+    return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from fargate_guard.taskdef.detection import refuse_other_arrays, something_else
 from fargate_guard.taskdef.errors import NotATaskDefinitionError, TaskDefinitionError
 from fargate_guard.taskdef.fields import Fields, Json, kind, wrong_type
 
@@ -56,12 +57,14 @@ class Definition:
         del self.parsed[index]
 
 
-def locate(root: Json) -> Definition:
+def locate(root: Json, syntax: str = "JSON") -> Definition:
     """Find the container definitions in a parsed document.
 
+    :param syntax: what it was read from, for the message.
     :raises NotATaskDefinitionError: there are none, and what the document is instead where it can be told.
     """
     if isinstance(root, list):
+        refuse_other_arrays(root)
         return _with_containers(Shape.CONTAINERS, root, None, root, "$")
     if not isinstance(root, dict):
         raise NotATaskDefinitionError(f"{kind(root)} is not a task definition", where="$")
@@ -76,7 +79,7 @@ def locate(root: Json) -> Definition:
             return _with_containers(
                 Shape.DESCRIBE, root, task, task.get("containerDefinitions"), task.at("containerDefinitions")
             )
-    raise _something_else(top)
+    raise something_else(root, syntax)
 
 
 def container_names(root: Json) -> frozenset[str]:
@@ -99,26 +102,3 @@ def _with_containers(shape: Shape, root: Json, task: Fields | None, containers: 
                 f"expected a container definition (an object), found {kind(container)}", where=f"{path}[{index}]"
             )
     return Definition(shape, root, task, containers, path)
-
-
-def _something_else(top: Fields) -> NotATaskDefinitionError:
-    kinds = (
-        (("apiVersion", "kind"), f"a Kubernetes {top.get('kind')}", "Kubernetes is not supported"),
-        (
-            ("Resources",),
-            "a CloudFormation template",
-            "templates are not supported yet; give the task definition itself as JSON",
-        ),
-        (("taskDefinitionArns",), "the output of list-task-definitions", "use describe-task-definition"),
-        (("services", "failures"), "the output of describe-services", "use describe-task-definition"),
-        (("image", "name"), "a single container definition", "put it into an array: [ … ]"),
-        (("services",), "a Compose file", "Compose is not supported; give an ECS task definition"),
-    )
-    for fields, what, fix in kinds:
-        if all(name in top for name in fields):
-            return NotATaskDefinitionError(f"this is {what}, not a task definition", where="$", fix=fix)
-    return NotATaskDefinitionError(
-        "valid JSON but no container definitions at $.containerDefinitions",
-        where="$",
-        fix="give a task definition, the output of describe-task-definition, or an array of container definitions",
-    )
