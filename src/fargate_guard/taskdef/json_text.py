@@ -6,8 +6,8 @@ import json
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from fargate_guard.taskdef.errors import NotATaskDefinitionError
-from fargate_guard.taskdef.fields import Json, copied
+from fargate_guard.taskdef.errors import NotATaskDefinitionError, TaskDefinitionError
+from fargate_guard.taskdef.fields import MAX_DEPTH, Json
 from fargate_guard.taskdef.layout import Number, integer
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def parse(text: str) -> Json:
         raise _syntax_error(body, error) from None
     except RecursionError:
         raise NotATaskDefinitionError("nested too deeply", why="no task definition is") from None
-    copied(value)  # refuses what is nested too deeply for anything that follows
+    _check_depth(value)
     if duplicates:
         raise NotATaskDefinitionError(
             "a key stands twice in one JSON object",
@@ -58,6 +58,21 @@ def parse(text: str) -> Json:
             fix="remove one of them",
         )
     return value
+
+
+def _check_depth(value: Json) -> None:
+    """Refuse what is nested too deeply for anything that follows."""
+    level: list[Json] = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer if type(outer) is list else outer.values())
+            if type(inner) is dict or type(inner) is list or type(inner) is _WithDuplicates
+        ]
+        if not level:
+            return
+    raise TaskDefinitionError(f"nested more than {MAX_DEPTH} levels deep", why="no task definition is")
 
 
 def _number(text: str) -> Number:
@@ -86,7 +101,7 @@ def _not_json(constant: str) -> NoReturn:
 def _syntax_error(text: str, error: json.JSONDecodeError) -> NotATaskDefinitionError:
     if not text.strip():
         return NotATaskDefinitionError("the input is empty", fix="give a task definition in JSON")
-    hint = None if text.lstrip()[0] in "{[" else "give JSON; YAML is not supported yet"
+    hint = None if text.lstrip()[0] in "{[" else "fargate_guard.formats.read_source takes YAML, too"
     return NotATaskDefinitionError(
         f"not JSON: {error.msg}", where=f"line {error.lineno}, column {error.colno}", fix=hint
     )
