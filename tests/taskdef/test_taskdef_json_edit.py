@@ -78,7 +78,10 @@ def extended(draw: st.DrawFn, value: Any) -> Any:
         return dict(items)
     if isinstance(value, list):
         number = draw(st.integers(0, 2))
-        added = [draw(extended(inner)) if number == 0 or has_name(inner) else inner for inner in value]
+        added = [
+            draw(extended(inner)) if inner is not None and (number == 0 or has_name(inner)) else inner
+            for inner in value
+        ]
         for index in range(number):
             item = draw(st.sampled_from([f"new {index}", {"name": f"new {index}", "value": "x"}]))
             added.insert(draw(st.integers(0, len(added))), dict(item) if isinstance(item, dict) else item)

@@ -25,8 +25,13 @@ def alike(old: Json, new: Json) -> bool:
         return True
     if type(old) is not type(new) or old != new:
         return False
+    return type(old) is str or _spelled_alike(old, new)
+
+
+def _spelled_alike(old: Json, new: Json) -> bool:
+    """Whether two equal values of one type hold the same types of numbers."""
     if type(old) is dict:
-        return all(alike(value, new[key]) for key, value in old.items())
+        return all(map(alike, old.values(), map(new.__getitem__, old)))
     if type(old) is list:
         return all(map(alike, old, new))
     return type(old) is not Number or old.text == new.text
@@ -54,8 +59,11 @@ def partners(old: Sequence[Json], new: Sequence[Json]) -> list[int]:
 
 
 def _align(old: Sequence[Json], new: Sequence[Json], start: int, end: int, result: list[int]) -> None:
-    """Pair what lies between ``start`` and the last ``end`` items."""
+    """Pair what lies between the first ``start`` and the last ``end`` items."""
     a, b = old[start : len(old) - end], new[start : len(new) - end]
+    if len(a) == len(b) and all(map(_interchangeable, a, b)):
+        result[start : start + len(a)] = range(start, start + len(a))
+        return
     pairs = _longest_common(a, b) if len(a) * len(b) <= _MOST_COMPARISONS else []
     before, other_before = 0, 0
     for i, j in [*pairs, (len(a), len(b))]:
@@ -110,8 +118,8 @@ def _same_thing(a: Json, b: Json) -> bool:
 
 
 def _interchangeable(a: Json, b: Json) -> bool:
-    """Whether one can be edited into the other: not two things with a name each."""
-    return type(a) is not dict or type(b) is not dict or _name(a) is None or _name(b) is None
+    """Whether one can be edited into the other: not two things with different names."""
+    return type(a) is not dict or type(b) is not dict or bool(_name(a) == _name(b))
 
 
 def _built_alike(a: Json, b: Json) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, cast
 
@@ -58,7 +59,7 @@ def _encoded(text: str, old: Json, new: Json, layout: Layout) -> str | None:
     return layout.prefix + encoder.encode(new) + layout.suffix if encoder.encode(old) == body else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Collection:
     """Where an object or array stands in the text, and its members or items."""
 
@@ -78,7 +79,6 @@ class _Editor:
         self._newline = layout.newline.rstrip(" \t")
         self._edits: list[tuple[int, int, str]] = []
         self._written: dict[tuple[str, str, str, bool | None], str] = {}
-        self._key_of = json.JSONEncoder(check_circular=False).encode
         self._skip = make_scanner(json.JSONDecoder(parse_int=len, parse_float=len))  # type: ignore[arg-type]  # as json.decoder does
 
     def edited(self, old: Json, new: Json) -> str:
@@ -117,13 +117,12 @@ class _Editor:
             starts.append(found.start(1))
             start = found.end()
             after = new.get(key, _ABSENT)
-            if after is _ABSENT or alike(before, after):
-                position = skip(text, start)[1]
-            else:
+            end = None
+            if after is not before and after is not _ABSENT and not alike(before, after):
                 end = self._walk(start, before, after, key)
-                position = skip(text, start)[1] if end is None else end
                 if end is None:
                     replaced.append((len(ends), start, key))
+            position = skip(text, start)[1] if end is None else end
             ends.append(position)
         here = _Collection(opening, _BETWEEN(text, position).end(), starts, ends)
         for index, start, key in replaced:
@@ -134,6 +133,10 @@ class _Editor:
         return here.closing + 1
 
     def _array(self, opening: int, old: list[Json], new: list[Json], label: str) -> int:
+        if len(new) > len(old) and alike(old, new[: len(old)]):
+            end = self._append(opening, new[len(old) :], label)
+            if end is not None:
+                return end
         text, skip = self._text, self._skip
         partner = partners(old, new)
         starts: list[int] = []
@@ -144,13 +147,12 @@ class _Editor:
             start = _BETWEEN(text, position).end()
             starts.append(start)
             after = new[partner[index]] if partner[index] >= 0 else before
-            if alike(before, after):
-                position = skip(text, start)[1]
-            else:
+            end = None
+            if not alike(before, after):
                 end = self._walk(start, before, after, f"{label}[]")
-                position = skip(text, start)[1] if end is None else end
                 if end is None:
                     replaced.append(index)
+            position = skip(text, start)[1] if end is None else end
             ends.append(position)
         here = _Collection(opening, _BETWEEN(text, position).end(), starts, ends)
         for index in replaced:
@@ -161,6 +163,21 @@ class _Editor:
         if not all(kept) or len(old) != len(new):
             self._splice(here, kept, self._new_items(here, partner, new, label))
         return here.closing + 1
+
+    def _append(self, opening: int, items: list[Json], label: str) -> int | None:
+        """Put items to the end of an array with an item on each line, without looking at every old one."""
+        text = self._text
+        first = _BETWEEN(text, opening + 1).end()
+        blank = text[opening + 1 : first]
+        if "\n" not in blank:
+            return None
+        closing = self._skip(text, opening)[1] - 1
+        last = opening + len(text[opening:closing].rstrip())
+        separator, line = _line_break("," + blank)
+        one_line = _on_one_line(text[first : self._skip(text, first)[1]])
+        texts = [separator + self._write(item, f"{label}[]", line, one_line=one_line) for item in items]
+        self._insert(last, "".join(texts))
+        return closing + 1
 
     def _new_members(
         self, here: _Collection, old: dict[str, Json], new: dict[str, Json]
@@ -200,7 +217,7 @@ class _Editor:
         for anchor, added in indexes.items():
             separator, line = self._separator(here, anchor)
             sibling = self._text[here.starts[max(anchor, 0)] : here.ends[max(anchor, 0)]]
-            one_line = "\n" not in sibling if sibling[0] in "{[" and len(sibling) >= _NOT_EMPTY else None
+            one_line = _on_one_line(sibling)
             texts[anchor] = (
                 separator,
                 [self._write(new[index], f"{label}[]", line, one_line=one_line) for index in added],
@@ -209,6 +226,13 @@ class _Editor:
 
     def _splice(self, here: _Collection, kept: Sequence[bool], added: Mapping[int, tuple[str, list[str]]]) -> None:
         """Take out what is not kept and put in what is added, each with one separator."""
+        if all(kept):
+            for anchor, (separator, texts) in added.items():
+                if anchor < 0:
+                    self._insert(here.starts[0], "".join([text + separator for text in texts]))
+                else:
+                    self._insert(here.ends[anchor], "".join([separator + text for text in texts]))
+            return
         separator, texts = added.get(-1, ("", []))
         if not any(kept):
             self._edits.append((here.starts[0], here.ends[-1], separator.join(texts)))
@@ -227,6 +251,9 @@ class _Editor:
                 self._edits.append((here.ends[index], here.ends[following - 1], behind))
             index = following
 
+    def _insert(self, position: int, addition: str) -> None:
+        self._edits.append((position, position, addition))
+
     def _separator(self, here: _Collection, anchor: int) -> tuple[str, str]:
         """What stands between two members near ``anchor``, and what starts a line there (see :meth:`_line`)."""
         text = self._text
@@ -238,10 +265,7 @@ class _Editor:
             between = "," + between if "\n" in between else self._layout.comma
         if "\n" not in between:
             return between, self._line(here, here.ends[anchor] if anchor >= 0 else here.starts[0])
-        before, _, last = between.rpartition("\n")
-        newline = "\r\n" if before.endswith("\r") else "\n"
-        indent = last.partition(",")[0]
-        return ("" if "," in last else ",") + newline + last, newline + indent
+        return _line_break(between)
 
     def _line(self, here: _Collection, position: int) -> str:
         """What starts a line at the depth of what stands at ``position``; empty where all is on one line."""
@@ -253,12 +277,10 @@ class _Editor:
 
     def _colon(self, here: _Collection, anchor: int) -> str:
         """The colon of the members around ``anchor``, where they agree."""
-        found = {
-            match[2]
-            for index in (anchor - 1, anchor, anchor + 1)
-            if 0 <= index < len(here.starts) and (match := _MEMBER(self._text, here.starts[index]))
-        }
-        return found.pop() if len(found) == 1 else self._layout.colon
+        last = min(max(anchor, 0) + 1, len(here.starts) - 1)
+        near = [_MEMBER(self._text, here.starts[index]) for index in range(max(last - 1, 0), last + 1)]
+        colons = {match[2] for match in near if match}
+        return colons.pop() if len(colons) == 1 else self._layout.colon
 
     def _replace_value(self, start: int, end: int, old: Json, new: Json, label: str, line: str) -> None:
         written = self._write(new, label, line)
@@ -273,7 +295,23 @@ class _Editor:
 
     def _write(self, value: Json, label: str, line: str, *, one_line: bool | None = None) -> str:
         """The text of a value; what many containers get alike is written once."""
-        key = (self._key_of(value), label, line, one_line)
+        if not isinstance(value, (dict, list)):
+            return self._layout.fragment(value, label, line)
+        key = (repr(value), label, line, one_line)
         if key not in self._written:
             self._written[key] = self._layout.fragment(value, label, line, one_line=one_line)
         return self._written[key]
+
+
+@lru_cache(maxsize=1000)
+def _line_break(between: str) -> tuple[str, str]:
+    """What stands between two members without the blank lines in it, and what starts a line there."""
+    before, _, last = between.rpartition("\n")
+    newline = "\r\n" if before.endswith("\r") else "\n"
+    indent = last.partition(",")[0]
+    return ("" if "," in last else ",") + newline + last, newline + indent
+
+
+def _on_one_line(sibling: str) -> bool | None:
+    """Whether a sibling's text is one line; None where it has nothing inside that would show it."""
+    return "\n" not in sibling if sibling[0] in "{[" and len(sibling) >= _NOT_EMPTY else None
