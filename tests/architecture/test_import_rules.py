@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "fargate_guard"
 MODELS = {"errors", "deployment", "package_files"}
 ROOMS = {
     "taskdef": {"taskdef"},
+    "cloudformation": {"cloudformation", "taskdef"},
     "formats": {"formats", "taskdef"},
     "images": {"images", "taskdef", *MODELS},
     "config": {"config", "taskdef", *MODELS},
@@ -72,8 +73,9 @@ def test_a_library_stays_in_its_room(library: str) -> None:
             assert room_of(file) in ONLY_IMPORTED_BY[library], file
 
 
-def test_the_core_needs_the_standard_library_only() -> None:
-    for file in files_of("taskdef"):
+@pytest.mark.parametrize("room", ["taskdef", "cloudformation"])
+def test_the_core_needs_the_standard_library_only(room: str) -> None:
+    for file in files_of(room):
         foreign = {name.split(".")[0] for name in imports(file)} - sys.stdlib_module_names - {"fargate_guard"}
         assert not foreign, file
 

@@ -1,0 +1,194 @@
+"""One resource in every way that its conditions can come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from fargate_guard.cloudformation.concrete import Reading, unreadable
+from fargate_guard.cloudformation.conditions import assignments
+from fargate_guard.cloudformation.intrinsics import ABSENT, Opaque, if_arguments, is_intrinsic, is_no_value
+from fargate_guard.cloudformation.resolving import Resolver
+from fargate_guard.cloudformation.resources import Functions
+from fargate_guard.cloudformation.understood import CONTAINER_PROPERTIES, SIZES, TASK, Leaf, container_parts
+from fargate_guard.taskdef import TaskDefinitionError
+from fargate_guard.taskdef.recipes import INSTRUMENT
+from fargate_guard.taskdef.tags import IGNORE_CONTAINERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fargate_guard.cloudformation.conditions import Assignment
+    from fargate_guard.cloudformation.resources import Resource
+    from fargate_guard.cloudformation.understood import Part
+    from fargate_guard.taskdef import Json, Settings
+
+MOST_CASES = 64
+"""Outcomes of the conditions of one resource that are looked at."""
+
+_CONTAINERS = "ContainerDefinitions"
+_PROPERTIES_BY_LOWER = {name.lower(): name for name in CONTAINER_PROPERTIES}
+
+
+@dataclass(slots=True)
+class Concrete:
+    """A resource under one outcome of its conditions."""
+
+    conditions: Assignment
+    definition: dict[str, Json]
+    """``Properties`` as the core understands them; what is free of functions is the template's own value."""
+
+
+@dataclass(slots=True)
+class Cases:
+    """Reads the resources of one template."""
+
+    template: Mapping[str, Json]
+    parameters: Mapping[str, str]
+    settings: Settings | None = None
+    """Which containers are left out, and need not be understood; None when undoing."""
+    _container: dict[str, Part] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._container = container_parts(self.settings)
+
+    def of(self, resource: Resource) -> list[Concrete]:
+        """The resource in every case; one case when no condition matters.
+
+        :raises TaskDefinitionError: something that must be known is not, or there are too many cases.
+        """
+        if not Functions(resource.properties).conditional:
+            return [self._read(resource, {})]
+        names = list(dict.fromkeys(self._conditions(resource)))
+        found = assignments(self.template, names)
+        if len(found) > MOST_CASES:
+            names = list(dict.fromkeys(self._conditions(resource, without=SIZES)))
+            found = assignments(self.template, names)
+        if len(found) > MOST_CASES:
+            raise TaskDefinitionError(
+                f"{len(names)} conditions decide what this task definition is: {', '.join(names)}",
+                where=resource.path,
+                why=f"they come out in {len(found)} ways; fguard makes sure of each, and of {MOST_CASES} at most",
+                fix="divide it into several task definitions, or let fewer conditions decide",
+            )
+        return [self._read(resource, conditions) for conditions in found]
+
+    def _conditions(self, resource: Resource, without: tuple[str, ...] = ()) -> Iterator[str]:
+        """The conditions that matter, as they come."""
+        container = {key: part for key, part in self._container.items() if key not in without}
+        parts: dict[str, Part] = {**TASK, _CONTAINERS: (container,)}
+        for key, value in resource.properties.items():
+            if key in parts and key not in without:
+                yield from _conditions_in(value, parts[key])
+
+    def _read(self, resource: Resource, conditions: Assignment) -> Concrete:
+        reading = Reading(
+            Resolver(self.template, self.parameters, conditions=conditions),
+            Resolver(self.template, self.parameters, use_defaults=False, conditions=conditions),
+        )
+        definition: dict[str, Json] = {}
+        for key, value in resource.properties.items():
+            path = f"{resource.path}.{key}"
+            if key == _CONTAINERS:
+                read = self._containers(reading, value, path, resource.properties.get("Tags"))
+            else:
+                read = reading.value(value, TASK.get(key), path)
+            if read is not ABSENT:
+                definition[key] = read
+        return Concrete(conditions, definition)
+
+    def _containers(self, reading: Reading, value: Json, path: str, tags: Json) -> Json:
+        value, path = reading.chosen(value, path)
+        if is_no_value(value):
+            return ABSENT
+        if is_intrinsic(value):
+            raise unreadable(value, path)
+        if not isinstance(value, list):
+            return value
+        read = (self._element(reading, item, f"{path}[{index}]", tags) for index, item in enumerate(value))
+        return [container for container in read if container is not ABSENT]
+
+    def _element(self, reading: Reading, value: Json, path: str, tags: Json) -> Json:
+        if isinstance(value, dict) and not Functions(value).any:
+            _check_case(value, path)
+            return value
+        value, path = reading.chosen(value, path)
+        if is_no_value(value):
+            return ABSENT
+        if isinstance(value, dict) and not is_intrinsic(value):
+            _check_case(value, path)
+            name = reading.value(value.get("Name"), Leaf.TEXT, path)
+            if isinstance(name, str) and self._is_left_out(name, reading, tags):
+                return self._as_far_as_possible(reading, value, path)
+        return reading.value(value, self._container, path)
+
+    def _is_left_out(self, name: str, reading: Reading, tags: Json) -> bool:
+        if self.settings is None:
+            return False
+        if any(fnmatchcase(name, pattern) for pattern in self.settings.ignore_containers):
+            return True
+        read = reading.value(tags, TASK["Tags"], "") if tags is not None else []
+        values = [
+            tag.get("Value") for tag in read if isinstance(tag, dict) and tag.get("Key") == IGNORE_CONTAINERS
+        ]
+        return any(name in [part.strip() for part in str(value).split(":")] for value in values)
+
+    def _as_far_as_possible(self, reading: Reading, value: dict[str, Json], path: str) -> dict[str, Json]:
+        """A container that stays as it is: what cannot be understood in it does not matter."""
+        result = {}
+        for key, item in value.items():
+            try:
+                read = reading.value(item, self._container.get(key), path)
+            except TaskDefinitionError:
+                continue
+            if read is not ABSENT and not (isinstance(read, Opaque) and key not in ("Name", "Image")):
+                result[key] = read
+        return result
+
+
+def _check_case(container: dict[str, Json], path: str) -> None:
+    if container.keys() <= CONTAINER_PROPERTIES:
+        return
+    for key in container:
+        right = _PROPERTIES_BY_LOWER.get(key.lower(), key)
+        if right != key:
+            raise TaskDefinitionError(
+                f"`{key}` is not a property of a container; CloudFormation calls it `{right}`",
+                where=f"{path}.{key}",
+                why="CloudFormation tells upper and lower case apart",
+                fix=f"write {right}",
+            )
+
+
+def _conditions_in(value: Json, part: Part) -> Iterator[str]:
+    """The conditions on which a part depends."""
+    arguments = if_arguments(value)
+    if arguments is not None:
+        yield arguments[0]
+        for branch in arguments[1:]:
+            yield from _conditions_in(branch, part)
+    elif part is Leaf.TEXT or (isinstance(part, tuple) and is_intrinsic(value)):
+        yield from _conditions_anywhere(value)
+    else:
+        for item, deeper in _parts_of(value, part):
+            yield from _conditions_in(item, deeper)
+
+
+def _parts_of(value: Json, part: Part) -> Iterator[tuple[Json, Part]]:
+    if isinstance(part, dict) and isinstance(value, dict):
+        yield from ((item, part[key]) for key, item in value.items() if key in part)
+    elif isinstance(part, tuple) and isinstance(value, list):
+        yield from ((item, part[0]) for item in value)
+    elif part is Leaf.ARGUMENTS and isinstance(value, list):
+        # What an argument says makes no difference, but whether it is there, or the wrapper, does.
+        yield from ((i, Leaf.SCALAR) for i in value if Functions(i).mentions("AWS::NoValue", INSTRUMENT))
+
+
+def _conditions_anywhere(value: Json) -> Iterator[str]:
+    arguments = if_arguments(value)
+    if arguments is not None:
+        yield arguments[0]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for item in items:
+        yield from _conditions_anywhere(item)

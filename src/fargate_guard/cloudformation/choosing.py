@@ -1,0 +1,143 @@
+"""One case of one resource: what of the settings and images is for it, and what must be known of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from fargate_guard.cloudformation.intrinsics import Opaque
+from fargate_guard.cloudformation.unknowns import (
+    check_names,
+    check_task,
+    default_notices,
+    refuse,
+    reserved_variables,
+    unknown,
+)
+from fargate_guard.taskdef import Images, Notice, TaskDefinitionError, image_needs, instrument
+from fargate_guard.taskdef.selection import IGNORE_FLAG, is_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fargate_guard.taskdef import ImageNeed, Instrumented, Json, Settings
+
+_CONTAINERS = "ContainerDefinitions"
+
+
+class Choosing:
+    """Instruments cases of one template's resources."""
+
+    def __init__(self, settings: Settings, images: Images) -> None:
+        """Get ready.
+
+        :param settings: for the whole template: a container to leave out need only be in one of its resources.
+        """
+        self._settings = settings
+        self._images = images
+        self._reserved = reserved_variables(settings)
+        self._left_out: set[str] = set()
+        """Of the names and patterns to leave out, those that some container has."""
+        self._by_ignored: dict[tuple[str, ...], Settings] = {settings.ignore_containers: settings}
+        self._by_resource: dict[str, Images] = {}
+
+    def instrument(self, definition: dict[str, Json], logical_id: str) -> tuple[Instrumented, list[Notice]]:
+        """Instrument one definition, as it was read from a template.
+
+        :return: also the warnings about what parameters decide.
+        :raises TaskDefinitionError: it cannot be instrumented correctly.
+        """
+        notices = self._check(definition)
+        settings, images = self.settings_for(definition), self._images_for(logical_id)
+        if any(isinstance(one.get("Image"), Opaque) for one in _containers(definition)):
+            for need in image_needs(definition, settings):
+                self._check_image(definition, need, images)
+                notices += default_notices([(need.path, "the image", _image(definition, need))])
+        return instrument(definition, settings, images), notices
+
+    def settings_for(self, definition: dict[str, Json]) -> Settings:
+        """The settings without containers to leave out that are in another resource or case."""
+        if not self._settings.ignore_containers:
+            return self._settings
+        names = [str(one.get("Name")) for one in _containers(definition)]
+        there = tuple(
+            ignored
+            for ignored in self._settings.ignore_containers
+            if ignored in names or any(fnmatchcase(name, ignored) for name in names)
+        )
+        self._left_out.update(there)
+        if there not in self._by_ignored:
+            self._by_ignored[there] = replace(self._settings, ignore_containers=there)
+        return self._by_ignored[there]
+
+    def check_all_found(self) -> Iterator[Notice]:
+        """Every container to leave out was in some resource; a pattern that fits none is only warned about.
+
+        :raises TaskDefinitionError: one was not.
+        """
+        for name in self._settings.ignore_containers:
+            if name in self._left_out:
+                continue
+            if not is_pattern(name):
+                raise TaskDefinitionError(
+                    f"there is no container {name} to leave out",
+                    where="$.Resources",
+                    why="no task definition has one; another that is to stay as it is could be instrumented",
+                    fix=f"correct or remove the name: {IGNORE_FLAG}",
+                )
+            yield Notice("$.Resources", f"no container fits {name}, so {IGNORE_FLAG} {name} leaves out none")
+
+    def _check(self, definition: dict[str, Json]) -> list[Notice]:
+        check_task(definition, self._settings)
+        check_names(definition, self._settings, self._reserved)
+        decided: list[tuple[str, str, Json]] = []
+        required = definition.get("RequiresCompatibilities")
+        for index, item in enumerate(required if isinstance(required, list) else ()):
+            decided.append((f"$.RequiresCompatibilities[{index}]", "the launch type", item))
+        decided.append(("$.PidMode", "PidMode", definition.get("PidMode")))
+        if self._settings.ignore_containers:
+            for index, container in enumerate(_containers(definition)):
+                decided.append((f"$.{_CONTAINERS}[{index}].Name", "the container's name", container.get("Name")))
+        notices = list(default_notices(decided))
+        mode = definition.get("NetworkMode")
+        if isinstance(mode, Opaque) and unknown(mode):
+            notices.append(Notice("$.NetworkMode", f"Fargate needs awsvpc; make sure that {mode} is"))
+            definition["NetworkMode"] = Opaque("awsvpc", mode.intrinsic, mode.source)
+        return notices
+
+    def _check_image(self, definition: dict[str, Json], need: ImageNeed, images: Images) -> None:
+        image = _image(definition, need)
+        if isinstance(image, Opaque) and unknown(image) and not images.answers(need):
+            raise refuse(
+                need.path,
+                f"the image of container {need.container}",
+                image,
+                "EntryPoint or Command is unset, so what the container runs comes from its image",
+                f"EntryPoint and Command, or answer: --entrypoint {need.container}='[\"…\"]', "
+                f"or leave the container out: {IGNORE_FLAG} {need.container}",
+            )
+
+    def image_is_known(self, definition: dict[str, Json], need: ImageNeed) -> bool:
+        """Whether a registry can be asked for the image."""
+        return not unknown(_image(definition, need))
+
+    def _images_for(self, logical_id: str) -> Images:
+        prefix = f"{logical_id}/"
+        own = {
+            name.removeprefix(prefix): config
+            for name, config in self._images.by_container.items()
+            if name.startswith(prefix)
+        }
+        if not own:
+            return self._images
+        return Images(self._images.by_image, {**self._images.by_container, **own})
+
+
+def _containers(definition: dict[str, Json]) -> list[dict[str, Json]]:
+    containers = definition.get(_CONTAINERS)
+    return [one for one in containers if isinstance(one, dict)] if isinstance(containers, list) else []
+
+
+def _image(definition: dict[str, Json], need: ImageNeed) -> Json:
+    return next((one.get("Image") for one in _containers(definition) if one.get("Name") == need.container), None)

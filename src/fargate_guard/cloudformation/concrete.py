@@ -1,0 +1,162 @@
+"""What a resource is when its conditions have come out in one way: a definition that the core understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fargate_guard.cloudformation.arguments import without_wrapper
+from fargate_guard.cloudformation.intrinsics import (
+    ABSENT,
+    IF,
+    Opaque,
+    chosen_branch,
+    if_arguments,
+    is_intrinsic,
+    is_no_value,
+    shown,
+)
+from fargate_guard.cloudformation.record_label import readable
+from fargate_guard.cloudformation.understood import Leaf
+from fargate_guard.taskdef import TaskDefinitionError
+from fargate_guard.taskdef.recipes import INSTRUMENT
+from fargate_guard.taskdef.record import LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fargate_guard.cloudformation.resolving import Resolver
+    from fargate_guard.cloudformation.understood import Part
+    from fargate_guard.taskdef import Json
+
+_TRANSFORM = "Fn::Transform"
+
+
+@dataclass(slots=True)
+class Reading:
+    """Reads the parts of one resource under one outcome of the conditions."""
+
+    resolver: Resolver
+    given_only: Resolver
+    """The same, without the defaults of parameters."""
+
+    def value(self, value: Json, part: Part | None, path: str) -> Json:
+        """The value at a place; :data:`ABSENT` when there is none.
+
+        :raises TaskDefinitionError: a function stands where the structure must be known.
+        """
+        if part is not None:
+            value, path = self.chosen(value, path)
+        if is_no_value(value):
+            return ABSENT
+        if part is None:
+            return self._untouched(value)
+        if part is Leaf.ARGUMENTS:
+            return self._arguments(value, path)
+        if isinstance(part, Leaf):
+            return self._scalar(value, part)
+        if isinstance(part, tuple):
+            return self._list(value, part[0], path)
+        return self._object(value, part, path)
+
+    def chosen(self, value: Json, path: str) -> tuple[Json, str]:
+        """What stands in a place when the conditions have come out, and its path."""
+        conditions = self.resolver.conditions
+        while (arguments := if_arguments(value)) is not None and arguments[0] in conditions:
+            index = 1 if conditions[arguments[0]] else 2
+            value, path = arguments[index], f"{path}['{IF}'][{index}]"
+        return value, path
+
+    def _scalar(self, value: Json, part: Leaf) -> Json:
+        if not is_intrinsic(value):
+            return value
+        text = (self.resolver if part is Leaf.TEXT else self.given_only).text(value)
+        known = text.known
+        return Opaque(shown(value) if known is None else known, value, text)
+
+    def _arguments(self, value: Json, path: str) -> Json:
+        if is_intrinsic(value):
+            inner = without_wrapper(value, self.resolver.template)
+            if inner is not None:
+                return [INSTRUMENT, Opaque(shown(inner), inner, is_list=True)]
+            return [Opaque(shown(value), value, is_list=True)]
+        return self._list(value, Leaf.SCALAR, path)
+
+    def _list(self, value: Json, part: Part, path: str) -> Json:
+        if isinstance(value, list):
+            items = (self.value(item, part, f"{path}[{index}]") for index, item in enumerate(value))
+            return [item for item in items if item is not ABSENT]
+        if not is_intrinsic(value):
+            return value
+        texts = self.resolver.texts(value) if part is Leaf.TEXT else None
+        if texts is None or any(text.known is None for text in texts):
+            raise unreadable(value, path)
+        return [Opaque(text.known or "", value, text) for text in texts]
+
+    def _object(self, value: Json, parts: Mapping[str, Part], path: str) -> Json:
+        if not isinstance(value, dict):
+            return value
+        if is_intrinsic(value) or _TRANSFORM in value:
+            raise unreadable(value, path)
+        result = {}
+        for key, item in value.items():
+            if key == LABEL:
+                read = self._record(item, f"{path}['{key}']")
+            else:
+                read = self.value(item, parts.get(key), f"{path}.{key}")
+            if read is not ABSENT:
+                result[key] = read
+        return result
+
+    def _record(self, value: Json, path: str) -> Json:
+        chosen = self.value(value, Leaf.TEXT, path)
+        if not isinstance(chosen, Opaque):
+            return chosen
+        return readable(chosen.intrinsic, self.resolver) or chosen
+
+    def _untouched(self, value: Json) -> Json:
+        """A part that need not be understood, with its functions in the shape of strings."""
+        if is_intrinsic(value):
+            return Opaque(shown(value), value)
+        if isinstance(value, dict):
+            items = ((key, item) for key, item in value.items() if not is_no_value(item))
+            return {key: self._untouched(item) for key, item in items}
+        if isinstance(value, list):
+            return [self._untouched(item) for item in value if not is_no_value(item)]
+        return value
+
+
+def unreadable(value: Json, path: str) -> TaskDefinitionError:
+    """The refusal for a function whose result must be known, and is not."""
+    function = next((key for key in value if key in ("Ref", _TRANSFORM) or key.startswith("Fn::")), "a function")
+    return TaskDefinitionError(
+        f"what {function} gives here is not known: {shown(value)}",
+        where=path,
+        why="this place must be changed, or decides what is; fguard does not guess what is deployed",
+        fix="write the value itself or an Fn::If of values; for a parameter, give its value: "
+        "--parameter NAME=VALUE; or leave the container out: --ignore-container NAME",
+    )
+
+
+def template_path(value: Json, conditions: Mapping[str, bool], steps: list[str | int], path: str) -> str:
+    """The path in the template of a place that the core knows by the steps to it.
+
+    Elements that are not there in this outcome of the conditions do not count for the core.
+    """
+    for step in [*steps, None]:
+        while (arguments := if_arguments(value)) is not None and arguments[0] in conditions:
+            index = 1 if conditions[arguments[0]] else 2
+            value, path = arguments[index], f"{path}['{IF}'][{index}]"
+        if step is None:
+            return path
+        if isinstance(step, int) and isinstance(value, list):
+            places = [i for i, item in enumerate(value) if not is_no_value(chosen_branch(item, conditions))]
+            if step < len(places):
+                step = places[step]  # noqa: PLW2901 - the same element, counted as the template does
+            value = value[step] if step < len(value) else None
+        elif isinstance(value, dict):
+            value = value.get(step)
+        else:
+            value = None
+        path = f"{path}[{step}]" if isinstance(step, int) else f"{path}.{step}"
+    return path

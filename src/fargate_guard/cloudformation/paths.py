@@ -1,0 +1,40 @@
+"""From the core's paths to the template's."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from fargate_guard.cloudformation.concrete import template_path
+
+if TYPE_CHECKING:
+    from fargate_guard.cloudformation.cases import Concrete
+    from fargate_guard.cloudformation.resources import Resource
+
+_PATH = re.compile(r"\$((?:\.[A-Za-z_][\w-]*|\[\d+\])*)")
+_STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]")
+
+
+class Paths:
+    """Translates the paths of one case of a resource."""
+
+    __slots__ = ("_case", "_plain", "_resource")
+
+    def __init__(self, resource: Resource, case: Concrete, *, plain: bool) -> None:
+        """Get ready.
+
+        :param plain: every element stands where the core sees it.
+        """
+        self._resource, self._case, self._plain = resource, case, plain
+
+    def __call__(self, where: str) -> str:
+        """A text in which the core names paths, with the template's paths."""
+        if self._plain and where.startswith("$.") and "$" not in where[1:]:
+            return self._resource.path + where[1:]
+        return _PATH.sub(lambda match: self._translated(match[1]), where)
+
+    def _translated(self, steps: str) -> str:
+        if steps.startswith(".Resources."):
+            return f"${steps}"
+        parts: list[str | int] = [int(index) if index else name for name, index in _STEP.findall(steps)]
+        return template_path(self._resource.properties, self._case.conditions, parts, self._resource.path)

@@ -1,0 +1,100 @@
+"""What is told about a template: the cases of its resources brought together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from fargate_guard.taskdef import ContainerOutcome, Notice, TaskDefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fargate_guard.cloudformation.conditions import Assignment
+
+
+class TemplateRefusedError(TaskDefinitionError):
+    """Several places of a template are refused."""
+
+    def __init__(self, refusals: tuple[TaskDefinitionError, ...]) -> None:
+        """Bring refusals together.
+
+        :param refusals: two or more.
+        """
+        lines = [f"{one.where}: {one.message}" + (f" ({one.why})" if one.why else "") for one in refusals]
+        super().__init__(
+            f"{len(refusals)} places keep this template from being instrumented",
+            where=", ".join(dict.fromkeys(str(one.where) for one in refusals)),
+            why="\n".join(lines),
+            fix="\n".join(dict.fromkeys(one.fix for one in refusals if one.fix)) or None,
+            exit_code=max(one.exit_code for one in refusals),
+        )
+        self.refusals = refusals
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects what is told."""
+
+    outcomes: dict[tuple[str, str], list[tuple[Assignment, ContainerOutcome]]] = field(default_factory=dict)
+    notices: dict[tuple[str, str], Notice] = field(default_factory=dict)
+    refusals: list[TaskDefinitionError] = field(default_factory=list)
+
+    def add_outcomes(
+        self,
+        logical_id: str,
+        outcomes: Iterable[ContainerOutcome],
+        conditions: Assignment,
+        translate: Callable[[str], str],
+    ) -> None:
+        """What became of the containers of one case, in the core's paths."""
+        for one in outcomes:
+            path = translate(one.path)
+            told = ContainerOutcome(str(one.name), path, one.instrumented, one.reason, logical_id)
+            self.outcomes.setdefault((path, told.name), []).append((conditions, told))
+
+    def add_notices(self, notices: Iterable[Notice], translate: Callable[[str], str]) -> None:
+        """Warnings of one case, in the core's paths."""
+        for notice in notices:
+            where = translate(notice.where)
+            self.notices.setdefault((where, notice.message), replace(notice, where=where))
+
+    def refuse(self, error: TaskDefinitionError, conditions: Assignment, *, everywhere: bool) -> None:
+        """A refusal in one case, in the template's paths."""
+        if not any((one.message, one.where) == (error.message, error.where) for one in self.refusals):
+            if not everywhere:
+                error.why = f"{error.why or 'this is refused'} (when {in_words(conditions)})"
+            self.refusals.append(error)
+
+    def raise_refusals(self) -> None:
+        """Stop here if anything is refused.
+
+        :raises TaskDefinitionError: the one refusal, or all of them together.
+        """
+        if len(self.refusals) == 1:
+            raise self.refusals[0]
+        if self.refusals:
+            raise TemplateRefusedError(tuple(self.refusals))
+
+    def containers(self) -> tuple[ContainerOutcome, ...]:
+        """One outcome for each container; where the cases differ, the reason says so."""
+        return tuple(_merged(found) for found in self.outcomes.values())
+
+
+def _merged(found: list[tuple[Assignment, ContainerOutcome]]) -> ContainerOutcome:
+    first = found[0][1]
+    if all(outcome.reason == first.reason for _, outcome in found):
+        return first
+    reasons: dict[str, list[Assignment]] = {}
+    for conditions, outcome in found:
+        reasons.setdefault(outcome.reason, []).append(conditions)
+    parts = [
+        f"{reason} (when {' or when '.join(in_words(one) for one in some)})" for reason, some in reasons.items()
+    ]
+    instrumented = any(outcome.instrumented for _, outcome in found)
+    return replace(first, instrumented=instrumented, reason="; ".join(parts))
+
+
+def in_words(conditions: Assignment) -> str:
+    """How conditions came out: ``IsProd is true, IsBlue is false``."""
+    return ", ".join(f"{name} is {str(value).lower()}" for name, value in conditions.items()) or "always"

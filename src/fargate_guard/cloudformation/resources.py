@@ -1,0 +1,107 @@
+"""The task definitions of a template."""
+
+from __future__ import annotations
+
+import marshal
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from fargate_guard.cloudformation.concrete import unreadable
+from fargate_guard.cloudformation.intrinsics import is_intrinsic
+from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fargate_guard.taskdef import Json
+
+TYPE: Final = "AWS::ECS::TaskDefinition"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One ``AWS::ECS::TaskDefinition``."""
+
+    logical_id: str
+    properties: dict[str, Json]
+
+    @property
+    def path(self) -> str:
+        """JSON path of its properties."""
+        return f"$.Resources.{self.logical_id}.Properties"
+
+
+def task_definitions(template: Json) -> list[Resource]:
+    """Every task definition, in the template's order.
+
+    :raises NotATaskDefinitionError: there is none, with what there is.
+    :raises TaskDefinitionError: one that cannot be looked into.
+    """
+    resources = template.get("Resources") if isinstance(template, dict) else None
+    if not isinstance(resources, dict):
+        raise NotATaskDefinitionError(
+            "this is not a CloudFormation template: it has no Resources", where="$.Resources"
+        )
+    found = list(_find(resources))
+    if not found:
+        counts = Counter(
+            str(resource["Type"])
+            for resource in resources.values()
+            if isinstance(resource, dict) and "Type" in resource
+        )
+        there = ", ".join(f"{count} {kind}" for kind, count in counts.most_common(5)) or "nothing with a Type"
+        raise NotATaskDefinitionError(
+            f"the template has no {TYPE}; it has {there}",
+            where="$.Resources",
+            fix="give the template that defines the task; a nested stack's is a file of its own",
+        )
+    return found
+
+
+def _find(resources: dict[str, Json]) -> Iterator[Resource]:
+    for logical_id, resource in resources.items():
+        path = f"$.Resources.{logical_id}"
+        if logical_id.startswith("Fn::ForEach") and TYPE in str(resource):
+            raise TaskDefinitionError(
+                "a loop makes this task definition, so it cannot be instrumented here",
+                where=f"$.Resources['{logical_id}']",
+                why="one change would have to be right for everything that the loop makes",
+                fix=f"write the {TYPE} without Fn::ForEach, or instrument the processed template",
+            )
+        if not isinstance(resource, dict) or resource.get("Type") != TYPE:
+            continue
+        properties = resource.get("Properties")
+        if not isinstance(properties, dict):
+            raise TaskDefinitionError("a task definition without properties", where=f"{path}.Properties")
+        if is_intrinsic(properties) or "Fn::Transform" in properties:
+            raise unreadable(properties, f"{path}.Properties")
+        yield Resource(logical_id, properties)
+
+
+class Functions:
+    """Which functions occur in a value, by looking at its serialised form: a search in C instead of a walk."""
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self, value: Json) -> None:
+        """Look at a value; what cannot be serialised (numbers kept as written) counts as holding everything."""
+        self._bytes: bytes | None
+        try:
+            self._bytes = marshal.dumps(value, 2)
+        except ValueError:
+            self._bytes = None
+
+    @property
+    def any(self) -> bool:
+        """Whether it may hold an intrinsic function."""
+        return self._bytes is None or b"Fn::" in self._bytes or b"Ref" in self._bytes
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it may differ by conditions."""
+        return self._bytes is None or b"Fn::If" in self._bytes
+
+    def mentions(self, *words: str) -> bool:
+        """Whether one of the words may occur in it."""
+        return self._bytes is None or any(word.encode() in self._bytes for word in words)
