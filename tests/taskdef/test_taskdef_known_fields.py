@@ -92,7 +92,7 @@ def test_read_only_fields_of_a_description_are_not_unknown() -> None:
     assert read_only_fields(KNOWN) == {"revision", "status", "requiresAttributes"}
     described = {**web(), "revision": 3, "Status": "ACTIVE", "requiresAttributes": [{"name": "x"}]}
     assert told(described) == []
-    answer = {"taskDefinition": described, "tags": [{"key": "a", "value": "b"}], "ResponseMetadata": {}}
+    answer: Any = {"taskDefinition": described, "tags": [{"key": "a", "value": "b"}], "ResponseMetadata": {}}
     assert told(answer) == []
     answer["taskDefinition"]["revison"] = 3
     answer["tag"] = []

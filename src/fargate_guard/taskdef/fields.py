@@ -82,8 +82,8 @@ class Fields:
         if key in self.object:
             self.object[key] = value
             return
-        self._keys[field.lower()] = key
         before = next((self._keys[name.lower()] for name in reversed(after) if name in self), None)
+        self._keys[field.lower()] = key
         if before is None:
             self.object[key] = value
             return
