@@ -96,7 +96,7 @@ class Challenge(TokenAuth):  # type: ignore[misc]
         else:
             token = self.request_token(question)
         if not isinstance(token, str):
-            raise Problem("the registry cannot be asked", why=f"{realm.hostname} gave no token")
+            raise _no_token(realm.hostname)
         return token
 
     def _exchange(self, question: Any, identity_token: str) -> object:
@@ -124,7 +124,24 @@ class _TokenServer:
         response = self._session.request(method, url, **options)
         if not response.ok:
             raise Refusal.of(response, response.content)
+        if not _is_object(response):
+            raise _no_token(urlsplit(url).hostname)
         return response
+
+
+def _is_object(response: requests.Response) -> bool:
+    try:
+        return isinstance(response.json(), dict)
+    except ValueError:  # requests' own JSON error is one, too
+        return False
+
+
+def _no_token(host: str | None) -> Problem:
+    return Problem(
+        "the registry cannot be asked",
+        why=f"its token server {host} gave no token",
+        fix="check the proxy (HTTPS_PROXY), or whether a login page stands before the registry",
+    )
 
 
 def _of_scheme(challenges: list[str], scheme: str) -> str | None:

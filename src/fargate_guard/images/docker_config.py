@@ -84,10 +84,11 @@ class DockerConfig:
             raise self._unreadable(error.strerror or "it cannot be read") from None
         except (ValueError, RecursionError):
             raise self._unreadable("it is not JSON") from None
-        parts = [document, *(document.get(key) or {} for key in ("auths", "credHelpers"))] if document else []
-        if not all(isinstance(part, dict) for part in parts):
+        if not isinstance(document, dict) or not all(
+            document.get(key) is None or isinstance(document[key], dict) for key in ("auths", "credHelpers")
+        ):
             raise self._unreadable("it is not an object of objects")
-        return document or {}
+        return document
 
     def _unreadable(self, why: str) -> Problem:
         return Problem(
