@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MARK = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,\n]|[\w.+-]+'
 _CONTENT_BEHIND_BRACKET = r"[\[{][ \t]*[^\s\[\]{}]"
+_WIDE_COMMA, _NARROW_COMMA = r"[\w\"\]}],[ \t]\S", r'["\]}\d],["\[{\d]'
+_PLAIN_SLASH = r"(?<!\\)/"
 _FIRST_INDENT = r"\n([ \t]+)\S"
 _LAST_INDENT = r"\n([ \t]*)[\]}]"
 _SURROGATE = "[\ud800-\udfff]"
@@ -59,6 +61,8 @@ class Layout:
     object_padding: str = ""
     ascii: bool = False
     """Escape non-ASCII characters."""
+    slash: str = "/"
+    """How a slash is written: PHP writes ``\\/``."""
     prefix: str = ""
     suffix: str = "\n"
     inline: Counter[str] = field(default_factory=Counter)
@@ -132,14 +136,19 @@ class Layout:
 
     def string(self, value: str) -> str:
         """The text of a string."""
-        if self.ascii:
-            return encode_basestring_ascii(value)
-        text = encode_basestring(value)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return re.sub(_SURROGATE, lambda match: f"\\u{ord(match[0]):04x}", text)
-        return text
+        text = encode_basestring_ascii(value) if self.ascii else encode_basestring(value)
+        if not self.ascii and not _is_writable(text):
+            text = re.sub(_SURROGATE, lambda match: f"\\u{ord(match[0]):04x}", text)
+        return text if self.slash == "/" else text.replace("/", self.slash)
+
+
+def _is_writable(text: str) -> bool:
+    """Whether a text can be written in UTF-8: no half of a surrogate pair is in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def learn(text: str) -> Layout:
@@ -157,8 +166,11 @@ def learn(text: str) -> Layout:
         suffix=body[len(body.rstrip()) :],
     )
     layout.colon = ": " if re.search(r'"[ \t]*:[ \t]', sample) else ":"
+    layout.slash = "\\/" if "\\/" in sample and not re.search(_PLAIN_SLASH, sample) else "/"
     if re.search(_CONTENT_BEHIND_BRACKET, sample):
-        layout.comma = ", " if re.search(r"[\w\"\]}],[ \t]\S", sample) else ","
+        layout.comma = ", " if re.search(_WIDE_COMMA, sample) else ","
+        if layout.comma == "," and layout.colon == ": " and not re.search(_NARROW_COMMA, sample):
+            layout.comma = ", "
         layout.array_padding = " " if re.search(r'\[ ["\d]', sample) else ""
         layout.object_padding = " " if re.search(r'\{ "', sample) else ""
     if "\n" not in stripped:
