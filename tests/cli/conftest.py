@@ -28,6 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for variable in [name for name in os.environ if name.startswith(("FGUARD_", "AWS_"))]:
         monkeypatch.delenv(variable)
+    monkeypatch.setenv("FGUARD_OFFLINE", "1")
     (tmp_path / "web.json").write_text(json.dumps(WEB, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return tmp_path
 

@@ -56,10 +56,11 @@ def test_the_process_prints_data_on_stdout_and_messages_on_stderr(fguard: Fguard
 
 def test_a_refusal_is_exit_4_with_file_path_and_fields_to_set(fguard: Fguard) -> None:
     (fguard.folder / "web.json").write_text('[{"name": "web", "image": "nginx"}]')
-    ran = fguard("instrument", "web.json", *FLAGS)
+    ran = fguard("instrument", "web.json", *FLAGS, "--offline")
     assert ran.exit_code == 4
     assert ran.stdout == ""
-    assert "where  web.json: $[0].entryPoint" in ran.stderr
+    assert "where  web.json: $[0].image (nginx)" in ran.stderr
+    assert "--entrypoint web=" in ran.stderr
     assert "entryPoint and command" in ran.stderr
 
 
@@ -151,7 +152,7 @@ def test_one_bad_file_of_several_leaves_all_as_they_are_and_all_bad_ones_are_tol
     before = (folder / "web.json").read_bytes()
     ran = run("instrument", "web.json", "bad.json", "worse.json", *FLAGS, "--in-place")
     assert ran.exit_code == 64
-    assert "bad.json: $[0].entryPoint" in ran.stderr
+    assert "bad.json: $[0].image" in ran.stderr
     assert "worse.json: line 1, column 4" in ran.stderr
     assert (folder / "web.json").read_bytes() == before
 
@@ -245,7 +246,7 @@ def test_json_is_one_document_with_definitions_and_outcomes(run: Run, folder: Pa
     assert "pidMode" in api["warnings"][0]["message"]
     refused = json.loads(run("instrument", "api.json", *FLAGS, "--json").stdout)
     assert refused["exit_code"] == 4
-    assert refused["error"]["where"] == "api.json: $[0].EntryPoint"
+    assert refused["error"]["where"] == "api.json: $[0].Image (a:1)"
 
 
 WRONG_USAGE = [

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.definition_files import Change, Changed, Outcome, Refused
     from fargate_guard.workflows.definition_inputs import Input
     from fargate_guard.workflows.replacement import Replacement
+    from fargate_guard.workflows.sarif import Findings
 
 
 @dataclass(slots=True)
@@ -33,12 +34,16 @@ class Report:
     """By input, for standard output."""
     written: list[str] = field(default_factory=list)
     refused: dict[str, Refused] = field(default_factory=dict)
+    findings: Findings | None = None
+    """What SARIF tells, where it is asked for."""
 
     def take(self, outcome: Outcome) -> None:
         """Tell what became of one input, and prepare its output."""
         from fargate_guard.workflows.definition_files import Changed, Skipped
 
         name = outcome.input.shown_name
+        if self.findings is not None:
+            self.findings.take(outcome)
         if isinstance(outcome, Changed):
             self._take_changed(outcome)
         elif isinstance(outcome, Skipped):
@@ -68,29 +73,25 @@ def change_definitions(
     change: Change,
     options: OutputOptions,
     left_over: Callable[[], list[TaskDefinitionError | Notice]] = list,
+    findings: Findings | None = None,
 ) -> Result:
     """Change every input, write or print the results, and tell what became of each container.
 
     :param left_over: what is to be told when all inputs have been seen.
+    :param findings: where findings are collected, to be printed as SARIF; refusals are among them then.
     :raises TaskDefinitionError: one is refused; nothing is written then.
     """
-    from fargate_guard.taskdef import TaskDefinitionError
     from fargate_guard.workflows.definition_files import change_all
     from fargate_guard.workflows.replacement import Replacement
 
     check_output(run, inputs, options)
     with Replacement() as replacement:
-        report = Report(run, options, replacement)
+        report = Report(run, options, replacement, findings=findings)
         for outcome in change_all(inputs, reader(run), change):
             report.take(outcome)
-        errors = [
-            error for one in inputs if one.name in report.refused for error in report.refused[one.name].errors
-        ]
-        for remark in left_over():
-            if isinstance(remark, TaskDefinitionError):
-                errors.append(remark)
-            else:
-                run.screen.warning(f"{remark.where}: {remark.message}")
+        errors = _errors(report, inputs, left_over())
+        if findings is not None:
+            return _sarif(run, findings, errors, pending=report.pending)
         for error in errors[:-1]:
             run.screen.error(error)
         if errors:
@@ -104,6 +105,32 @@ def change_definitions(
         "".join(report.texts[name] for name in names if name in report.texts) or None,
         ExitCode.CHANGES_PENDING if options.check and report.pending else ExitCode.DONE,
     )
+
+
+def _errors(
+    report: Report, inputs: Sequence[Input], remarks: Sequence[TaskDefinitionError | Notice]
+) -> list[TaskDefinitionError]:
+    """All refusals in the order of the inputs, and last what concerns none of them; warnings are told."""
+    from fargate_guard.taskdef import TaskDefinitionError
+
+    refused = [report.refused[one.name] for one in inputs if one.name in report.refused]
+    errors = [error for one in refused for error in one.errors]
+    for remark in remarks:
+        is_error = isinstance(remark, TaskDefinitionError)
+        if report.findings is not None:
+            report.findings.remark("error" if is_error else "warning", remark.message)
+        if isinstance(remark, TaskDefinitionError):
+            errors.append(remark)
+        else:
+            report.run.screen.warning(f"{remark.where}: {remark.message}")
+    return errors
+
+
+def _sarif(run: Invocation, findings: Findings, errors: Sequence[TaskDefinitionError], *, pending: bool) -> Result:
+    for error in errors:
+        run.screen.error(error)
+    pending_code = ExitCode.CHANGES_PENDING if pending else ExitCode.DONE
+    return Result({}, findings.text(), ExitCode(errors[-1].exit_code) if errors else pending_code)
 
 
 def check_output(run: Invocation, inputs: Sequence[Input], options: OutputOptions) -> None:

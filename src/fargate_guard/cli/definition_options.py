@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -32,6 +32,10 @@ DefinitionsArgument = Annotated[
         show_default=False,
     ),
 ]
+
+
+OptionalDefinitionsArgument = Annotated[list[str] | None, get_args(DefinitionsArgument)[1]]
+"""For a command that can do without."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,21 @@ from fargate_guard.cli.agent_options import AgentOptions
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.definition_options import (
     IMAGES,
-    DefinitionsArgument,
+    OUTPUT,
     ImageOptions,
+    OptionalDefinitionsArgument,
     OutputOptions,
     TemplateOptions,
 )
 from fargate_guard.cli.option_groups import with_option_groups
+from fargate_guard.errors import UsageError
 
 if TYPE_CHECKING:
     from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.sarif import Findings
+
+SARIF = "sarif"
+TERRAFORM_EXTERNAL = "terraform-external"
 
 EXAMPLE = """\
 echo '{
@@ -45,11 +51,22 @@ echo '{
 @with_option_groups
 def instrument(
     run: Invocation,
-    task_definitions: DefinitionsArgument,
     output: OutputOptions,
     agent: AgentOptions,
     images: ImageOptions,
     template: TemplateOptions,
+    task_definitions: OptionalDefinitionsArgument = None,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            show_default=False,
+            help="text; with --check sarif, for code scanning; or terraform-external, the protocol of Terraform's "
+            "external data source on standard input and output [text].",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = "text",
     pin_digests: Annotated[
         bool | None,
         typer.Option(
@@ -70,10 +87,12 @@ def instrument(
     registry is asked.
     """
     from fargate_guard.cli.change_definitions import change_definitions
+    from fargate_guard.cli.terraform_external import answer_terraform
     from fargate_guard.workflows.definition_inputs import find_inputs
     from fargate_guard.workflows.instrumentation import gather_settings
     from fargate_guard.workflows.instrumenting import Handling, Instrumenting
 
+    _check_format(run, format_, task_definitions, output)
     settings = gather_settings(
         agent.asked(run, pin_digests=pin_digests),
         run.config_file,
@@ -82,9 +101,31 @@ def instrument(
     )
     lookup = images.lookup(run)
     handling = Handling(template.parameters, output.for_registration, output.strict, lookup.options.cache)
-    inputs = find_inputs(task_definitions, without=output.output_dir)
+    names = task_definitions or []
+    if format_ == TERRAFORM_EXTERNAL:
+        return answer_terraform(run, names, output, settings, lookup, handling)
+    inputs = find_inputs(names, without=output.output_dir)
     change = Instrumenting(settings, lookup, handling, alone=len(inputs) == 1)
-    return change_definitions(run, inputs, change, output, change.left_over)
+    return change_definitions(run, inputs, change, output, change.left_over, _findings(format_))
+
+
+def _check_format(run: Invocation, format_: str, names: list[str] | None, output: OutputOptions) -> None:
+    if format_ not in ("text", SARIF, TERRAFORM_EXTERNAL):
+        raise UsageError(f"--format is {format_!r}", fix=f"use text, {SARIF} or {TERRAFORM_EXTERNAL}")
+    if format_ == SARIF and (not output.check or output.diff or run.screen.json):
+        raise UsageError("--format sarif tells what --check finds", fix="add --check; leave out --diff and --json")
+    if not names and format_ != TERRAFORM_EXTERNAL:
+        raise UsageError(
+            "TASK_DEF is missing", fix="name files, folders or patterns: fguard instrument --help"
+        )
+
+
+def _findings(format_: str) -> Findings | None:
+    if format_ != SARIF:
+        return None
+    from fargate_guard.workflows.sarif import Findings
+
+    return Findings()
 
 
 def _open_deployment(run: Invocation) -> Context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.taskdef import Settings
@@ -73,3 +74,13 @@ def awslogs(group: str, region: str) -> dict[str, Any]:
             "awslogs-stream-prefix": AGENT_LOG_STREAM_PREFIX,
         },
     }
+
+
+def is_pattern(name: str) -> bool:
+    """Whether containers to leave out are given by a shell pattern."""
+    return any(char in name for char in "*?[")
+
+
+def fits_any(names: frozenset[str], name: str) -> bool:
+    """Whether one of the containers has this name, or fits this pattern."""
+    return name in names or (is_pattern(name) and any(fnmatchcase(own, name) for own in names))

@@ -140,7 +140,7 @@ class ImageLookup:
             f"container {need.container}: {error.message}",
             where=f"{need.path} ({need.image})",
             why=error.why,
-            fix=error.fix,
+            fix=f"{error.fix}\nor set its entryPoint and command in the task definition",
             exit_code=PREFLIGHT_REFUSED,
         )
 

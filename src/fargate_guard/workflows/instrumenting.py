@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef import Notice, TaskDefinitionError
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
 from fargate_guard.workflows import definition_kinds
+from fargate_guard.workflows.agent_settings import fits_any, is_pattern
 from fargate_guard.workflows.definition_files import Changed, LaterError, RefusedError
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ class Instrumenting:
         more = self._settings.ignored_in(one.path)
         if present or (asked and not self._alone):
             names = definition_kinds.container_names(source)
-            more += tuple(name for name in present if _fits_any(names, name))
+            more += tuple(name for name in present if fits_any(names, name))
             if not self._alone:
-                asked = tuple(name for name in asked if _fits_any(names, name))
+                asked = tuple(name for name in asked if fits_any(names, name))
                 self._asked_for.update(dict.fromkeys(asked, True))
         if asked is common.ignore_containers and not more:
             return common
@@ -151,15 +151,6 @@ class Instrumenting:
             error = self._lookup.half_answer(need, source.value)
             if error is not None:
                 raise error
-
-
-def is_pattern(name: str) -> bool:
-    """Whether a container to leave out is given by a shell pattern."""
-    return any(char in name for char in "*?[")
-
-
-def _fits_any(names: frozenset[str], name: str) -> bool:
-    return name in names or (is_pattern(name) and any(fnmatchcase(own, name) for own in names))
 
 
 def _as_asked(

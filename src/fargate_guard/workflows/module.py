@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.config.workload import workload_name
 from fargate_guard.errors import PreflightError, UsageError
-from fargate_guard.taskdef import Shape, TaskDefinitionError, instrument, read
-from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
+from fargate_guard.formats import read_source
+from fargate_guard.taskdef import Shape, TaskDefinitionError, container_names, image_needs, instrument
+from fargate_guard.taskdef.definition import locate
+from fargate_guard.taskdef.known_fields import registrable
+from fargate_guard.workflows.agent_settings import awslogs, fits_any, settings_from_config
+from fargate_guard.workflows.image_lookup import DEFAULT_TIMEOUT, ImageLookup, LookupOptions
+from fargate_guard.workflows.user_folders import cache_folder, docker_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fargate_guard.config.orchestrator import CaCertificate
     from fargate_guard.config.workload import Workload
-    from fargate_guard.taskdef import Instrumented
+    from fargate_guard.taskdef import ImageNeed, Settings
     from fargate_guard.terraform.root_module import RootModule, WorkloadInput
     from fargate_guard.workflows.context import Context
 
@@ -37,52 +43,89 @@ def render_module(context: Context, *, access_key_value_from: str) -> RootModule
 
 
 def instrumented_workloads(context: Context, access_key_value_from: str) -> list[WorkloadInput]:
-    """Read and instrument every workload of the configuration.
+    """Read and instrument every workload of the configuration; images that must be known are asked together.
 
     :raises PreflightError: when one cannot be instrumented correctly.
     """
-    return [_workload_input(context, workload, access_key_value_from) for workload in context.config.workloads]
+    readings = [_read(context, workload, access_key_value_from) for workload in context.config.workloads]
+    lookup = _lookup(context)
+    lookup.ask([need for reading in readings for need in reading.needs])
+    return [_instrumented(context, reading, lookup) for reading in readings]
 
 
-def _workload_input(context: Context, workload: Workload, access_key_value_from: str) -> WorkloadInput:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    workload: Workload
+    definition: dict[str, Any]
+    """As RegisterTaskDefinition takes it."""
+    settings: Settings
+    needs: tuple[ImageNeed, ...]
+
+
+def _read(context: Context, workload: Workload, access_key_value_from: str) -> _Reading:
+    definition = _register_shape(context, workload)
+    settings = _settings(context, workload, definition, access_key_value_from)
+    try:
+        needs = image_needs(definition, settings)
+    except TaskDefinitionError as error:
+        raise _in_file(context, workload, error) from error
+    return _Reading(workload, definition, settings, needs)
+
+
+def _instrumented(context: Context, reading: _Reading, lookup: ImageLookup) -> WorkloadInput:
     from fargate_guard.terraform.root_module import WorkloadInput
 
+    workload = reading.workload
+    unknown = [need for need in reading.needs if not lookup.images.answers(need)]
+    if unknown:
+        raise _in_file(context, workload, lookup.refusal(unknown[0]))
+    try:
+        result = instrument(reading.definition, reading.settings, lookup.images)
+    except TaskDefinitionError as error:
+        raise _in_file(context, workload, error) from error
     name = workload_name(workload)
-    definition = _register_shape(context, workload)
-    instrumented = _instrument(context, workload, definition, access_key_value_from)
-    for warning in instrumented.warnings:
+    for warning in result.warnings:
         context.observer.warning(f"{workload.task_definition}: {warning.where}: {warning.message}")
-    for container in instrumented.containers:
+    for container in result.containers:
         if not container.instrumented:
             context.observer.note(f"{name}: container {container.name} is not instrumented: {container.reason}")
-    return WorkloadInput(name=name, definition=instrumented.definition, service=workload.service)
+    return WorkloadInput(name=name, definition=result.definition, service=workload.service)
 
 
-def _instrument(
+def _lookup(context: Context) -> ImageLookup:
+    environ = context.environ
+    options = LookupOptions(
+        offline=environ.get("FGUARD_OFFLINE", "").lower() in ("1", "true", "yes", "on"),
+        timeout=float(environ.get("FGUARD_IMAGE_TIMEOUT") or DEFAULT_TIMEOUT),
+        cache=cache_folder(environ),
+        docker_config=docker_folder(environ),
+    )
+    return ImageLookup(options, lambda: context.aws)
+
+
+def _settings(
     context: Context, workload: Workload, definition: dict[str, Any], access_key_value_from: str
-) -> Instrumented:
+) -> Settings:
     from fargate_guard.terraform.root_module import ORCHESTRATOR_HOST_PLACEHOLDER, agent_log_group_name
 
     group = agent_log_group_name(context.config, workload_name(workload))
-    settings = settings_from_config(
+    names = container_names(definition)
+    everywhere = [name for name in context.config.agent.ignore_containers if fits_any(names, name)]
+    return settings_from_config(
         context.config,
         orchestrator_host=ORCHESTRATOR_HOST_PLACEHOLDER,
         access_key_arn=access_key_value_from,
-        ignore_containers=tuple(workload.ignore_containers),
+        ignore_containers=tuple(dict.fromkeys([*workload.ignore_containers, *everywhere])),
         agent_logs=awslogs(group, context.region),
         execution_role_supplied=True,
     )
-    try:
-        return instrument(definition, settings)
-    except TaskDefinitionError as error:
-        raise _in_file(context, workload, error) from error
 
 
 def _register_shape(context: Context, workload: Workload) -> dict[str, Any]:
     """Read a workload's file as RegisterTaskDefinition takes it."""
     path = context.config_file.parent / workload.task_definition
     try:
-        document = read(path.read_text(encoding="utf-8"))
+        source = read_source(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(
             "there is no such task definition file",
@@ -93,16 +136,24 @@ def _register_shape(context: Context, workload: Workload) -> dict[str, Any]:
         raise UsageError("the task definition file cannot be read", where=str(path), why=str(error)) from error
     except TaskDefinitionError as error:
         raise _in_file(context, workload, error) from error
-    if document.shape is Shape.CONTAINERS:
+    if source.is_template:
+        raise UsageError(
+            "this is a CloudFormation template; deploy needs a task definition",
+            where=str(path),
+            fix=f"instrument the template where it is: fguard instrument {path} --in-place",
+        )
+    shape = locate(source.value).shape
+    if shape is Shape.CONTAINERS:
         raise UsageError(
             "this is an array of container definitions; deploy needs the whole task definition",
             where=str(path),
             fix='wrap it: {"family": "…", "cpu": "256", "memory": "512", "containerDefinitions": […]}',
         )
-    definition: dict[str, Any] = document.definition
-    if document.shape is Shape.DESCRIBE:
-        tags = {"tags": definition["tags"]} if definition.get("tags") else {}
-        return {**definition["taskDefinition"], **tags}
+    definition: dict[str, Any] = source.value
+    if shape is Shape.DESCRIBE:
+        from fargate_guard.aws.ecs_fields import register_task_definition_fields
+
+        definition = registrable(definition, register_task_definition_fields(cache_folder(context.environ)))
     return definition
 
 
