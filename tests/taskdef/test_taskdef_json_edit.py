@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fargate_guard.taskdef import read, uninstrument
 from fargate_guard.taskdef.json_edit import edited
 from fargate_guard.taskdef.json_text import parse
 from fargate_guard.taskdef.layout import learn
+from tests.taskdef.test_taskdef_properties import SETTINGS, accepted, definitions
 
-BLANKS = st.sampled_from(["", "", "", " ", "\n", "\n  ", "\n    ", "\t", "\r\n", "\n\n", " \n ", "   "])
+BLANKS = ["", "", "", " ", "\n", "\n  ", "\n    ", "\t", "\r\n", "\n\n", " \n ", "   "]
+chances = st.integers(0, 2**32).map(Random)
 NAMES = st.sampled_from(["name", "Name", "sourceContainer", "a", "b", "c", "é", '"', "\\", ""])
 IDENTITY = ("name", "Name", "sourceContainer")
 scalars = st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=3) | st.sampled_from(["a", "b", 1.5])
@@ -22,8 +26,8 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=12,
 )
-quick = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-long = settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+long = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def change(text: str, new: Any) -> str:
@@ -31,31 +35,31 @@ def change(text: str, new: Any) -> str:
     return edited(text, parse(text), new, learn(text))
 
 
-@st.composite
-def written(draw: st.DrawFn, value: Any) -> str:
+def written(value: Any, chance: Random) -> str:
     """A JSON text of a value, in a style that no program would choose."""
 
+    def blank() -> str:
+        return chance.choice(BLANKS)
+
     def string(item: str) -> str:
-        escape = draw(st.sampled_from([json.dumps, lambda text: json.dumps(text, ensure_ascii=False), escaped]))
-        return escape(item)
+        return chance.choice([json.dumps, lambda text: json.dumps(text, ensure_ascii=False), escaped])(item)
 
     def write(item: Any) -> str:
         if isinstance(item, dict):
-            members = [f"{string(key)}{draw(BLANKS)}:{draw(BLANKS)}{write(inner)}" for key, inner in item.items()]
+            members = [f"{string(key)}{blank()}:{blank()}{write(inner)}" for key, inner in item.items()]
             return "{" + separated(members) + "}"
         if isinstance(item, list):
             return "[" + separated([write(inner) for inner in item]) + "]"
         if isinstance(item, str):
             return string(item)
         if type(item) is int:
-            return draw(st.sampled_from([str(item), f"{item}.0", f"{item}e0"]))
+            return chance.choice([str(item), f"{item}.0", f"{item}e0"])
         return json.dumps(item)
 
     def separated(members: list[str]) -> str:
-        return draw(BLANKS) + ",".join(draw(BLANKS) + member + draw(BLANKS) for member in members)
+        return blank() + ",".join(blank() + member + blank() for member in members)
 
-    mark = draw(st.sampled_from(["", "\ufeff"]))
-    return mark + draw(BLANKS) + write(value) + draw(BLANKS)
+    return chance.choice(["", "\ufeff"]) + blank() + write(value) + blank()
 
 
 def escaped(text: str) -> str:
@@ -95,7 +99,7 @@ def has_name(item: Any) -> bool:
 
 
 def mirrors(data: st.DataObject, value: Any) -> None:
-    text = data.draw(written(value))
+    text = written(value, data.draw(chances))
     old = parse(text)
     new = data.draw(extended(old))
     result = change(text, new)
@@ -103,8 +107,17 @@ def mirrors(data: st.DataObject, value: Any) -> None:
     assert change(result, old) == text
 
 
+def is_undone(data: st.DataObject, definition: Any) -> None:
+    text = written(definition, data.draw(chances))
+    document = read(text)
+    instrumented = document.text(accepted(document.definition, SETTINGS[2]))
+    assert instrumented != text
+    again = read(instrumented)
+    assert again.text(uninstrument(again.definition)) == text
+
+
 def arrives(data: st.DataObject, old: Any, new: Any) -> None:
-    text = data.draw(written(old))
+    text = written(old, data.draw(chances))
     assert change(text, parse(text)) == text
     assert parse(change(text, new)) == new
 
@@ -121,6 +134,12 @@ def test_what_was_added_is_removed_to_the_byte(data: st.DataObject, value: Any) 
     mirrors(data, value)
 
 
+@settings(quick, max_examples=60)
+@given(st.data(), definitions)
+def test_an_instrumented_file_is_undone_to_the_byte(data: st.DataObject, definition: Any) -> None:
+    is_undone(data, definition)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @long
@@ -128,3 +147,11 @@ def test_what_was_added_is_removed_to_the_byte(data: st.DataObject, value: Any) 
 def test_any_edit_for_many_more_cases(data: st.DataObject, old: Any, new: Any) -> None:
     arrives(data, old, new)
     mirrors(data, old)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@long
+@given(st.data(), definitions)
+def test_undoing_to_the_byte_for_many_more_cases(data: st.DataObject, definition: Any) -> None:
+    is_undone(data, definition)

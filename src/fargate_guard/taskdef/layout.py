@@ -165,7 +165,7 @@ def learn(text: str) -> Layout:
         prefix=text[: len(text) - len(body)] + body[: len(body) - len(body.lstrip())],
         suffix=body[len(body.rstrip()) :],
     )
-    layout.colon = ": " if re.search(r'"[ \t]*:[ \t]', sample) else ":"
+    layout.colon = ":" if '":' in sample and not re.search(r'"[ \t]*:[ \t]', sample) else ": "
     layout.slash = "\\/" if "\\/" in sample and not re.search(_PLAIN_SLASH, sample) else "/"
     if re.search(_CONTENT_BEHIND_BRACKET, sample):
         layout.comma = ", " if re.search(_WIDE_COMMA, sample) else ","
