@@ -7,6 +7,7 @@ asked by their own names without leaving this machine.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import selectors
 import socket
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 if TYPE_CHECKING:
     import ssl
@@ -156,6 +157,71 @@ class Tunnel:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Listener:
+    """A server below HTTP: every connection gets a thread."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._ending = threading.Event()
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
+
+    def _handle(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            self.serve(connection)
+
+    def serve(self, connection: socket.socket) -> None:
+        raise NotImplementedError
+
+
+class Breaking(_Listener):
+    """Hangs up before or in the middle of the first answers, then leads to the registry."""
+
+    def __init__(self, upstream: str, *, times: int) -> None:
+        super().__init__()
+        self.left = times
+        self._upstream = upstream
+
+    def serve(self, connection: socket.socket) -> None:
+        asked = connection.recv(4096, socket.MSG_PEEK)
+        if asked.startswith((b"GET", b"HEAD")) and self.left:
+            self.left -= 1
+            connection.recv(4096)
+            if asked.startswith(b"GET"):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
+            return
+        host, port = self._upstream.split(":")
+        with socket.create_connection((host, int(port))) as inner:
+            _pump(connection, inner)
+
+
+class Dripping(_Listener):
+    """Answers a letter at a time, and never to the end."""
+
+    def serve(self, connection: socket.socket) -> None:
+        if not connection.recv(4096).startswith((b"GET", b"HEAD")):
+            return  # no TLS here
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Drops: ")
+        while not self._ending.wait(0.05):
+            connection.sendall(b".")
 
 
 def _pump(one: socket.socket, other: socket.socket) -> None:

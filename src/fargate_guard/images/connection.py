@@ -24,7 +24,7 @@ from fargate_guard.images.manifest import MANIFEST_TYPES
 from fargate_guard.images.reference import DIGEST, Reference
 from fargate_guard.images.refusals import Refusal, broken_off, timed_out, unreachable
 from fargate_guard.images.retrying import MOST_ATTEMPTS, delay
-from fargate_guard.images.session import LARGEST_ANSWER, Session, is_loopback, read_body
+from fargate_guard.images.session import LARGEST_ANSWER, Session, is_loopback, read_body, speaks_tls
 
 if TYPE_CHECKING:
     import threading
@@ -87,7 +87,7 @@ class Transport:
         )
         challenge.use(session)
         try:
-            registry = _OneAttempt(reference.api_host, insecure=self._scheme(session, reference) == "http")
+            registry = _OneAttempt(reference.api_host, insecure=self._scheme(reference, budget) == "http")
             registry.session, registry.auth = session, challenge
             yield Repository(reference, registry, challenge, budget)
         finally:
@@ -104,21 +104,15 @@ class Transport:
         except IndexError:
             return Session()
 
-    def _scheme(self, session: Session, reference: Reference) -> str:
+    def _scheme(self, reference: Reference, budget: Budget) -> str:
         """HTTPS everywhere; on this machine plain HTTP where nothing speaks HTTPS, as Docker does."""
         host = reference.api_host
-        if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        address = urlsplit(f"//{host}")
+        if not is_loopback(address.hostname or ""):
             return "https"
         if host not in self._schemes:
-            try:
-                session.get(f"https://{host}/v2/", stream=True).close()
-            except requests.ConnectionError as error:
-                untrusted = any("CERTIFICATE" in str(cause) for cause in (error, error.__context__))
-                self._schemes[host] = "https" if untrusted else "http"
-            except requests.RequestException:
-                return "http"
-            else:
-                self._schemes[host] = "https"
+            tls = speaks_tls(address.hostname or "", address.port or 443, budget.remaining())
+            self._schemes[host] = "https" if tls else "http"
         return self._schemes[host]
 
 
