@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -14,19 +14,55 @@ from fargate_guard.cli.terraform_options import (
     check_method,
     open_deployment,
 )
+from fargate_guard.errors import UsageError
+
+if TYPE_CHECKING:
+    from fargate_guard.workflows.context import Context
+
+FRESH = "Without fguard.yaml"
+
+EXAMPLE = """\
+fguard render -c examples/quickstart/fguard.yaml -o ./rendered
+  fguard render --workload web.json --sysdig-region us1 --region us-east-1 -o ./fresh"""
 
 
-@command("render", example="fguard render -c examples/quickstart/fguard.yaml -o ./rendered")
+@command("render", example=EXAMPLE)
 def render(
     run: Invocation,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
     method: MethodOption = "terraform",
+    workload: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Render for this task definition alone, and write the fguard.yaml for it beside the module.",
+            rich_help_panel=FRESH,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of that deployment [the file's].", rich_help_panel=FRESH)
+    ] = None,
+    sysdig_region: Annotated[
+        str | None, typer.Option(help="Sysdig Secure region, such as us1 or eu1.", rich_help_panel=FRESH)
+    ] = None,
 ) -> Result:
-    """Write the Terraform root module, readable and usable without fguard; needs no AWS account."""
+    """Write the Terraform root module, readable and usable without fguard; needs no AWS account.
+
+    With --workload it needs no fguard.yaml either.
+    """
+    check_method(method)
+    if workload is not None:
+        return _render_fresh(run, workload, output, name, sysdig_region)
+    if name or sysdig_region:
+        raise UsageError("--name and --sysdig-region go with --workload", fix="set name and sysdig in fguard.yaml")
+    context = open_deployment(run, None, DEFAULT_LOCK_TIMEOUT)
+    return Result({"directory": str(output), "files": _write(run, context, output)})
+
+
+def _write(run: Invocation, context: Context, output: Path) -> list[str]:
+    """Write the module and say what to do with it; returns its files."""
     from fargate_guard.workflows.module import render_module, unknown_access_key
 
-    check_method(method)
-    context = open_deployment(run, None, DEFAULT_LOCK_TIMEOUT)
     access_key = context.config.sysdig.access_key
     reference = access_key.secret_arn or access_key.parameter_arn
     module = render_module(context, access_key_value_from=reference or unknown_access_key(context.region))
@@ -37,4 +73,36 @@ def render(
             "Manager and put its ARN there, or let fguard deploy do both"
         )
     run.screen.success(f"wrote {len(module.files)} files to {output}; README.md there says how to use them")
-    return Result({"directory": str(output), "files": sorted(module.files)})
+    return sorted(module.files)
+
+
+def _render_fresh(
+    run: Invocation, workload: Path, output: Path, name: str | None, sysdig_region: str | None
+) -> Result:
+    from fargate_guard.cli.progress import ProgressObserver
+    from fargate_guard.config.sysdig import SysdigRegion
+    from fargate_guard.workflows.fresh_module import before_the_folder_exists, fresh_context
+
+    if run.config_given:
+        raise UsageError(
+            "--workload is for those without a fguard.yaml", fix="name the file under workloads in it"
+        )
+    if sysdig_region not in get_args(SysdigRegion):
+        raise UsageError(
+            f"--sysdig-region is {sysdig_region!r}" if sysdig_region else "--sysdig-region is missing",
+            fix=f"use one of: {', '.join(get_args(SysdigRegion))}",
+        )
+    context, text = fresh_context(
+        workload,
+        output,
+        name=name,
+        sysdig_region=sysdig_region,  # type: ignore[arg-type]
+        region=run.region,
+        profile=run.profile,
+        environ=run.environ,
+        observer=ProgressObserver(run.screen),
+    )
+    files = _write(run, before_the_folder_exists(context, workload), output)
+    context.config_file.write_text(text, encoding="utf-8")
+    run.screen.success(f"wrote {context.config_file}; change it, and render again with -c {context.config_file}")
+    return Result({"directory": str(output), "files": files, "configuration": str(context.config_file)})

@@ -35,8 +35,9 @@ def status_text(status: Status) -> str:
 
 
 def _coverage(status: Status) -> str:
-    tasks = len(status.coverage.workload_tasks)
-    return f"Coverage: {status.coverage.watched} of {tasks} workload tasks are watched."
+    tasks, left_out = len(status.coverage.workload_tasks), status.coverage.left_out
+    on_purpose = f", {left_out} left out on purpose" if left_out else ""
+    return f"Coverage: {status.coverage.watched} of {tasks} workload tasks are watched{on_purpose}."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -81,8 +82,16 @@ def _task(task: TaskCoverage) -> tuple[str, ...]:
         task.last_status,
         task.health_status,
         task.zone or "-",
-        "-" if task.is_orchestrator else ("yes" if task.watched else "NO"),
+        _watched(task),
     )
+
+
+def _watched(task: TaskCoverage) -> str:
+    if task.is_orchestrator:
+        return "-"
+    if task.left_out:
+        return "left out"
+    return "yes" if task.watched else "NO"
 
 
 def _drift(drift: Sequence[str] | None, surplus: Sequence[SurplusRule]) -> list[str]:
