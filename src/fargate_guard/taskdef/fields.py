@@ -24,7 +24,7 @@ _FREE_FORM = frozenset({"options", "dockerlabels"})
 class Fields:
     """One JSON object: get, set and drop its fields whatever their case."""
 
-    __slots__ = ("_keys", "_pascal", "object", "path")
+    __slots__ = ("_keys", "_pascal", "_usual_case", "object", "path")
 
     def __init__(self, value: Json, path: str, *, pascal: bool = False) -> None:
         """Look at ``value``, which stands at ``path``; ``pascal`` is the case of additions to an empty object.
@@ -40,25 +40,20 @@ class Fields:
         self.object: dict[str, Json] = value
         self.path = path
         self._pascal = pascal
-        self._keys: dict[str, str] = {}
-        for key in value:
-            folded = str(key).lower()
-            if folded in self._keys:
-                raise TaskDefinitionError(
-                    f"two keys that differ only in case: {self._keys[folded]!r} and {key!r}",
-                    where=path,
-                    why="which of them counts depends on the tool that reads the file",
-                    fix="remove one of them",
-                )
-            self._keys[folded] = key
+        self._usual_case: bool | None = None
+        self._keys: dict[str, str] = {str(key).lower(): key for key in value}
+        if len(self._keys) != len(value):
+            raise _two_cases(value, path)
 
     @property
     def pascal(self) -> bool:
         """Whether most of the keys are written in PascalCase."""
         if not self.object:
             return self._pascal
-        upper = sum(key[:1].isupper() for key in self._keys.values())
-        return upper * 2 > len(self.object)
+        if self._usual_case is None:  # asked for with every field that is absent
+            upper = sum([key[:1].isupper() for key in self._keys.values()])
+            self._usual_case = upper * 2 > len(self._keys)
+        return self._usual_case
 
     def __contains__(self, field: str) -> bool:
         return field.lower() in self._keys
@@ -97,21 +92,24 @@ class Fields:
     def drop(self, field: str) -> None:
         """Remove a field if it is there."""
         key = self._keys.pop(field.lower(), None)
+        self._usual_case = None
         if key is not None:
             del self.object[key]
 
     def child(self, field: str) -> Fields:
         """The object in a field; its additions follow the case of the field's own key."""
-        return Fields(self.get(field), self.at(field), pascal=self.key(field)[:1].isupper())
+        key = self.key(field)
+        return Fields(self.object.get(key), f"{self.path}.{key}", pascal=key[:1].isupper())
 
     def entries(self, field: str) -> list[Fields]:
         """The objects of an array field; an absent field or null is no entries.
 
         :raises TaskDefinitionError: not an array, or an element that is not an object.
         """
-        value, path = self.get(field), self.at(field)
-        if value is None:
+        value = self.get(field)
+        if not value and (value is None or isinstance(value, list)):
             return []
+        path = self.at(field)
         if not isinstance(value, list):
             raise wrong_type(path, "an array", value)
         return [Fields(item, f"{path}[{index}]") for index, item in enumerate(value)]
@@ -133,15 +131,27 @@ class Fields:
 
         :raises TaskDefinitionError: another type.
         """
-        value, path = self.get(field), self.at(field)
+        value = self.get(field)
         if value is None:
             return []
         if not isinstance(value, list):
-            raise wrong_type(path, "an array of strings", value)
+            raise wrong_type(self.at(field), "an array of strings", value)
         for index, item in enumerate(value):
             if not isinstance(item, str):
-                raise wrong_type(f"{path}[{index}]", "a string", item)
+                raise wrong_type(f"{self.at(field)}[{index}]", "a string", item)
         return value
+
+
+def _two_cases(value: dict[str, Json], path: str) -> TaskDefinitionError:
+    seen: dict[str, str] = {}
+    pairs = ((seen.setdefault(str(key).lower(), key), key) for key in value)
+    first, second = next(pair for pair in pairs if pair[0] is not pair[1])
+    return TaskDefinitionError(
+        f"two keys that differ only in case: {first!r} and {second!r}",
+        where=path,
+        why="which of them counts depends on the tool that reads the file",
+        fix="remove one of them",
+    )
 
 
 def wrong_type(path: str, expected: str, value: Json) -> TaskDefinitionError:
