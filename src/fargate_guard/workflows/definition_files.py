@@ -207,7 +207,8 @@ def _outcome(
             return Skipped(one, f"{error.message} ({error.where})" if error.where else error.message)
         return Refused(one, (in_file(one, error),), source)
     except TaskDefinitionError as error:
-        return Refused(one, (in_file(one, error),), source)
+        several: Sequence[TaskDefinitionError] = getattr(error, "refusals", (error,))  # in a template
+        return Refused(one, tuple(in_file(one, each) for each in several), source)
     except RefusedError as refused:
         return Refused(one, tuple(in_file(one, error) for error in refused.errors), source)
 
@@ -215,6 +216,8 @@ def _outcome(
 def in_file(one: Input, error: TaskDefinitionError) -> TaskDefinitionError:
     """Return the error with the input's name before the JSON path."""
     where = f"{one.shown_name}: {error.where}" if error.where else one.shown_name
-    located = type(error)(error.message, where=where, why=error.why, fix=error.fix, exit_code=error.exit_code)
+    located = TaskDefinitionError(
+        error.message, where=where, why=error.why, fix=error.fix, exit_code=error.exit_code
+    )
     located.__cause__ = error
     return located

@@ -57,6 +57,15 @@ class HalfAnswer:
     other: str
     """The field that the missing flag would answer for."""
 
+    def refusal(self, container: str, where: str | None = None) -> TaskDefinitionError:
+        """Return why the answer is not enough for a container in which the other field is not set."""
+        return TaskDefinitionError(
+            f"{self.given} alone does not tell what container {container} runs",
+            where=where,
+            why=f"where its {self.other} is not set, it comes from the image, too",
+            fix=f"add {self.missing} {self.key}='[…]'; [] where the image has none",
+        )
+
 
 @dataclass(slots=True)
 class ImageLookup:
@@ -69,6 +78,8 @@ class ImageLookup:
     half_answers: dict[str, HalfAnswer] = field(init=False)
     found: list[Found] = field(default_factory=list)
     """Everything that was looked up, with its errors."""
+    used: set[str] = field(default_factory=set)
+    """Keys of half answers that were looked at for a container."""
     _errors: dict[tuple[str, str, str | None], FguardError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -151,14 +162,12 @@ class ImageLookup:
         :param definition: the whole input, in which the need's path leads to the container.
         """
         half = self._half_answer_for(need)
-        if half is None or _is_set(parent_of(definition, need.path), half.other):
+        if half is None:
             return None
-        return TaskDefinitionError(
-            f"{half.given} alone does not tell what container {need.container} runs",
-            where=need.path,
-            why=f"its {half.other} is not set, so that it comes from the image, too",
-            fix=f"add {half.missing} {half.key}='[…]'; [] where the image has none",
-        )
+        self.used.add(half.key)
+        if _is_set(parent_of(definition, need.path), half.other):
+            return None
+        return half.refusal(need.container, need.path)
 
     def _half_answer_for(self, need: ImageNeed) -> HalfAnswer | None:
         for key in (f"{need.resource}/{need.container}", need.container):

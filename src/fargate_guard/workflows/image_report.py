@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.taskdef import ImageNeed, Settings
+from fargate_guard.taskdef import Settings, TaskDefinitionError
 from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 from fargate_guard.workflows import definition_kinds
 from fargate_guard.workflows.json_places import steps_of
@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
     from fargate_guard.errors import FguardError
     from fargate_guard.formats import Source
-    from fargate_guard.taskdef import TaskDefinitionError
     from fargate_guard.taskdef.explanation import ContainerExplanation
     from fargate_guard.workflows.definition_inputs import Input
     from fargate_guard.workflows.image_lookup import ImageLookup
 
 TASK_DEFINITION = "task definition"
+
+_UNTOLD = TaskDefinitionError(
+    "which image it is cannot be told from the template",
+    why="it refers to what is only known when the template is deployed",
+    fix="give what it refers to: --parameter NAME=VALUE, --parameter AWS::Region=REGION",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,9 @@ def _report(container: _Container, lookup: ImageLookup) -> ContainerImage:
     error: FguardError | TaskDefinitionError | None = container.half_answer
     if need is not None and not lookup.images.answers(need):
         error = lookup.error(need)
+    if need is None and not explained.entry_point:
+        entry_point, known_from = None, None
+        error = _UNTOLD if container.image is None else None
     if need is not None and need.argv:
         config = lookup.images.find(need) if error is None else None
         known_from = lookup.origin(need) if config else None
@@ -152,6 +160,8 @@ def words(report: Sequence[ContainerImage]) -> str:
         if one.error is not None:
             lines += [f"    not known: {one.error['message']}"]
             lines += [f"    {label}: {one.error[label]}" for label in ("why", "fix") if one.error[label]]
+        if one.known_from is None and one.error is None:
+            lines.append("    not asked: the container is left out")
         if one.known_from is not None:
             lines.append(f"    ENTRYPOINT {json.dumps(one.entry_point, ensure_ascii=False)}")
             lines.append(f"    CMD        {json.dumps(one.command, ensure_ascii=False)}")

@@ -103,20 +103,17 @@ class Instrumenting:
         self._lookup.ask(self._put_off)
 
     def left_over(self) -> list[TaskDefinitionError | Notice]:
-        """What was to be left out and is nowhere: a name is refused, a pattern warned about."""
-        if self._alone:
-            return []
-        missing = [name for name, found in self._asked_for.items() if not found]
-        return [
-            Notice("--ignore-container", f"no container fits the pattern {name}")
-            if is_pattern(name)
-            else TaskDefinitionError(
-                f"there is no container {name} to leave out",
-                why="none of the files has one; one that is to stay as it is could be instrumented",
-                fix="correct or remove the name: --ignore-container",
-            )
-            for name in missing
+        """What no input had a use for: a container to leave out, half of an answer about an image.
+
+        A pattern is warned about, everything else refused.
+        """
+        halves = [
+            half.refusal(key) for key, half in self._lookup.half_answers.items() if key not in self._lookup.used
         ]
+        if self._alone:
+            return [*halves]
+        missing = [name for name, found in self._asked_for.items() if not found]
+        return [*halves, *map(_nowhere, missing)]
 
     def _settings_for(self, one: Input, source: Source) -> Settings:
         common = self._settings.common
@@ -151,6 +148,16 @@ class Instrumenting:
             error = self._lookup.half_answer(need, source.value)
             if error is not None:
                 raise error
+
+
+def _nowhere(name: str) -> TaskDefinitionError | Notice:
+    if is_pattern(name):
+        return Notice("--ignore-container", f"no container fits the pattern {name}")
+    return TaskDefinitionError(
+        f"there is no container {name} to leave out",
+        why="none of the files has one; one that is to stay as it is could be instrumented",
+        fix="correct or remove the name: --ignore-container",
+    )
 
 
 def _as_asked(
