@@ -142,6 +142,8 @@ def test_priority_security_makes_the_sidecar_essential(web: dict[str, Any], orch
 
 def test_sidecar_limits_logs_and_registry_credentials(web: dict[str, Any], orchestrator: Settings) -> None:
     secret = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:registry"
+    router = {"name": "router", "image": "fluent-bit:3", "firelensConfiguration": {"type": "fluentbit"}}
+    web["containerDefinitions"].append(router)
     firelens = {"logDriver": "awsfirelens", "options": {"Name": "cloudwatch", "log_group_name": "agent"}}
     settings = replace(
         orchestrator,
@@ -149,16 +151,18 @@ def test_sidecar_limits_logs_and_registry_credentials(web: dict[str, Any], orche
         sidecar_memory=512,
         sidecar_memory_reservation=256,
         log_configuration=firelens,
+        ignore_containers=("router",),
         repository_credentials_arn=secret,
         agent_image="mirror.example.com:5000/sysdig/agent@sha256:" + "0" * 64,
     )
-    sidecar = container(instrument(web, settings).definition, 1)
+    sidecar = container(instrument(web, settings).definition, 2)
     assert (sidecar["cpu"], sidecar["memory"], sidecar["memoryReservation"]) == (128, 512, 256)
     assert sidecar["logConfiguration"] == firelens
     assert sidecar["logConfiguration"] is not firelens, "results and settings share nothing"
     assert sidecar["repositoryCredentials"] == {"credentialsParameter": secret}
     assert sidecar["image"].startswith("mirror.example.com:5000/")
-    assert "cpu" not in container(instrument(instrument(web, settings).definition, orchestrator).definition, 1)
+    plain = replace(orchestrator, ignore_containers=("router",))
+    assert "cpu" not in container(instrument(instrument(web, settings).definition, plain).definition, 2)
 
 
 def test_containers_that_are_left_out_are_named_with_the_reason(

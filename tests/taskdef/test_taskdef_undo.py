@@ -115,7 +115,7 @@ def test_a_record_that_someone_damaged_is_replaced_by_what_can_be_derived(
 
 def test_a_record_of_a_newer_fguard_is_not_guessed_at(web: dict[str, Any], orchestrator: Settings) -> None:
     instrumented = instrument(web, orchestrator).definition
-    instrumented["containerDefinitions"][1]["dockerLabels"][LABEL] = '{"format":2,"containers":{}}'
+    instrumented["containerDefinitions"][1]["dockerLabels"][LABEL] = '{"format":3,"containers":{}}'
     with pytest.raises(TaskDefinitionError, match="a newer fguard"):
         uninstrument(instrumented)
 

@@ -46,6 +46,10 @@ class Existing:
         """What fguard added to a container; None when it did not instrument it."""
         return self.record.containers.get(name_of(container)) if self.record else None
 
+    def recorded(self, container: Fields) -> Additions | None:
+        """What fguard added to a container, also beyond what another tool did there."""
+        return self.additions(container) or (self.record.others.get(name_of(container)) if self.record else None)
+
     @property
     def sidecar_name(self) -> str:
         """The name that workloads mount volumes from."""

@@ -8,8 +8,11 @@ https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LONGEST = 120
 """Characters of an argv that a report shows."""

@@ -4,45 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fargate_guard.taskdef.argv import complete, fill, needs_of
 from fargate_guard.taskdef.definition import Definition, locate
 from fargate_guard.taskdef.existing import Existing, existing, is_wrapped, name_of
+from fargate_guard.taskdef.extra_environment import warn_about_passwords, warn_about_variables
 from fargate_guard.taskdef.fields import Fields, Json, copied
-from fargate_guard.taskdef.image_config import ImageNeed, Images
+from fargate_guard.taskdef.image_config import ImageConfig, ImageNeed, Images
 from fargate_guard.taskdef.preflight import (
-    check_argv,
     check_container,
     check_dependencies,
-    check_left_out,
     check_limits,
     check_names,
     check_ports,
     check_sidecar,
     check_task,
     warn_about_plain_key,
+    warn_about_process_1,
 )
-from fargate_guard.taskdef.recipes import EXTRA_CONF
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions, Record
 from fargate_guard.taskdef.restoring import remove_instrumentation, restore_pid_mode
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice
-from fargate_guard.taskdef.sidecar import new_sidecar, update_sidecar
+from fargate_guard.taskdef.selection import Selection, select
+from fargate_guard.taskdef.sidecar import check_log_routing, new_sidecar, update_sidecar, warn_about_sidecar
 from fargate_guard.taskdef.sizes import check_sizes
-from fargate_guard.taskdef.tags import IGNORE, IGNORE_CONTAINERS, ignored_by_tags
-from fargate_guard.taskdef.workload import unwrap, wrap
+from fargate_guard.taskdef.tags import IGNORE, ignored_by_tags
+from fargate_guard.taskdef.workload import take_back_extra, unwrap, update_foreign, wrap
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.settings import Settings
 
-
 _NO_IMAGES = Images()
+
+_Known = dict[str, tuple[ImageNeed, ImageConfig | None]]
+"""What is known of images, by container name."""
 
 
 def image_needs(definition: Json, settings: Settings) -> tuple[ImageNeed, ...]:
-    """The containers that will be instrumented and whose images must be known for that.
+    """The containers that will be instrumented and whose images must be known for that, in their order.
 
-    :raises TaskDefinitionError: not a task definition.
+    :raises TaskDefinitionError: not a task definition, or one that no image helps to instrument.
     """
-    locate(definition)
-    return ()
+    target = locate(definition)
+    found = existing(target)
+    if found.record is not None:  # what was written for another image is taken back to see what is needed
+        target = locate(copied(definition))
+        found = existing(target)
+    tags = ignored_by_tags(target)
+    if tags.everything:
+        return ()
+    check_names(target)
+    chosen = select(target, found, settings, tags).chosen
+    return tuple(need for _, need in needs_of(target, chosen, found, settings))
 
 
 def instrument(definition: Json, settings: Settings, images: Images = _NO_IMAGES) -> Instrumented:
@@ -51,6 +63,7 @@ def instrument(definition: Json, settings: Settings, images: Images = _NO_IMAGES
     :param definition: RegisterTaskDefinition's input, DescribeTaskDefinition's output or an array of container
         definitions, as parsed JSON; it is not changed. Field names in lowerCamelCase, PascalCase or mixed.
     :param settings: which agent, and how.
+    :param images: what is known of the images that :func:`image_needs` names.
     :return: the instrumented definition in the same shape, every container's outcome and the warnings.
     :raises TaskDefinitionError: it cannot be instrumented correctly, with the JSON path and the reason.
 
@@ -63,45 +76,44 @@ def instrument(definition: Json, settings: Settings, images: Images = _NO_IMAGES
         return _leave_out_everything(target, found, definition)
     check_names(target)
     check_sidecar(target, found)
-    check_left_out(target, settings, tags)
-    workloads = [container for container in target.parsed if container is not found.sidecar]
-    left_out = {
-        **dict.fromkeys(tags.containers, f"ignored by tag {IGNORE_CONTAINERS}"),
-        **dict.fromkeys(settings.ignore_containers, "left out as asked"),
-    }
-    chosen = [container for container in workloads if name_of(container) not in left_out]
-    notices = _check(target, found, settings, chosen)
-    others = [container for container in found.wrapped if found.additions(container) is None]
-    if not chosen and not others:
+    selection = select(target, found, settings, tags)
+    notices = [*selection.notices, *check_task(target, settings)]
+    needs = needs_of(target, selection.chosen, found, settings)
+    known = {need.container: (need, config) for need, config in complete(needs, images)}
+    notices += _check(target, found, settings, selection.chosen)
+    reasons = _reasons(selection, found, known)
+    if not selection.chosen and not any(found.additions(one) is None for one in found.wrapped):
         remove_instrumentation(target, found)
-        outcomes = tuple(_left_out(container, left_out[name_of(container)]) for container in workloads)
-        return Instrumented(target.root, outcomes, target.root != definition, tuple(notices))
-    record = _wrap_all(workloads, chosen, found, settings)
+        return _result(target, selection, definition, reasons, notices)
+    record = _wrap_all(target, selection, found, settings, images, known)
     _set_pid_mode(target, record, settings)
+    for container in selection.chosen:
+        notices += warn_about_process_1(container)
     if found.sidecar is None:
-        target.append(new_sidecar(settings, record.label(), pascal=target.pascal))
+        sidecar = target.append(new_sidecar(settings, record, pascal=target.pascal))
     else:
-        ours = {EXTRA_CONF} if found.record is not None and found.record.extra_conf else set()
-        update_sidecar(found.sidecar, settings, record.label(), foreign=record.adopted, ours=ours)
+        sidecar = found.sidecar
+        notices += warn_about_variables(sidecar, settings.sidecar_environment, _own_variables(found))
+        update_sidecar(sidecar, settings, record, _own_variables(found))
+    check_log_routing(target, sidecar)
+    notices += warn_about_sidecar(sidecar, settings)
     check_limits(target)
     check_sizes(target, found.sidecar_name)
-    outcomes = tuple(
-        _left_out(container, left_out[name_of(container)])
-        if name_of(container) in left_out
-        else _outcome(container, found)
-        for container in workloads
-    )
-    return Instrumented(target.root, outcomes, target.root != definition, tuple(notices))
+    return _result(target, selection, definition, reasons, notices)
 
 
 def _check(target: Definition, found: Existing, settings: Settings, chosen: list[Fields]) -> list[Notice]:
-    notices = list(check_task(target, settings))
-    check_argv(chosen)
+    notices: list[Notice] = []
     for container in chosen:
         notices += check_container(container, settings, found)
+        added = found.recorded(container)
+        if settings.workload_environment:
+            ours = added.environment if added is not None else []
+            notices += warn_about_variables(container, settings.workload_environment, ours)
     if chosen:
         check_ports(target, found)
         check_dependencies(target, found)
+        notices += warn_about_passwords(target.path, settings.workload_environment)
     for container in target.parsed:
         if container not in chosen and container is not found.sidecar:
             notices += warn_about_plain_key(container)
@@ -114,24 +126,47 @@ def _check(target: Definition, found: Existing, settings: Settings, chosen: list
     return notices
 
 
-def _wrap_all(workloads: list[Fields], chosen: list[Fields], found: Existing, settings: Settings) -> Record:
-    pid_mode = found.record.pid_mode if found.record else None
+def _wrap_all(
+    target: Definition, selection: Selection, found: Existing, settings: Settings, images: Images, known: _Known
+) -> Record:
+    before = found.record
     record = Record(
-        pid_mode=pid_mode,
-        extra_conf=EXTRA_CONF in settings.variables(settings.recipe.sidecar_variables),
-        adopted=found.sidecar is not None and found.foreign,
+        pid_mode=before.pid_mode if before else None, adopted=found.sidecar is not None and found.foreign
     )
-    for container in workloads:
-        added = found.additions(container)
-        if container not in chosen:
-            if added is not None:
-                unwrap(container, found.sidecar_name, added)
+    for container in target.parsed:
+        if container is found.sidecar:
             continue
-        if added is None and is_wrapped(container):
-            wrap(container, settings, found.sidecar_name, None)
+        name, added = name_of(container), found.additions(container)
+        foreign = added is None and is_wrapped(container)
+        if name in selection.left_out:
+            _leave_out(container, found, added)
             continue
-        record.containers[name_of(container)] = wrap(container, settings, found.sidecar_name, added or Additions())
+        added = added or (found.recorded(container) if foreign else None) or Additions()
+        if name in known:
+            need, config = known[name]
+            fill(container, need, config, images.digest(need) if need.digest else None, added)
+        if foreign:
+            update_foreign(container, settings, found.sidecar_name, added)
+            record.others[name] = added
+        else:
+            wrap(container, settings, found.sidecar_name, added)
+            record.containers[name] = added
     return record
+
+
+def _leave_out(container: Fields, found: Existing, added: Additions | None) -> None:
+    """Take back what fguard added earlier; what another tool did stays."""
+    if added is not None:
+        unwrap(container, found.sidecar_name, added)
+        return
+    more = found.recorded(container)
+    if more is not None:
+        take_back_extra(container, more)
+
+
+def _own_variables(found: Existing) -> list[str]:
+    """What fguard itself set on the sidecar earlier, of what users may set there, too."""
+    return found.record.sidecar if found.record is not None else []
 
 
 def _set_pid_mode(target: Definition, record: Record, settings: Settings) -> None:
@@ -147,21 +182,35 @@ def _set_pid_mode(target: Definition, record: Record, settings: Settings) -> Non
         task.set("pidMode", wanted)
 
 
-def _outcome(container: Fields, found: Existing) -> ContainerOutcome:
-    if container not in found.wrapped:
-        reason = "instrumented"
-    elif found.additions(container) is None:
-        reason = "instrumented by another tool before; brought up to date"
-    else:
-        reason = "was instrumented before"
-    return ContainerOutcome(name_of(container), container.path, True, reason)
+def _reasons(selection: Selection, found: Existing, known: _Known) -> dict[str, str]:
+    """What to say of each container, by name."""
+    reasons = dict(selection.left_out)
+    for container in selection.chosen:
+        name = name_of(container)
+        if container not in found.wrapped:
+            reason = "instrumented"
+        elif found.additions(container) is None:
+            reason = "instrumented by another tool before; brought up to date"
+        else:
+            reason = "was instrumented before"
+        config = known[name][1] if name in known else None
+        if config is not None:
+            reason += f"; runs what the image says: {config.words} ({config.source})"
+        reasons[name] = reason
+    return reasons
 
 
-def _left_out(container: Fields, reason: str) -> ContainerOutcome:
-    wrapped = is_wrapped(container)
-    if wrapped:
-        reason = f"{reason}; another tool instrumented it"
-    return ContainerOutcome(name_of(container), container.path, wrapped, reason)
+def _result(
+    target: Definition, selection: Selection, definition: Json, reasons: dict[str, str], notices: list[Notice]
+) -> Instrumented:
+    outcomes = tuple(
+        _left_out(container, selection.left_out[name])
+        if name in selection.left_out
+        else ContainerOutcome(name, container.path, True, reasons[name])
+        for container in target.parsed
+        if (name := name_of(container)) in reasons
+    )
+    return Instrumented(target.root, outcomes, target.root != definition, tuple(notices))
 
 
 def _leave_out_everything(target: Definition, found: Existing, definition: Json) -> Instrumented:
@@ -174,3 +223,10 @@ def _leave_out_everything(target: Definition, found: Existing, definition: Json)
         if container is not found.sidecar
     )
     return Instrumented(target.root, outcomes, target.root != definition, ())
+
+
+def _left_out(container: Fields, reason: str) -> ContainerOutcome:
+    wrapped = is_wrapped(container)
+    if wrapped:
+        reason = f"{reason}; another tool instrumented it"
+    return ContainerOutcome(name_of(container), container.path, wrapped, reason)

@@ -1,14 +1,16 @@
 """What cannot be derived when instrumentation is undone, kept in a Docker label of the sidecar.
 
-The label holds names and JSON paths only: which environment variables, secrets, capability and volume fguard
-added to which container, and where it found an explicit ``null`` or an empty value that it filled. Everything
-else follows from the instrumented definition itself, so edits made in between survive. A label travels with every
-shape (a bare array has no tags), and ECS passes it to the agent's own container only.
+The label holds names, JSON paths and checksums only: which environment variables, secrets, capability and volume
+fguard added to which container, where it found an explicit ``null`` or an empty value that it filled, and what of
+the image it wrote out. Everything else follows from the instrumented definition itself, so edits made in between
+survive. A label travels with every shape (a bare array has no tags), and ECS passes it to the agent's own
+container only.
 """
 
 from __future__ import annotations
 
 import json
+from binascii import crc32
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,9 +20,49 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Fields, Json
 
 LABEL = "com.fargate-guard.original"
-_FORMAT = 1
+_FORMAT = 2
+_FIRST_FORMAT = 1
+"""Without what came later, so that an older fguard can undo it."""
 
 ABSENT, NULL, EMPTY = "absent", "null", "empty"
+_STATES = (ABSENT, NULL, EMPTY)
+
+
+def checksum(value: Json) -> str:
+    """Eight hexadecimal digits that tell whether someone edited what fguard wrote."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"{crc32(text.encode('utf-8', 'surrogatepass')):08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A field that fguard filled in."""
+
+    before: str
+    """How it looked: absent, null or empty."""
+    checksum: str
+    """Of what fguard wrote."""
+
+
+@dataclass(slots=True)
+class Filled:
+    """What fguard wrote out of the image into one container."""
+
+    entry_point: Written
+    command: Written | None
+    """None when the container has a command of its own, or the image none."""
+    image: str
+    """Checksum of the image and its architecture, which are no longer the same when someone edited them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """An image that fguard wrote by its digest."""
+
+    tag: str
+    """What stood behind the image's name, ``:1.27`` or nothing."""
+    image: str
+    """Checksum of what fguard wrote, and of the architecture."""
 
 
 @dataclass(slots=True)
@@ -35,6 +77,8 @@ class Additions:
     """Fields (``linuxParameters.capabilities``) that were an explicit null before something was put there."""
     empties: list[str] = field(default_factory=list)
     """Fields that were ``[]`` or ``{}``."""
+    filled: Filled | None = None
+    pinned: Pinned | None = None
 
     def note(self, field_path: str, before: str) -> None:
         """Remember how a field looked before the first thing was put into it."""
@@ -59,21 +103,28 @@ class Record:
     """By container name; one that another tool instrumented is not in it."""
     pid_mode: str | None = None
     """How ``pidMode`` looked before fguard set it; None when fguard did not set it."""
-    extra_conf: bool = False
-    """fguard set ``SYSDIG_EXTRA_CONF`` on the sidecar, where users may also set it themselves."""
+    sidecar: list[str] = field(default_factory=list)
+    """Variables that fguard set on the sidecar and that users may also set there themselves."""
+    others: dict[str, Additions] = field(default_factory=dict)
+    """What fguard added to containers that another tool instrumented, beyond what that tool knows."""
     adopted: bool = False
     """The sidecar was another tool's, so what it has beyond fguard's settings stays."""
 
     def label(self) -> str:
         """The label's value: compact JSON, ASCII only, empty parts left out."""
         containers = {name: _packed(additions) for name, additions in self.containers.items()}
-        content: dict[str, Json] = {"format": _FORMAT, "containers": containers}
+        content: dict[str, Json] = {"format": _FIRST_FORMAT, "containers": containers}
         if self.pid_mode is not None:
             content["pidMode"] = self.pid_mode
-        if self.extra_conf:
-            content["extraConf"] = True
+        if self.sidecar:
+            content["sidecar"] = self.sidecar
+        others = {name: packed for name, additions in self.others.items() if (packed := _packed(additions))}
+        if others:
+            content["others"] = others
         if self.adopted:
             content["adopted"] = True
+        if self.sidecar or others or any(one.filled or one.pinned for one in self.containers.values()):
+            content["format"] = _FORMAT
         return json.dumps(content, separators=(",", ":"))
 
 
@@ -100,12 +151,7 @@ def read_record(sidecar: Fields) -> Record | None:
             why=f"its record has format {version}; this fguard knows {_FORMAT}",
             fix="update fguard: pip install --upgrade fargate-guard",
         )
-    containers = {name: _unpacked(packed) for name, packed in content["containers"].items()}
-    pid_mode = content.get("pidMode")
-    known = {name: additions for name, additions in containers.items() if additions is not None}
-    if version != _FORMAT or len(known) != len(containers) or pid_mode not in (None, ABSENT, NULL, EMPTY):
-        return None
-    return Record(known, pid_mode, content.get("extraConf") is True, content.get("adopted") is True)
+    return _record(content) if version in (_FIRST_FORMAT, _FORMAT) else None
 
 
 def has_label(container: Fields) -> bool:
@@ -114,7 +160,23 @@ def has_label(container: Fields) -> bool:
     return isinstance(labels, dict) and LABEL in labels
 
 
+def _record(content: dict[str, Json]) -> Record | None:
+    try:
+        containers = {name: _unpacked(packed) for name, packed in content["containers"].items()}
+        others = {name: _unpacked(packed) for name, packed in content.get("others", {}).items()}
+        sidecar = _names(content.get("sidecar", []))
+    except (ValueError, AttributeError):
+        return None
+    pid_mode = content.get("pidMode")
+    if pid_mode not in (None, *_STATES):
+        return None
+    if content.get("extraConf") is True:  # until format 2, the only one of its kind
+        sidecar.append("SYSDIG_EXTRA_CONF")
+    return Record(containers, pid_mode, sidecar, others, content.get("adopted") is True)
+
+
 def _packed(additions: Additions) -> dict[str, Json]:
+    filled, pinned = additions.filled, additions.pinned
     every = {
         "environment": additions.environment,
         "secrets": additions.secrets,
@@ -122,17 +184,25 @@ def _packed(additions: Additions) -> dict[str, Json]:
         "volume": additions.volume,
         "null": sorted(additions.nulls),
         "empty": sorted(additions.empties),
+        "fromImage": filled and _packed_fill(filled),
+        "pinned": pinned and [pinned.tag, pinned.image],
     }
     return {key: value for key, value in every.items() if value}
 
 
-def _unpacked(packed: Json) -> Additions | None:
+def _packed_fill(filled: Filled) -> dict[str, str]:
+    every = {"entryPoint": filled.entry_point, "command": filled.command}
+    fields = {key: f"{one.before}:{one.checksum}" for key, one in every.items() if one is not None}
+    return {**fields, "image": filled.image}
+
+
+def _unpacked(packed: Json) -> Additions:
+    """:raises ValueError: not what fguard writes."""
     if not isinstance(packed, dict):
-        return None
-    names = [packed.get(key, []) for key in ("environment", "secrets", "null", "empty")]
-    if not all(isinstance(value, list) and all(isinstance(name, str) for name in value) for value in names):
-        return None
-    environment, secrets, nulls, empties = names
+        raise ValueError(packed)
+    environment, secrets, nulls, empties = (
+        _names(packed.get(key, [])) for key in ("environment", "secrets", "null", "empty")
+    )
     return Additions(
         environment,
         secrets,
@@ -140,4 +210,33 @@ def _unpacked(packed: Json) -> Additions | None:
         packed.get("volume") is True,
         nulls,
         empties,
+        _unpacked_fill(packed["fromImage"]) if "fromImage" in packed else None,
+        Pinned(*_pair(packed["pinned"])) if "pinned" in packed else None,
     )
+
+
+def _names(value: Json) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise ValueError(value)
+    return value
+
+
+def _pair(value: Json) -> tuple[str, str]:
+    first, second = _names(value)
+    return first, second
+
+
+def _unpacked_fill(packed: Json) -> Filled:
+    if not isinstance(packed, dict) or not isinstance(packed.get("image"), str):
+        raise ValueError(packed)
+    command = packed.get("command")
+    return Filled(
+        _written(packed.get("entryPoint")), None if command is None else _written(command), packed["image"]
+    )
+
+
+def _written(packed: Json) -> Written:
+    before, _, mark = packed.partition(":")
+    if before not in _STATES:
+        raise ValueError(packed)
+    return Written(before, mark)

@@ -7,7 +7,7 @@ from fargate_guard.taskdef.existing import Existing, existing, name_of
 from fargate_guard.taskdef.fields import Fields, Json, copied
 from fargate_guard.taskdef.record import ABSENT, NULL, Record
 from fargate_guard.taskdef.result import ContainerOutcome, Notice, Restored
-from fargate_guard.taskdef.workload import unwrap
+from fargate_guard.taskdef.workload import take_back_extra, unwrap
 
 
 def uninstrument(definition: Json) -> Json:
@@ -58,6 +58,8 @@ def remove_instrumentation(target: Definition, found: Existing) -> list[Notice]:
         added = found.additions(container)
         if container is found.sidecar or (added is None and container not in found.wrapped):
             continue
+        if added is None and (more := found.recorded(container)) is not None:
+            take_back_extra(container, more)
         certain = unwrap(container, found.sidecar_name, added)
         if added is None:
             notices.append(_uncertain(container, certain=certain))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED, SettingsError
+from fargate_guard.taskdef.extra_environment import check_variables, with_ca_certificate
 from fargate_guard.taskdef.recipes import EXTRA_CONF, SIDECAR_NAME, Recipe, known_versions, recipe_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 AGENT_REPOSITORY = "quay.io/sysdig/workload-agent"
 
@@ -96,6 +99,9 @@ class Settings:
         else:
             self._check_direct()
         self._check_sidecar()
+        check_variables(self.workload_environment, "--workload-env", self.extra_conf)
+        check_variables(self.sidecar_environment, "--sidecar-env", self.extra_conf)
+        with_ca_certificate(self.extra_conf, self.ca_certificate_path)
 
     @property
     def recipe(self) -> Recipe:
@@ -124,7 +130,7 @@ class Settings:
             "SYSDIG_SIDECAR": self.sidecar_mode,
             "SYSDIG_PRIORITY": self.priority,
             "SYSDIG_LOGGING": self.logging,
-            EXTRA_CONF: self.extra_conf,
+            EXTRA_CONF: with_ca_certificate(self.extra_conf, self.ca_certificate_path),
         }
         return {name: value for name in names if (value := values[name]) is not None}
 

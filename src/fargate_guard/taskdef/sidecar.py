@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fargate_guard.taskdef.errors import TaskDefinitionError
+from fargate_guard.taskdef.extra_environment import warn_about_passwords
 from fargate_guard.taskdef.fields import Fields, Json, copied, recased
-from fargate_guard.taskdef.recipes import CONNECTION_VARIABLES, RECIPE_VARIABLES, SIDECAR_NAME
+from fargate_guard.taskdef.recipes import CONNECTION_VARIABLES, EXTRA_CONF, RECIPE_VARIABLES, SIDECAR_NAME
 from fargate_guard.taskdef.record import LABEL, Additions
-from fargate_guard.taskdef.workload import put_entries
+from fargate_guard.taskdef.result import Notice
+from fargate_guard.taskdef.selection import IGNORE_FLAG
+from fargate_guard.taskdef.workload import SOURCE, names_in, put_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fargate_guard.taskdef.definition import Definition
+    from fargate_guard.taskdef.record import Record
     from fargate_guard.taskdef.settings import Settings
 
 _FIELDS = (
@@ -28,6 +36,10 @@ _FIELDS = (
 )
 """Every field that fguard sets on the sidecar, in the order in which it writes them."""
 
+_FIRELENS = "awsfirelens"
+_FARGATE_DRIVERS = ("awslogs", "splunk", _FIRELENS)
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html"""
+
 _KEPT_OF_OTHERS = ("cpu", "memory", "memoryReservation", "repositoryCredentials", "logConfiguration")
 """Fields that another tool's sidecar keeps when the settings say nothing about them."""
 
@@ -44,29 +56,35 @@ def needs_execution_role(settings: Settings) -> bool:
     )
 
 
-def new_sidecar(settings: Settings, label: str, *, pascal: bool) -> dict[str, Json]:
-    """The sidecar's container definition."""
+def new_sidecar(settings: Settings, record: Record, *, pascal: bool) -> dict[str, Json]:
+    """The sidecar's container definition.
+
+    :param record: complete but for the sidecar's own variables, which are noted here.
+    """
     recipe = settings.recipe
     sidecar = _plain_fields(settings)
-    variables = settings.variables(recipe.sidecar_variables)
+    variables = {**settings.variables(recipe.sidecar_variables), **settings.sidecar_environment}
+    record.sidecar = [name for name in variables if name not in RECIPE_VARIABLES]
     if variables:
         sidecar["environment"] = [{"name": name, "value": value} for name, value in variables.items()]
     secrets = settings.secrets(recipe.sidecar_secrets)
     if secrets:
         sidecar["secrets"] = [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]
-    sidecar["dockerLabels"] = {LABEL: label}
+    sidecar["dockerLabels"] = {LABEL: record.label()}
     ordered = {field: sidecar[field] for field in _FIELDS if field in sidecar}
     result: dict[str, Json] = recased(ordered, pascal=pascal)
     return result
 
 
-def update_sidecar(sidecar: Fields, settings: Settings, label: str, *, foreign: bool, ours: set[str]) -> None:
+def update_sidecar(sidecar: Fields, settings: Settings, record: Record, set_earlier: list[str]) -> None:
     """Bring an existing sidecar up to date in place; what fguard never sets (a health check) stays.
 
-    :param foreign: another tool made it, so its limits, logs and registry credentials stay unless set.
-    :param ours: variables that fguard set earlier, beside those that it always sets.
+    Where another tool made it (``record.adopted``), its limits, logs and registry credentials stay unless set.
+
+    :param record: complete but for the sidecar's own variables, which are noted here.
+    :param set_earlier: variables that fguard set earlier, beside those that it always sets.
     """
-    recipe, wanted = settings.recipe, _plain_fields(settings)
+    recipe, wanted, foreign = settings.recipe, _plain_fields(settings), record.adopted
     for index, field in enumerate(_FIELDS):
         if field in ("name", "environment", "secrets", "dockerLabels"):
             continue
@@ -77,20 +95,84 @@ def update_sidecar(sidecar: Fields, settings: Settings, label: str, *, foreign: 
         elif sidecar.get(field) and not (foreign and field in _KEPT_OF_OTHERS):
             sidecar.drop(field)
     variables = settings.variables(recipe.sidecar_variables)
-    ours = {*ours, *variables, *(CONNECTION_VARIABLES if foreign else RECIPE_VARIABLES)}
-    _put(sidecar, "environment", "value", variables, ours)
+    ours = {*set_earlier, *variables, *(CONNECTION_VARIABLES if foreign else RECIPE_VARIABLES)}
+    secret = names_in(sidecar, "secrets")
+    for name, value in settings.sidecar_environment.items():
+        if name not in secret:
+            variables[name] = value
+    written = _put(sidecar, "environment", "value", variables, ours)
+    record.sidecar = [name for name in written if name not in RECIPE_VARIABLES]
     _put(sidecar, "secrets", "valueFrom", settings.secrets(recipe.sidecar_secrets), set(CONNECTION_VARIABLES))
     labels = sidecar.get("dockerLabels")
     if isinstance(labels, dict):
-        labels[LABEL] = label
+        labels[LABEL] = record.label()
     else:
-        sidecar.set("dockerLabels", {LABEL: label}, after=_FIELDS)
+        sidecar.set("dockerLabels", {LABEL: record.label()}, after=_FIELDS)
 
 
-def _put(sidecar: Fields, field: str, value_key: str, wanted: dict[str, str], ours: set[str]) -> None:
+def check_log_routing(definition: Definition, sidecar: Fields) -> None:
+    """Where the sidecar's lines go through FireLens, another container routes them and starts before the sidecar.
+
+    ECS adds that order itself (and drops it when the task definition orders the two), so nothing is written:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_firelens.html
+
+    :raises TaskDefinitionError: there is no router, or it waits for the sidecar, which waits for it.
+    """
+    if _log_driver(sidecar) != _FIRELENS:
+        return
+    routers = [one for one in definition.parsed if one is not sidecar and one.get("firelensConfiguration")]
+    if not routers:
+        raise TaskDefinitionError(
+            "the sidecar is to log through FireLens, but no container of the task is a log router",
+            where=f"{definition.path}[*].firelensConfiguration",
+            why=f"the log driver {_FIRELENS} hands the lines to a container with firelensConfiguration",
+            fix="add the log router to the task definition, or let the sidecar log elsewhere (--agent-log-group)",
+        )
+    for router in routers:
+        name = router.get("name")
+        waiting = _entries_for(router, "dependsOn", "containerName", sidecar)
+        mounting = _entries_for(router, "volumesFrom", SOURCE, sidecar)
+        if waiting or mounting:
+            raise TaskDefinitionError(
+                f"log router {name} would wait for the sidecar, and the sidecar for it",
+                where=(waiting or mounting)[0].path,
+                why=f"ECS starts the log router before every container that logs through {_FIRELENS}, and an "
+                "instrumented container after the sidecar that it mounts",
+                fix=f"leave the log router out: {IGNORE_FLAG} {name}; or let the sidecar log elsewhere"
+                if mounting
+                else "remove the entry, or let the sidecar log elsewhere",
+            )
+
+
+def warn_about_sidecar(sidecar: Fields, settings: Settings) -> Iterator[Notice]:
+    """What cannot be checked from outside: the log driver, the CA certificate, passwords in URLs."""
+    driver = _log_driver(sidecar)
+    if driver is not None and driver not in _FARGATE_DRIVERS:
+        where = sidecar.at("logConfiguration")
+        yield Notice(where, f"log driver {driver}: Fargate is documented with {', '.join(_FARGATE_DRIVERS)} only")
+    if settings.ca_certificate_path is not None:
+        in_sidecar = EXTRA_CONF in settings.recipe.sidecar_variables
+        which = "the sidecar's image" if in_sidecar else "the workload's images"
+        message = f"the agent reads {settings.ca_certificate_path} from {which}; fguard does not put it there"
+        yield Notice(sidecar.path, message)
+    yield from warn_about_passwords(sidecar.path, settings.sidecar_environment)
+
+
+def _log_driver(sidecar: Fields) -> str | None:
+    if not isinstance(sidecar.get("logConfiguration"), dict):
+        return None
+    driver = sidecar.child("logConfiguration").get("logDriver")
+    return driver if isinstance(driver, str) else None
+
+
+def _entries_for(container: Fields, field: str, key: str, sidecar: Fields) -> list[Fields]:
+    return [entry for entry in container.entries(field) if entry.get(key) == sidecar.get("name")]
+
+
+def _put(sidecar: Fields, field: str, value_key: str, wanted: dict[str, str], ours: set[str]) -> list[str]:
     if wanted and field not in sidecar:
         sidecar.set(field, [], after=_FIELDS[: _FIELDS.index(field)])
-    put_entries(sidecar, field, value_key, wanted, ours, Additions())
+    return put_entries(sidecar, field, value_key, wanted, ours, Additions())
 
 
 def _without_empties(value: Json) -> Json:

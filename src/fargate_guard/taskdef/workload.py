@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fargate_guard.taskdef.argv import unpin, unwrap_argv
 from fargate_guard.taskdef.fields import Fields, Json, cased, wrong_type
 from fargate_guard.taskdef.recipes import AGENT_VARIABLES, CAPABILITY, CONNECTION_VARIABLES, INSTRUMENT
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions
@@ -11,32 +12,59 @@ from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions
 if TYPE_CHECKING:
     from fargate_guard.taskdef.settings import Settings
 
+SOURCE = "sourceContainer"
+"""The field of ``volumesFrom`` that names the sidecar."""
+
 _PARAMETERS = "linuxParameters"
 _CAPABILITIES = "linuxParameters.capabilities"
 _ADD = "linuxParameters.capabilities.add"
 
 
-def wrap(container: Fields, settings: Settings, sidecar_name: str, additions: Additions | None) -> Additions:
+def wrap(container: Fields, settings: Settings, sidecar_name: str, added: Additions) -> None:
     """Instrument a container, or bring its instrumentation up to date. Changes it in place.
 
-    :param additions: what fguard added earlier; None when another tool instrumented the container.
-    :return: what is added now, for the record.
+    :param added: what fguard added earlier, which becomes what is added now.
     """
-    recipe = settings.recipe
     entry_point = container.texts("entryPoint")
     if entry_point[:1] != [INSTRUMENT]:
         container.set("entryPoint", [INSTRUMENT, *entry_point])
+    recipe = settings.recipe
     variables, secrets = settings.variables(recipe.workload_variables), settings.secrets(recipe.workload_secrets)
-    added = Additions() if additions is None else additions
-    if additions is None:
-        ours_env, ours_secrets = {*CONNECTION_VARIABLES, *variables}, set(CONNECTION_VARIABLES)
-    else:
-        ours_env, ours_secrets = set(added.environment), set(added.secrets)
-    added.environment = put_entries(container, "environment", "value", variables, ours_env, added)
-    added.secrets = put_entries(container, "secrets", "valueFrom", secrets, ours_secrets, added)
+    secrets_of_user = names_in(container, "secrets").difference(added.secrets)
+    for name, value in settings.workload_environment.items():
+        if name not in secrets_of_user:
+            variables[name] = value
+    added.environment = put_entries(container, "environment", "value", variables, set(added.environment), added)
+    added.secrets = put_entries(container, "secrets", "valueFrom", secrets, set(added.secrets), added)
     _mount(container, sidecar_name, added)
     _add_capability(container, added)
-    return added
+
+
+def update_foreign(container: Fields, settings: Settings, sidecar_name: str, added: Additions) -> None:
+    """Bring a container that another tool instrumented up to date. Changes it in place.
+
+    :param added: what fguard added beyond that, which becomes what it adds now; the rest is not recorded, since
+        everything that Sysdig's tools set goes when it is undone.
+    """
+    recipe = settings.recipe
+    variables, secrets = settings.variables(recipe.workload_variables), settings.secrets(recipe.workload_secrets)
+    ours = {*CONNECTION_VARIABLES, *variables}
+    extra = {
+        name: value
+        for name, value in settings.workload_environment.items()
+        if name not in names_in(container, "secrets")
+    }
+    unrecorded = Additions()
+    put_entries(container, "environment", "value", variables, ours, unrecorded)
+    put_entries(container, "secrets", "valueFrom", secrets, set(CONNECTION_VARIABLES), unrecorded)
+    added.environment = put_entries(container, "environment", "value", extra, set(added.environment), added)
+    _mount(container, sidecar_name, unrecorded)
+    _add_capability(container, unrecorded)
+
+
+def names_in(container: Fields, field: str) -> set[Json]:
+    """The names in ``environment`` or ``secrets``."""
+    return {entry.get("name") for entry in container.entries(field)}
 
 
 def put_entries(
@@ -74,48 +102,36 @@ def unwrap(container: Fields, sidecar_name: str, additions: Additions | None) ->
         then everything that Sysdig's tools are known to add goes.
     :return: whether the division of the argv into entryPoint and command is certain.
     """
-    certain = _unwrap_argv(container)
+    certain = unwrap_argv(container, additions)
+    if additions is not None:
+        unpin(container, additions)
     added = additions or Additions(list(AGENT_VARIABLES), list(AGENT_VARIABLES), capability=True, volume=True)
     for field, names in (("environment", added.environment), ("secrets", added.secrets)):
         if names and container.get(field):
             _keep(container, field, lambda item, names=names: Fields(item, "").get("name") not in names)
             _empty_again(container, field, field, added)
     if added.volume and container.get("volumesFrom"):
-        _keep(container, "volumesFrom", lambda item: Fields(item, "").get("sourceContainer") != sidecar_name)
+        _keep(container, "volumesFrom", lambda item: Fields(item, "").get(SOURCE) != sidecar_name)
         _empty_again(container, "volumesFrom", "volumesFrom", added)
     if added.capability:
         _remove_capability(container, added)
     return certain
 
 
-def _unwrap_argv(container: Fields) -> bool:
-    entry_point = container.texts("entryPoint")
-    if entry_point[:1] != [INSTRUMENT]:
-        return True
-    rest = _without_wrapper(entry_point)
-    if rest:
-        container.set("entryPoint", rest)
-        return True
-    argv = _without_wrapper(container.texts("command"))
-    if argv:
-        container.set("entryPoint", list(argv))
-    else:
-        container.drop("entryPoint")
-    container.drop("command")
-    return False
-
-
-def _without_wrapper(argv: list[str]) -> list[str]:
-    start = next((index for index, word in enumerate(argv) if word != INSTRUMENT), len(argv))
-    return argv[start:]
+def take_back_extra(container: Fields, added: Additions) -> None:
+    """Take back what fguard added to a container that another tool had instrumented."""
+    unpin(container, added)
+    if added.environment and container.get("environment"):
+        _keep(container, "environment", lambda item: Fields(item, "").get("name") not in added.environment)
+        _empty_again(container, "environment", "environment", added)
 
 
 def _mount(container: Fields, sidecar_name: str, added: Additions) -> None:
     entries = container.entries("volumesFrom")
-    if any(entry.get("sourceContainer") == sidecar_name for entry in entries):
+    if any(entry.get(SOURCE) == sidecar_name for entry in entries):
         return
     pascal = entries[0].pascal if entries else container.key("volumesFrom")[:1].isupper()
-    entry = {cased("sourceContainer", pascal=pascal): sidecar_name, cased("readOnly", pascal=pascal): True}
+    entry = {cased(SOURCE, pascal=pascal): sidecar_name, cased("readOnly", pascal=pascal): True}
     _array(container, "volumesFrom", "volumesFrom", added).append(entry)
     added.volume = True
 
