@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.errors import FguardError
     from fargate_guard.formats import Source
+    from fargate_guard.taskdef import ImageNeed
     from fargate_guard.taskdef.explanation import ContainerExplanation
     from fargate_guard.workflows.definition_inputs import Input
     from fargate_guard.workflows.image_lookup import ImageLookup
