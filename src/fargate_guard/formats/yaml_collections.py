@@ -86,7 +86,7 @@ def edit_brackets(
         splices.insert(spans[0].start, text + separator)
     for index in range(first, len(spans)):
         if not kept[index]:
-            _remove(splices, spans[index - 1].end, spans[index])
+            _remove(splices, spans[index - 1].end, spans[index], spans[index + 1 : index + 2])
         if added[index + 1]:
             texts = [separator + text for text in added[index + 1]]
             _insert(splices, spans[index].end, "".join(texts), is_last=index == len(spans) - 1)
@@ -117,15 +117,17 @@ def _separator(text: str, brackets: Brackets) -> str:
     return f",{before}" if "\n" in before and not before.strip() else ", "
 
 
-def _remove(splices: Splices, previous_end: int, span: Span) -> None:
-    """Remove an item and the comma before it; a comment between them stays."""
+def _remove(splices: Splices, previous_end: int, span: Span, following: Sequence[Span]) -> None:
+    """Remove an item and a comma; a comment before it stays."""
     between = splices.text[previous_end : span.start]
     if "#" not in between:
         splices.put(previous_end, span.end, "")
-        return
-    comma = previous_end + between.index(",")
-    splices.put(comma, comma + 1, "")
-    splices.put(splices.end_of_line_before(span.start), span.end, "")
+    elif following:
+        splices.put(span.start, following[0].start, "")
+    else:
+        comma = previous_end + between.index(",")
+        splices.put(comma, comma + 1, "")
+        splices.put(splices.end_of_line_before(span.start), span.end, "")
 
 
 def _insert(splices: Splices, position: int, text: str, *, is_last: bool) -> None:

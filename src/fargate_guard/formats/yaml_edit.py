@@ -152,11 +152,24 @@ class _Editor:
         if node.flow:
             quote = _quote_of([entry.key for entry in node.entries])
             texts = [[self._layout.flow_entry(key, value, quote) for key, value in some.items()] for some in added]
-            edit_brackets(self.splices, Brackets(self._nodes.content(node), node.end, spans), kept, texts)
+            self._edit_flow_entries(node, spans, kept, texts)
             return
         column = column_of(self._text, spans[0].start)
         lines = [self._layout.entries(some, column) for some in added]
         edit_lines(self.splices, spans, kept, lines, column, self._layout.newline)
+
+    def _edit_flow_entries(
+        self, node: Mapping, spans: list[Span], kept: list[bool], texts: list[list[str]]
+    ) -> None:
+        start = self._nodes.content(node)
+        if self._text.startswith("{", start):
+            edit_brackets(self.splices, Brackets(start, node.end, spans), kept, texts)
+        elif kept == [True]:  # the pair of [key: value], which is an object without braces
+            before, behind = texts
+            self.splices.insert(spans[0].start, "{" + "".join(f"{text}, " for text in before))
+            self.splices.insert(spans[0].end, "".join(f", {text}" for text in behind) + "}")
+        else:
+            self.splices.put(start, node.end, f"{{{', '.join(text for some in texts for text in some)}}}")
 
     def _start_of(self, entry: Entry) -> int:
         """Where an entry begins; with the question mark of a complex key."""

@@ -54,9 +54,9 @@ _MOST_DIGITS = 300
 """What a double can still hold; Python itself converts up to 4,300 digits."""
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_PLAIN = re.compile(r"[A-Za-z0-9_./$(][A-Za-z0-9_./$()+=@%;^~-]*")
+_PLAIN = re.compile(r"(?:\.{0,2}[A-Za-z0-9_/$(])[A-Za-z0-9_./$()+=@%;^~-]*")
 _PLAIN_IN_BLOCK = re.compile(
-    r"[A-Za-z0-9_./$(](?:[A-Za-z0-9_./$(){}+=@%;^~,*&!?<>|'\"\[\]-]|:(?! |$)| (?! |#|$))*"
+    r"\.{0,2}[A-Za-z0-9_/$(](?:[A-Za-z0-9_./$(){}+=@%;^~,*&!?<>|'\"\[\]-]|:(?! |$)| (?! |#|$))*"
 )
 _LOOKS_LIKE_A_NUMBER_OR_DATE = re.compile(r"[-+.]?[0-9][0-9_.,:+eETtZz-]*(?: [0-9:.+Zz -]*)?")
 _WORDS_OF_YAML_1_1 = frozenset(("y", "Y", "n", "N", "=", "<<"))
