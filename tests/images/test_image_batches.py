@@ -139,7 +139,7 @@ def test_ctrl_c_ends_it_at_once(front: Front, busy: str) -> None:
         started = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 10
     ended.set()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import socket
+import threading
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -142,15 +143,18 @@ def test_a_broken_connection_is_opened_again(registry: DockerRegistry, patient: 
 
 @pytest.mark.parametrize("slow", ["/manifests/", "/blobs/"])
 def test_a_slow_answer_ends_with_the_time_out(front: Front, options: Options, slow: str) -> None:
+    released = threading.Event()
+
     def rule(asked: Asked) -> Reply | None:
         if slow in asked.path:
-            time.sleep(1.5)
+            released.wait(30)
         return None
 
     front.rule = rule
     started = time.monotonic()
     text = error_text(find(f"{front.host}/team/nginx:1", dataclasses.replace(options, timeout=0.4)))
-    assert time.monotonic() - started < 1.4
+    assert time.monotonic() - started < 10
+    released.set()
     assert "the registry did not answer in time" in text
     assert f"{front.host} took longer than 0.4 s" in text
 
@@ -160,7 +164,7 @@ def test_drops_of_an_answer_do_not_outlast_the_time_out(options: Options) -> Non
         started = time.monotonic()
         text = error_text(find(f"{dripping.host}/x:1", dataclasses.replace(options, timeout=0.4)))
     assert "did not answer in time" in text
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(

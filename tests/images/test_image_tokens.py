@@ -157,6 +157,29 @@ def test_docker_hub_is_asked_by_its_own_names(
     }
 
 
+@pytest.mark.parametrize(
+    ("image", "host"),
+    [
+        ("Registry/web:1", "registry:443"),
+        ("GHCR.io/team/web", "ghcr.io:443"),
+        ("a.example:5000/web", "a.example:5000"),
+    ],
+)
+def test_other_hosts_are_asked_by_theirs(internet: Internet, options: Options, image: str, host: str) -> None:
+    assert error_text(find(image, options))
+    assert set(internet.tunnel.hosts) == {host}
+
+
+def test_no_proxy_is_asked_for_this_machine(
+    registry: DockerRegistry, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for host in (registry.host, registry.host.replace("127.0.0.1", "localhost")):
+        assert known(find(f"{host}/public/web:1", options))
+    assert "the registry cannot be reached" in error_text(find("ghcr.io/team/web:1", options))
+
+
 @pytest.mark.parametrize("by", ["file", "helper"])
 def test_docker_hubs_login_has_a_key_of_its_own(
     internet: Internet, docker: Docker, options: Options, by: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -13,6 +13,22 @@ if TYPE_CHECKING:
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Answer]):
+    """How asking a question ended."""
+
+    answers: tuple[Answer, ...] = ()
+    """The answer, where there is one."""
+    error: BaseException | None = None
+    """What asking raised."""
+
+    def result(self) -> Answer:
+        """Return the answer, or raise what asking raised."""
+        if self.error:
+            raise self.error
+        return self.answers[0]
 
 
 class Batch(Generic[Question, Answer]):
@@ -27,13 +43,13 @@ class Batch(Generic[Question, Answer]):
         self._ask = ask
         self._workers = max(1, workers)
         self._patience = patience
-        self._finished: queue.SimpleQueue[tuple[Question, Future[Answer]]] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[tuple[Question, Outcome[Answer]]] = queue.SimpleQueue()
 
-    def run(self, questions: Iterable[Question]) -> dict[Question, Future[Answer] | None]:
+    def run(self, questions: Iterable[Question]) -> dict[Question, Outcome[Answer] | None]:
         """Answer all questions; None for those that were given up."""
         waiting = list(questions)[::-1]
         running: dict[Question, float] = {}
-        answers: dict[Question, Future[Answer] | None] = {}
+        answers: dict[Question, Outcome[Answer] | None] = {}
         while waiting or running:
             while waiting and len(running) < self._workers:
                 question = waiting.pop()
@@ -52,9 +68,8 @@ class Batch(Generic[Question, Answer]):
         return answers
 
     def _work(self, question: Question) -> None:
-        answer: Future[Answer] = Future()
         try:
-            answer.set_result(self._ask(question))
+            outcome = Outcome((self._ask(question),))
         except BaseException as error:  # noqa: BLE001 - whoever waits for the answer raises it
-            answer.set_exception(error)
-        self._finished.put((question, answer))
+            outcome = Outcome(error=error)
+        self._finished.put((question, outcome))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -71,6 +70,8 @@ def _is_argv(value: object) -> TypeGuard[list[str]]:
 
 def _write_whole(file: Path, text: str) -> None:
     """Write so that a reader finds either nothing or all of it."""
+    import tempfile
+
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=".writing-")  # 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
-from oras.container import Container
 from oras.provider import Registry
 
 from fargate_guard.images.challenge import Challenge
@@ -129,7 +128,7 @@ class Repository:
         self._registry = registry
         self._challenge = challenge
         self._budget = budget
-        self._container = Container(f"{reference.api_host}/{reference.repository}")
+        self._path = f"{reference.api_host}/v2/{reference.repository}"
 
     def digest_of(self, tag: str) -> str | None:
         """Ask with one HEAD which manifest a tag names; None where only a GET tells.
@@ -137,7 +136,7 @@ class Repository:
         https://github.com/opencontainers/distribution-spec/blob/main/spec.md#checking-if-content-exists-in-the-registry
         """
         try:
-            response, _ = self._ask("HEAD", self._container.manifest_url(tag), MANIFEST_TYPES)
+            response, _ = self._ask("HEAD", f"{self._path}/manifests/{tag}", MANIFEST_TYPES)
         except Refusal as refusal:
             if refusal.temporary:
                 raise self._problem(refusal) from None
@@ -147,12 +146,12 @@ class Repository:
 
     def manifest(self, tag_or_digest: str) -> tuple[bytes, str]:
         """Fetch a manifest or a list of them, and its media type."""
-        response, body = self._fetch(self._container.manifest_url(tag_or_digest), MANIFEST_TYPES)
+        response, body = self._fetch(f"{self._path}/manifests/{tag_or_digest}", MANIFEST_TYPES)
         return body, response.headers.get("Content-Type", "").partition(";")[0].strip()
 
     def blob(self, digest: str) -> bytes:
         """Fetch a blob; redirects to blob storage carry no credentials."""
-        return self._fetch(self._container.get_blob_url(digest), ("*/*",))[1]
+        return self._fetch(f"{self._path}/blobs/{digest}", ("*/*",))[1]
 
     def _fetch(self, path: str, accept: tuple[str, ...]) -> tuple[requests.Response, bytes]:
         try:

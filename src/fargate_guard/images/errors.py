@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.image_config import ImageNeed
 
 ANSWER_BY_HAND = """answer by hand: --entrypoint {container}='["…"]' and --command {container}='["…"]'"""
+WITHOUT_PINNING = "leave out --pin-digests"
 
 
 class ImageError(PreflightError):
@@ -38,7 +39,8 @@ class Problem(Exception):  # noqa: N818 - never leaves the room: each container 
     def error(self, need: ImageNeed, registry: str | None) -> ImageError:
         """Return the error for one container."""
         path = f"{need.resource}: {need.path}" if need.resource else need.path
-        by_hand = ANSWER_BY_HAND.format(container=f"{need.resource}/{need.container}".lstrip("/"))
+        container = f"{need.resource}/{need.container}" if need.resource else need.container
+        by_hand = ANSWER_BY_HAND.format(container=container) if need.argv else WITHOUT_PINNING
         error = ImageError(
             self.message,
             where=f"{need.image} at {path}" + (f" (registry {registry})" if registry else ""),

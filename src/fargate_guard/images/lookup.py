@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fargate_guard.images.cache import Cache
-from fargate_guard.images.credentials import Keyring
 from fargate_guard.images.errors import Problem
 from fargate_guard.images.manifest import (
     ARCHITECTURES,
@@ -101,6 +100,7 @@ class LookUp:
 
 def _transport(options: Options) -> Transport:
     from fargate_guard.images.connection import Transport
+    from fargate_guard.images.credentials import Keyring
 
     return Transport(Keyring(options))
 

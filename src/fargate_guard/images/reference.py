@@ -9,13 +9,14 @@ DOCKER_HUB = "docker.io"
 _DOCKER_HUB_API = "registry-1.docker.io"
 _HUB_NAMES = {DOCKER_HUB, "index.docker.io", _DOCKER_HUB_API}
 
-_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
+_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]{0,61}[a-zA-Z0-9])"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::(?P<port>[0-9]{{1,9}}))?")
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|[-]+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
 _LONGEST_NAME = 255
+_HIGHEST_PORT = 65535
 
 
 class ReferenceFault(ValueError):  # noqa: N818 - becomes an ImageError, which says where
@@ -37,7 +38,7 @@ class Reference:
     @property
     def api_host(self) -> str:
         """The host that answers for the registry."""
-        return _DOCKER_HUB_API if self.host == DOCKER_HUB else self.host
+        return _DOCKER_HUB_API if self.host == DOCKER_HUB else self.host.lower()
 
     @property
     def short_name(self) -> str:
@@ -59,8 +60,11 @@ def read_reference(text: str) -> Reference:
         raise ReferenceFault(f"{digest!r} is no digest; one is sha256: and 64 hexadecimal digits")
     name, tag = _without_tag(name)
     host, repository = _split(name)
-    if not _HOST.fullmatch(host):
+    as_host = _HOST.fullmatch(host)
+    if not as_host:
         raise ReferenceFault(f"{host!r} is no host name")
+    if int(as_host["port"] or 0) > _HIGHEST_PORT:
+        raise ReferenceFault(f"{as_host['port'][:10]} is no port")
     if not _REPOSITORY.fullmatch(repository):
         reason = "upper-case letters are not allowed" if repository != repository.lower() else "see Docker's rules"
         raise ReferenceFault(f"{repository!r} is no repository name ({reason})")

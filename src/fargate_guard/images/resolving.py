@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from fargate_guard.images.batch import Batch
+from fargate_guard.images.batch import Batch, Outcome
 from fargate_guard.images.errors import Problem
 from fargate_guard.images.lookup import Answer, LookUp, Question
 from fargate_guard.images.options import Found, Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from concurrent.futures import Future
 
     from fargate_guard.taskdef.image_config import ImageNeed
 
@@ -46,7 +45,7 @@ def _question(need: ImageNeed) -> Question:
     return Question(need.image, need.architecture, need.credentials_arn)
 
 
-def _found(need: ImageNeed, answer: Future[Answer] | None, timeout: float) -> Found:
+def _found(need: ImageNeed, answer: Outcome[Answer] | None, timeout: float) -> Found:
     registry = _question(need).registry
     try:
         if answer is None:
