@@ -14,20 +14,22 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from fargate_guard.taskdef import (
+    Images,
     Settings,
     TaskDefinitionError,
+    image_needs,
     instrument,
     is_instrumented,
     read,
     restore,
     uninstrument,
 )
+from tests.taskdef.generated import ARN, all_images, definitions, json_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 INSTRUMENT = "/opt/draios/bin/instrument"
-ARN = "arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:key"
 
 SETTINGS = [
     Settings("orchestrator", "4.3.2", orchestrator_host="h"),
@@ -40,106 +42,18 @@ SETTINGS = [
     Settings("orchestrator", "5.0.2", orchestrator_host="other", ignore_containers=("a",)),
     Settings("orchestrator", "5.0.1", orchestrator_host="h", extra_conf="tags: team:payments"),
     Settings("orchestrator", "4.3.2", orchestrator_host="h", extra_conf="tags: team:payments"),
+    Settings("orchestrator", "5.0.1", orchestrator_host="h", pin_digests=True, opt_in=True),
+    Settings("orchestrator", "5.0.1", orchestrator_host="h", pin_digests=True, ignore_labels=("team=payments",)),
+    Settings(
+        "orchestrator",
+        "5.0.1",
+        orchestrator_host="h",
+        workload_environment={"A": "/bin", "HTTPS_PROXY": "http://squid:3128"},
+        sidecar_environment={"NO_PROXY": "169.254.170.2"},
+        ignore_containers=("b*",),
+    ),
 ]
 some_settings = st.sampled_from(SETTINGS)
-
-texts = st.text(max_size=8)
-scalars = st.none() | st.booleans() | st.integers() | texts
-json_values = st.recursive(
-    scalars | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=8,
-)
-argvs = st.lists(st.text(min_size=1, max_size=6), min_size=1, max_size=3)
-variables = st.sampled_from(["PATH", "SYSDIG_CUSTOM", "A", "SYSDIG_SIDECAR", "é"])
-capability_names = st.lists(st.sampled_from(["SYS_PTRACE", "NET_RAW"]), max_size=2)
-
-
-def nothing_or(values: st.SearchStrategy[Any], empty: Any) -> st.SearchStrategy[Any]:
-    """A value, an explicit null, or an empty one."""
-    return values | st.none() | st.just(copy.deepcopy(empty))
-
-
-def spelled(key: str) -> st.SearchStrategy[str]:
-    """A field name in the cases that occur."""
-    return st.sampled_from([key, key, key, key[0].upper() + key[1:], key.lower()])
-
-
-@st.composite
-def objects(draw: st.DrawFn, /, optional: dict[str, st.SearchStrategy[Any]], **required: Any) -> dict[str, Any]:
-    """An object with some of the fields, in any order and case, with unknown ones in between."""
-    fields = {**required, **{key: value for key, value in optional.items() if draw(st.booleans())}}
-    unknown = draw(st.dictionaries(st.sampled_from(["x-note", "newFeature", "ulimits"]), json_values, max_size=1))
-    fields |= {key: st.just(value) for key, value in unknown.items()}
-    keys = draw(st.permutations(list(fields)))
-    return {draw(spelled(key)): draw(fields[key]) for key in keys}
-
-
-environments = st.lists(
-    objects({"value": st.sampled_from(["auto", "/bin", ""])}, name=variables),
-    max_size=3,
-    unique_by=str,
-)
-linux_parameters = objects(
-    {
-        "capabilities": nothing_or(
-            objects({"add": nothing_or(capability_names, []), "drop": nothing_or(capability_names, [])}), {}
-        ),
-        "initProcessEnabled": st.booleans(),
-    }
-)
-volumes_from = st.lists(
-    objects({"readOnly": st.booleans()}, sourceContainer=st.sampled_from(["a", "data", "SysdigInstrumentation"])),
-    max_size=2,
-)
-container_fields: dict[str, st.SearchStrategy[Any]] = {
-    "command": nothing_or(argvs, []),
-    "environment": nothing_or(environments, []),
-    "secrets": nothing_or(st.lists(objects({"valueFrom": st.just(ARN)}, name=variables), max_size=2), []),
-    "linuxParameters": nothing_or(linux_parameters, {}),
-    "volumesFrom": nothing_or(volumes_from, []),
-    "dockerLabels": nothing_or(st.dictionaries(texts, texts, max_size=2), {}),
-    "dependsOn": st.lists(
-        objects(
-            {"condition": st.sampled_from(["START", "HEALTHY"])},
-            containerName=st.sampled_from(["a", "SysdigInstrumentation"]),
-        ),
-        max_size=1,
-    ),
-    "essential": st.booleans(),
-    "readonlyRootFilesystem": st.booleans(),
-    "cpu": st.sampled_from([0, 64, None]),
-    "memory": st.sampled_from([128, 512, None]),
-    "portMappings": st.lists(objects({"containerPort": st.sampled_from([80, 443, 8080, 32000])}), max_size=1),
-}
-
-
-def containers(name: str) -> st.SearchStrategy[dict[str, Any]]:
-    """A container definition that says what it runs."""
-    return objects(container_fields, name=st.just(name), image=st.just("i:1"), entryPoint=argvs)
-
-
-container_lists = st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True).flatmap(
-    lambda names: st.tuples(*[containers(name) for name in names]).map(list)
-)
-register_inputs = objects(
-    {
-        "family": texts,
-        "cpu": st.sampled_from(["256", ".25 vCPU", "1 vCPU", None]),
-        "memory": st.sampled_from(["512", "1GB", 2048]),
-        "tags": st.lists(
-            objects({"value": st.sampled_from(["a", "b"])}, key=st.sampled_from(["kilt-ignore-containers", "t"])),
-            max_size=1,
-        ),
-        "pidMode": st.sampled_from([None, "", "task"]),
-        "requiresCompatibilities": nothing_or(st.just(["FARGATE"]), []),
-        "networkMode": nothing_or(st.just("awsvpc"), None),
-        "runtimePlatform": nothing_or(objects({"cpuArchitecture": st.sampled_from(["ARM64", "X86_64"])}), {}),
-    },
-    containerDefinitions=container_lists,
-)
-describe_outputs = register_inputs.map(lambda task: {"taskDefinition": task, "tags": []})
-definitions = st.one_of(register_inputs, register_inputs, describe_outputs, container_lists)
 
 quick = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 long = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -150,10 +64,10 @@ def exactly(value: Any) -> str:
     return json.dumps(value)
 
 
-def accepted(definition: Any, how: Settings) -> Any:
-    """The instrumented definition, where fguard takes it."""
+def accepted(definition: Any, how: Settings, images: Images) -> Any:
+    """The result of instrumenting, where fguard takes the definition."""
     try:
-        return instrument(definition, how).definition
+        return instrument(definition, how, images)
     except TaskDefinitionError:
         assume(False)
 
@@ -173,45 +87,51 @@ def containers_of(definition: Any) -> list[dict[str, Any]]:
     return [fields_of(container) for container in definition]
 
 
+def docker_argv(container: dict[str, Any], images: Images) -> list[str]:
+    """What Docker runs: the image's ENTRYPOINT and CMD, unless the container sets them."""
+    entry_point, command = container.get("entrypoint") or [], container.get("command") or []
+    config = images.by_image[container["image"], "X86_64"]
+    if entry_point:
+        return [*entry_point, *command]
+    return [*config.entry_point, *(command or config.command)]
+
+
 def argv(container: dict[str, Any]) -> list[str]:
-    """What Docker runs."""
+    """What an instrumented container says itself."""
     return [*(container.get("entrypoint") or []), *(container.get("command") or [])]
 
 
-def left_out_by_tag(definition: Any) -> set[Any]:
-    """The containers that a tag names."""
-    fields = fields_of(definition) if isinstance(definition, dict) else {}
-    tags = [fields_of(tag) for tag in fields.get("tags", [])]
-    return {tag.get("value") for tag in tags if tag["key"] == "kilt-ignore-containers"}
-
-
-def keeps_its_promises(definition: Any, how: Settings, then: Settings) -> None:
+def keeps_its_promises(definition: Any, how: Settings, then: Settings, images: Images) -> None:
     before = exactly(definition)
-    instrumented = accepted(definition, how)
+    result = accepted(definition, how, images)
+    instrumented = result.definition
     assert exactly(definition) == before, "the input was changed"
     assert exactly(uninstrument(instrumented)) == before
 
-    again = instrument(instrumented, how)
-    assert not again.changed
-    assert exactly(again.definition) == exactly(instrumented)
+    assert not image_needs(instrumented, how)
+    for known in (images, Images()):
+        again = instrument(instrumented, how, known)
+        assert not again.changed
+        assert exactly(again.definition) == exactly(instrumented)
 
     originals = {container["name"]: container for container in containers_of(definition)}
-    for container in containers_of(instrumented):
-        original = originals.get(container["name"])
-        if original and original["name"] not in {*how.ignore_containers, *left_out_by_tag(definition)}:
-            assert argv(container) == [INSTRUMENT, *argv(original)]
-            assert (container.get("command"), "command" in container) == (
-                original.get("command"),
-                "command" in original,
-            )
+    containers = {container["name"]: container for container in containers_of(instrumented)}
+    for outcome in result.containers:
+        original, container = originals[outcome.name], containers[outcome.name]
+        if outcome.instrumented:
+            assert argv(container) == [INSTRUMENT, *docker_argv(original, images)]
+            assert how.pin_digests <= ("@" in container["image"])
+        else:
+            assert container == original
 
     try:
-        changed = instrument(instrumented, then).definition
+        changed = instrument(instrumented, then, images).definition
     except TaskDefinitionError:
         return
     assert exactly(uninstrument(changed)) == before
     assert exactly(instrument(changed, then).definition) == exactly(changed)
-    assert instrument(definition, then).definition == changed, "the way there must not matter"
+    if then.pin_digests or not how.pin_digests:
+        assert instrument(definition, then, images).definition == changed, "the way there must not matter"
 
 
 def refusal(work: Callable[[], object]) -> TaskDefinitionError | None:
@@ -223,17 +143,22 @@ def refusal(work: Callable[[], object]) -> TaskDefinitionError | None:
 
 
 def survives(value: Any, how: Settings) -> None:
-    for work in (lambda: instrument(value, how), lambda: restore(value), lambda: is_instrumented(value)):
+    for work in (
+        lambda: image_needs(value, how),
+        lambda: instrument(value, how),
+        lambda: restore(value),
+        lambda: is_instrumented(value),
+    ):
         error = refusal(work)
         assert error is None or (error.message and error.exit_code in (4, 64))
 
 
-def text_survives(value: Any, indent: int | None, *, ascii_only: bool) -> None:
+def text_survives(value: Any, images: Images, indent: int | None, *, ascii_only: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     document = read(text)
     assert document.text(document.definition) == text
     assert json.loads(document.layout.write(document.definition)) == json.loads(text)
-    instrumented = document.text(instrument(document.definition, SETTINGS[0]).definition)
+    instrumented = document.text(instrument(document.definition, SETTINGS[0], images).definition)
     again = read(instrumented)
     assert json.loads(again.text(uninstrument(again.definition))) == json.loads(text)
     if indent is not None:
@@ -260,11 +185,11 @@ def mutated(data: st.DataObject, value: Any) -> Any:
 
 
 @quick
-@given(definitions, some_settings, some_settings)
+@given(definitions, some_settings, some_settings, all_images)
 def test_instrumenting_is_lossless_idempotent_and_keeps_the_argv(
-    definition: Any, how: Settings, then: Settings
+    definition: Any, how: Settings, then: Settings, images: Images
 ) -> None:
-    keeps_its_promises(definition, how, then)
+    keeps_its_promises(definition, how, then, images)
 
 
 @quick
@@ -274,18 +199,22 @@ def test_arbitrary_json_is_refused_with_a_reason_and_never_crashes(value: Any, h
 
 
 @quick
-@given(st.data(), definitions, some_settings)
-def test_definitions_with_a_mistake_never_crash(data: st.DataObject, definition: Any, how: Settings) -> None:
+@given(st.data(), definitions, some_settings, all_images)
+def test_definitions_with_a_mistake_never_crash(
+    data: st.DataObject, definition: Any, how: Settings, images: Images
+) -> None:
     broken = mutated(data, definition)
     survives(broken, how)
-    survives(mutated(data, accepted(definition, how)), how)
+    survives(mutated(data, accepted(definition, how, images).definition), how)
 
 
 @quick
-@given(definitions, st.sampled_from([None, 1, 2, 4]), st.booleans())
-def test_texts_come_back_as_they_were(definition: Any, indent: int | None, ascii_only: bool) -> None:
-    accepted(definition, SETTINGS[0])
-    text_survives(definition, indent, ascii_only=ascii_only)
+@given(definitions, all_images, st.sampled_from([None, 1, 2, 4]), st.booleans())
+def test_texts_come_back_as_they_were(
+    definition: Any, images: Images, indent: int | None, ascii_only: bool
+) -> None:
+    accepted(definition, SETTINGS[0], images)
+    text_survives(definition, images, indent, ascii_only=ascii_only)
 
 
 @quick
@@ -298,11 +227,11 @@ def test_arbitrary_text_is_refused_with_a_reason(text: str) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @long
-@given(st.data(), definitions, some_settings, some_settings, json_values)
+@given(st.data(), definitions, some_settings, some_settings, all_images, json_values)
 def test_every_promise_for_many_more_cases(
-    data: st.DataObject, definition: Any, how: Settings, then: Settings, value: Any
+    data: st.DataObject, definition: Any, how: Settings, then: Settings, images: Images, value: Any
 ) -> None:
-    keeps_its_promises(definition, how, then)
+    keeps_its_promises(definition, how, then, images)
     survives(value, how)
     survives(mutated(data, definition), how)
-    survives(mutated(data, accepted(definition, how)), how)
+    survives(mutated(data, accepted(definition, how, images).definition), how)
