@@ -6,7 +6,7 @@ People give what they have at hand: the output of the AWS call beside, the Compo
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.errors import NotATaskDefinitionError
 
@@ -18,26 +18,17 @@ if TYPE_CHECKING:
     Top = Mapping[str, Json]
     """The members of the document, by their keys in lower case."""
 
-_HCL = re.compile(
+_HCL = (
     r'^[ \t]*(?:(?:resource|data)[ \t]+"\w+"[ \t]+"[\w-]+"|(?:module|variable|provider|output)[ \t]+"[\w-]+"|'
-    r"terraform|locals)[ \t]*\{",
-    re.MULTILINE,
+    r"terraform|locals)[ \t]*\{"
 )
-_DOCKERFILE = re.compile(r"\A(?:\s|#.*\n)*FROM[ \t]+\S+", re.IGNORECASE)
+_DOCKERFILE = r"(?:\s|#.*\n)*FROM[ \t]+\S+"
 _DESCRIBE = "aws ecs describe-task-definition --task-definition {} and give fguard its output"
 _IN_TERRAFORM = (
     "instrument the container definitions inside of Terraform, with its external data source and "
     "fguard instrument --format terraform-external"
 )
 _NOT_ECS = "fguard instruments ECS task definitions on Fargate"
-
-
-class _Kind(NamedTuple):
-    """A sort of document that is taken for a task definition."""
-
-    what: str
-    applies: Callable[[Top], bool]
-    fix: str
 
 
 def is_template(value: Json) -> bool:
@@ -59,11 +50,11 @@ def refuse_other_languages(text: str) -> None:
     :raises NotATaskDefinitionError: it is Terraform's language, a Dockerfile, or XML.
     """
     body = text.removeprefix("\ufeff")
-    found = _HCL.search(body)
+    found = re.search(_HCL, body, re.MULTILINE)
     if found:
         line = body.count("\n", 0, found.start()) + 1
         raise _refusal("Terraform's language", _IN_TERRAFORM, where=f"line {line}")
-    if _DOCKERFILE.match(body):
+    if re.match(_DOCKERFILE, body, re.IGNORECASE):
         raise _refusal("a Dockerfile", "give the task definition that runs its image")
     if body.lstrip().startswith("<"):
         raise _refusal("XML or HTML", "give a task definition in JSON or YAML", where="line 1")
@@ -87,9 +78,9 @@ def something_else(root: Json, syntax: str = "JSON") -> NotATaskDefinitionError:
     services = top.get("services")
     if isinstance(services, list) and ("failures" in top or _has(services, "serviceArn")):
         return _refusal("the output of describe-services", _describe(_first(services, "taskDefinition")))
-    for kind in _KINDS:
-        if kind.applies(top):
-            return _refusal(kind.what, kind.fix)
+    for what, applies, fix in _KINDS:
+        if applies(top):
+            return _refusal(what, fix)
     return NotATaskDefinitionError(
         f"valid {syntax} but no container definitions at $.containerDefinitions",
         where="$",
@@ -137,80 +128,78 @@ def _values(top: Top) -> bool:
     return "replicacount" in top or _is("image", dict, "repository")(top)
 
 
-_KINDS = (
-    _Kind(
+_KINDS: tuple[tuple[str, Callable[[Top], bool], str], ...] = (
+    (
         "one resource of a CloudFormation template",
         lambda top: str(top.get("type")).startswith("AWS::") and "properties" in top,
         'give the whole template: {"Resources": {"TaskDefinition": …}}',
     ),
-    _Kind("a CodeDeploy AppSpec", _is("resources", list), "give the task definition that it deploys"),
-    _Kind(
+    ("a CodeDeploy AppSpec", _is("resources", list), "give the task definition that it deploys"),
+    (
         "the output of list-task-definitions",
         _keys("taskDefinitionArns"),
         f"run {_DESCRIBE.format('ARN')}",
     ),
-    _Kind("the output of list-task-definition-families", _keys("families"), f"run {_DESCRIBE.format('FAMILY')}"),
-    _Kind("the output of list-services", _keys("serviceArns"), "take the task definition from describe-services"),
-    _Kind("the output of list-tasks", _keys("taskArns"), "take the task definition from describe-tasks"),
-    _Kind("the output of list-clusters", _keys("clusterArns"), f"run {_DESCRIBE.format('FAMILY')}"),
-    _Kind("the output of describe-clusters", _keys("clusters", "failures"), f"run {_DESCRIBE.format('FAMILY')}"),
-    _Kind(
+    ("the output of list-task-definition-families", _keys("families"), f"run {_DESCRIBE.format('FAMILY')}"),
+    ("the output of list-services", _keys("serviceArns"), "take the task definition from describe-services"),
+    ("the output of list-tasks", _keys("taskArns"), "take the task definition from describe-tasks"),
+    ("the output of list-clusters", _keys("clusterArns"), f"run {_DESCRIBE.format('FAMILY')}"),
+    ("the output of describe-clusters", _keys("clusters", "failures"), f"run {_DESCRIBE.format('FAMILY')}"),
+    (
         "the output of describe-tasks",
         lambda top: isinstance(top.get("tasks"), list) and ("failures" in top or _has(top["tasks"], "taskArn")),
         f"run {_DESCRIBE.format('ARN')}, with the taskDefinitionArn in it",
     ),
-    _Kind(
+    (
         "an ECS service",
         lambda top: (
             isinstance(top.get("taskdefinition"), str) and bool(top.keys() & {"servicearn", "servicename"})
         ),
         f"run {_DESCRIBE.format('ARN')}, with the taskDefinition in it",
     ),
-    _Kind("the overrides of run-task", _keys("containerOverrides"), "give the task definition that they override"),
-    _Kind(
+    ("the overrides of run-task", _keys("containerOverrides"), "give the task definition that they override"),
+    (
         "an AWS Batch job definition",
         lambda top: "jobdefinitions" in top or "jobdefinitionname" in top,
         "Batch makes its own task definitions, which cannot be instrumented; instrument the image instead",
     ),
-    _Kind("a Terraform plan", _any_key("format_version", "planned_values", "resource_changes"), _IN_TERRAFORM),
-    _Kind("a Terraform state", _any_key("terraform_version", "serial", "lineage", "values"), _IN_TERRAFORM),
-    _Kind("a Terraform configuration", _is("resource", dict), _IN_TERRAFORM),
-    _Kind("a Terraform resource", _keys("container_definitions"), _IN_TERRAFORM),
-    _Kind(
+    ("a Terraform plan", _any_key("format_version", "planned_values", "resource_changes"), _IN_TERRAFORM),
+    ("a Terraform state", _any_key("terraform_version", "serial", "lineage", "values"), _IN_TERRAFORM),
+    ("a Terraform configuration", _is("resource", dict), _IN_TERRAFORM),
+    ("a Terraform resource", _keys("container_definitions"), _IN_TERRAFORM),
+    (
         "a CDK project file",
         lambda top: isinstance(top.get("app"), str) and "context" in top,
         "run cdk synth and give the template that it writes to cdk.out",
     ),
-    _Kind(
-        "the manifest of a CDK assembly", _keys("artifacts", "version"), "give the *.template.json file beside it"
-    ),
-    _Kind(
+    ("the manifest of a CDK assembly", _keys("artifacts", "version"), "give the *.template.json file beside it"),
+    (
         "an AWS Copilot manifest",
         lambda top: str(top.get("type")).endswith((" Service", "Scheduled Job")) and "image" in top,
         "run copilot svc package and give the template that it writes",
     ),
-    _Kind("an ECS CLI parameter file", _is("task_definition", dict), f"run {_DESCRIBE.format('FAMILY')}"),
-    _Kind("the configuration of fguard", _keys("agent", "sysdig"), "give it with --config, and a task definition"),
-    _Kind(
+    ("an ECS CLI parameter file", _is("task_definition", dict), f"run {_DESCRIBE.format('FAMILY')}"),
+    ("the configuration of fguard", _keys("agent", "sysdig"), "give it with --config, and a task definition"),
+    (
         "a report of fguard",
         lambda top: str(top.get("schema")).startswith("fguard."),
         "give the task definition; without --json, fguard instrument prints it",
     ),
-    _Kind(
+    (
         "a package.json",
         _any_key("name", "dependencies", "devDependencies", "scripts"),
         "give the task definition that runs the package",
     ),
-    _Kind("a Helm chart's Chart.yaml", _keys("apiVersion", "name", "version"), _NOT_ECS),
-    _Kind("the values of a Helm chart", _values, _NOT_ECS),
-    _Kind("a single container definition", _keys("image", "name"), "put it into an array: [ … ]"),
-    _Kind("the output of docker inspect", _any_key("Config", "RepoTags", "State"), "give the task definition"),
-    _Kind("an image's configuration", _keys("config", "rootfs"), "give the task definition that runs the image"),
-    _Kind("a Serverless Framework file", _keys("service", "provider"), "give the template that it packages"),
-    _Kind("a Compose file", _is("services", dict), "Compose is not supported; give an ECS task definition"),
-    _Kind("a CI workflow", _keys("jobs"), "give the task definition that it deploys"),
+    ("a Helm chart's Chart.yaml", _keys("apiVersion", "name", "version"), _NOT_ECS),
+    ("the values of a Helm chart", _values, _NOT_ECS),
+    ("a single container definition", _keys("image", "name"), "put it into an array: [ … ]"),
+    ("the output of docker inspect", _any_key("Config", "RepoTags", "State"), "give the task definition"),
+    ("an image's configuration", _keys("config", "rootfs"), "give the task definition that runs the image"),
+    ("a Serverless Framework file", _keys("service", "provider"), "give the template that it packages"),
+    ("a Compose file", _is("services", dict), "Compose is not supported; give an ECS task definition"),
+    ("a CI workflow", _keys("jobs"), "give the task definition that it deploys"),
 )
-"""In the order in which they are tried."""
+"""Sorts of documents that are taken for task definitions, by what gives them away; in the order of trying."""
 
 
 def _refusal(what: str, fix: str, where: str = "$") -> NotATaskDefinitionError:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from json.scanner import make_scanner
 from typing import TYPE_CHECKING, cast
@@ -59,15 +58,17 @@ def _encoded(text: str, old: Json, new: Json, layout: Layout) -> str | None:
     return layout.prefix + encoder.encode(new) + layout.suffix if encoder.encode(old) == body else None
 
 
-@dataclass(slots=True)
 class _Collection:
     """Where an object or array stands in the text, and its members or items."""
 
-    opening: int
-    closing: int
-    starts: list[int]
-    """Of the key, or of the item."""
-    ends: list[int]
+    __slots__ = ("closing", "ends", "opening", "starts")
+
+    def __init__(self, opening: int, closing: int, starts: list[int], ends: list[int]) -> None:
+        """Take the offsets of the brackets, and of what is between them: ``starts`` are those of keys or items."""
+        self.opening = opening
+        self.closing = closing
+        self.starts = starts
+        self.ends = ends
 
 
 class _Editor:
