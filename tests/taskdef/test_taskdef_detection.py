@@ -104,6 +104,9 @@ def test_a_misspelled_key_is_recognised(document: dict[str, Any], path: str) -> 
         ("terraform {\n}\n", "this is Terraform's language", "line 1"),
         ("# syntax\nFROM nginx:1.27\nRUN true\n", "this is a Dockerfile", "$"),
         ("<html></html>", "this is XML or HTML", "line 1"),
+        ("---\napiVersion: v1\nkind: Pod\n---\napiVersion: v1\nkind: Service\n", "this is a Kubernetes Pod", "$"),
+        ("family: {{ must_env `NAME` }}\n", "this is a template of Helm, Jinja or ecspresso", "$"),
+        ("just words", "a string is not a task definition", "$"),
         ("", "the input is empty", None),
         ("\ufeff \n", "the input is empty", None),
         ('{\n  "family": "web",\n}', "not JSON", "line 3, column 1"),
@@ -116,6 +119,24 @@ def test_what_is_neither_json_nor_yaml_is_told_where(text: str, message: str, wh
     assert caught.value.message.startswith(message)
     assert caught.value.where == where
     assert caught.value.exit_code == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ('{"a": [1, 2,]}', "remove the comma"),
+        ('{"a": 1,\n}', "remove the comma"),
+        ('{"a": 1, // one\n "b": 2}', "no comments"),
+        ("{'a': 1}", "double quotes"),
+        ('{"family": {{ must_env `NAME` }}}', "render the template"),
+        ('{"cpu": ${CPU}}', "render the template"),
+        ('[{"name": "web"}', "cut off"),
+    ],
+)
+def test_a_common_mistake_in_json_comes_with_advice(text: str, advice: str) -> None:
+    with pytest.raises(NotATaskDefinitionError, match="not JSON") as caught:
+        read_source(text)
+    assert advice in (caught.value.fix or "")
 
 
 TEMPLATES = [

@@ -23,6 +23,9 @@ _HCL = (
     r"terraform|locals)[ \t]*\{"
 )
 _DOCKERFILE = r"(?:\s|#.*\n)*FROM[ \t]+\S+"
+WHAT_TO_GIVE = (
+    "give a task definition, the output of describe-task-definition, or an array of container definitions"
+)
 _DESCRIBE = "aws ecs describe-task-definition --task-definition {} and give fguard its output"
 _IN_TERRAFORM = (
     "instrument the container definitions inside of Terraform, with its external data source and "
@@ -45,9 +48,9 @@ def is_template(value: Json) -> bool:
 
 
 def refuse_other_languages(text: str) -> None:
-    """Refuse a text that is neither JSON nor YAML but known.
+    """Refuse a text that is no YAML, or only one long YAML string, where it is known what it is.
 
-    :raises NotATaskDefinitionError: it is Terraform's language, a Dockerfile, or XML.
+    :raises NotATaskDefinitionError: it is Terraform's language, a Dockerfile, XML, manifests, or to be rendered.
     """
     body = text.removeprefix("\ufeff")
     found = re.search(_HCL, body, re.MULTILINE)
@@ -56,6 +59,11 @@ def refuse_other_languages(text: str) -> None:
         raise _refusal("Terraform's language", _IN_TERRAFORM, where=f"line {line}")
     if re.match(_DOCKERFILE, body, re.IGNORECASE):
         raise _refusal("a Dockerfile", "give the task definition that runs its image")
+    manifest = re.search(r"^kind:[ \t]*(\w+)", body, re.MULTILINE)
+    if manifest and re.search(r"^apiVersion:", body, re.MULTILINE):
+        raise _kubernetes(manifest[1])
+    if "{{" in body and "}}" in body:
+        raise _refusal("a template of Helm, Jinja or ecspresso", "render it first, and give its result")
     if body.lstrip().startswith("<"):
         raise _refusal("XML or HTML", "give a task definition in JSON or YAML", where="line 1")
 
@@ -84,8 +92,7 @@ def something_else(root: Json, syntax: str = "JSON") -> NotATaskDefinitionError:
     return NotATaskDefinitionError(
         f"valid {syntax} but no container definitions at $.containerDefinitions",
         where="$",
-        fix=_nearest(root)
-        or "give a task definition, the output of describe-task-definition, or an array of container definitions",
+        fix=_nearest(root) or WHAT_TO_GIVE,
     )
 
 
@@ -204,6 +211,10 @@ _KINDS: tuple[tuple[str, Callable[[Top], bool], str], ...] = (
 
 def _refusal(what: str, fix: str, where: str = "$") -> NotATaskDefinitionError:
     return NotATaskDefinitionError(f"this is {what}, not a task definition", where=where, fix=fix)
+
+
+def _kubernetes(kind: str) -> NotATaskDefinitionError:
+    return _refusal(f"a Kubernetes {kind}", "Kubernetes is not supported: install Sysdig's Helm chart there")
 
 
 def _describe(task_definition: Json) -> str:

@@ -101,10 +101,28 @@ def _not_json(constant: str) -> NoReturn:
 def _syntax_error(text: str, error: json.JSONDecodeError) -> NotATaskDefinitionError:
     if not text.strip():
         return NotATaskDefinitionError("the input is empty", fix="give a task definition in JSON")
-    hint = None if text.lstrip()[0] in "{[" else "fargate_guard.formats.read_source takes YAML, too"
     return NotATaskDefinitionError(
-        f"not JSON: {error.msg}", where=f"line {error.lineno}, column {error.colno}", fix=hint
+        f"not JSON: {error.msg}",
+        where=f"line {error.lineno}, column {error.colno}",
+        fix=_advice(text, error.pos),
     )
+
+
+def _advice(text: str, position: int) -> str | None:
+    """What to do about the commonest mistakes, by what stands on both sides of the place."""
+    before, rest = text[:position].rstrip(), text[position:].lstrip()
+    if any(mark in text[max(position - 1, 0) : position + 2] for mark in ("{{", "{%", "${")):
+        return "render the template first, and give its result"
+    comma_behind = rest[:1] == "," and rest[1:].lstrip()[:1] in ("}", "]")
+    if comma_behind or (before[-1:] == "," and rest[:1] in ("}", "]")):
+        return "remove the comma before the closing bracket"
+    if rest.startswith(("//", "/*", "#")):
+        return "JSON has no comments: remove this one, or write YAML"
+    if rest.startswith("'"):
+        return 'write strings in double quotes: "…"'
+    if not rest:
+        return "the text ends too early: is it cut off?"
+    return None if before or rest[0] in "{[" else "fargate_guard.formats.read_source takes YAML, too"
 
 
 def _path_of_duplicate(value: Json, path: str) -> str | None:
