@@ -35,6 +35,11 @@ TASK_LEVEL = [
         "$.runtimePlatform.operatingSystemFamily",
         "Windows tasks cannot be instrumented",
     ),
+    (
+        {"runtimePlatform": {"cpuArchitecture": "ARM"}},
+        "$.runtimePlatform.cpuArchitecture",
+        "Fargate has no cpuArchitecture ARM",
+    ),
 ]
 
 
@@ -48,7 +53,7 @@ def test_tasks_that_cannot_run_instrumented_on_fargate(
     assert error.exit_code == 4
 
 
-@pytest.mark.parametrize("unset", [{}, {"entryPoint": None}, {"entryPoint": []}, {"entryPoint": [""]}], ids=str)
+@pytest.mark.parametrize("unset", [{}, {"entryPoint": None}, {"entryPoint": []}], ids=str)
 def test_an_argv_that_comes_from_the_image_is_never_guessed(
     web: dict[str, Any], orchestrator: Settings, unset: dict[str, Any]
 ) -> None:
@@ -134,30 +139,6 @@ def test_agent_variables_that_the_user_set_otherwise(
     assert "plain" not in f"{error.message}{error.why}{error.fix}"
 
 
-def test_more_containers_than_ecs_accepts(web: dict[str, Any], orchestrator: Settings) -> None:
-    first = web["containerDefinitions"][0]
-    web["containerDefinitions"] = [{**first, "name": f"web-{number}"} for number in range(10)]
-    assert "11 containers with the sidecar; ECS accepts 10" in refused(web, orchestrator).message
-    del web["containerDefinitions"][9]
-    assert len(instrument(web, orchestrator).definition["containerDefinitions"]) == 10
-
-
-def test_more_bytes_than_ecs_accepts(web_with: Callable[..., dict[str, Any]], orchestrator: Settings) -> None:
-    error = refused(web_with(environment=[{"name": "BIG", "value": "é" * 33_000}]), orchestrator)
-    assert "ECS accepts 65536" in error.message
-
-
-def test_a_missing_execution_role_where_the_sidecar_needs_one(
-    web: dict[str, Any], orchestrator: Settings, direct: Settings
-) -> None:
-    del web["executionRoleArn"]
-    with_logs = replace(orchestrator, log_configuration={"logDriver": "awslogs", "options": {}})
-    for settings in (direct, with_logs):
-        assert refused(web, settings).where == "$.executionRoleArn"
-        assert instrument(web, replace(settings, execution_role_supplied=True)).changed
-    assert instrument(web, orchestrator).changed
-
-
 def test_a_wrapper_with_nothing_to_run(web: dict[str, Any], orchestrator: Settings) -> None:
     web["containerDefinitions"][0] |= {"entryPoint": ["/opt/draios/bin/instrument"], "command": []}
     assert "with nothing to run" in refused(web, orchestrator).message
@@ -169,53 +150,6 @@ def test_two_sidecars_that_a_tool_which_is_not_idempotent_left(
     error = refused([*kilt_web, copy.deepcopy(kilt_web[1])], orchestrator)
     assert error.message == "there are two Sysdig sidecars"
     assert error.where == "$[1] and $[2]"
-
-
-LOG_PORT = [
-    ({"containerPort": 32000}, "containerPort"),
-    ({"containerPort": 32000, "protocol": "tcp", "hostPort": 32000}, "containerPort"),
-    ({"containerPortRange": "31990-32010"}, "containerPortRange"),
-]
-
-
-@pytest.mark.parametrize(("mapping", "field"), LOG_PORT, ids=[str(case[0]) for case in LOG_PORT])
-def test_the_port_of_the_agents_log_forwarding(
-    web: dict[str, Any], orchestrator: Settings, mapping: dict[str, Any], field: str
-) -> None:
-    web["containerDefinitions"].append({"name": "metrics", "image": "metrics:1", "portMappings": [mapping]})
-    left_out = replace(orchestrator, ignore_containers=("metrics",))
-    error = refused(web, left_out)
-    assert error.message == "container metrics uses port 32000"
-    assert error.where == f"$.containerDefinitions[1].portMappings[0].{field}"
-    assert "SYSDIG_LOG_LISTEN_PORT" in str(error.why)
-    assert error.exit_code == 4
-    mapping |= {"containerPort": 31999} if "containerPort" in mapping else {"containerPortRange": "32001-32010"}
-    assert instrument(web, left_out).changed
-
-
-@pytest.mark.parametrize("before", [True, False], ids=["not yet instrumented", "instrumented"])
-@pytest.mark.parametrize("condition", ["HEALTHY", "COMPLETE", "SUCCESS"])
-def test_waiting_for_what_the_sidecar_never_does(
-    web: dict[str, Any], orchestrator: Settings, condition: str, *, before: bool
-) -> None:
-    definition = web if before else instrument(web, orchestrator).definition
-    depends_on = [{"containerName": "SysdigInstrumentation", "condition": condition}]
-    definition["containerDefinitions"][0]["dependsOn"] = depends_on
-    error = refused(definition, orchestrator)
-    assert error.message == f"container web waits for SysdigInstrumentation to be {condition}"
-    assert error.where == f"{PATH}.dependsOn[0].condition"
-    assert ("no healthCheck" if condition == "HEALTHY" else "never ends") in str(error.why)
-    depends_on[0]["condition"] = "START"
-    instrument(definition, orchestrator)
-
-
-def test_a_sidecar_with_a_health_check_can_be_waited_for(web: dict[str, Any], orchestrator: Settings) -> None:
-    definition = instrument(web, orchestrator).definition
-    definition["containerDefinitions"][1]["healthCheck"] = {"command": ["CMD", "true"]}
-    definition["containerDefinitions"][0]["dependsOn"] = [
-        {"containerName": "SysdigInstrumentation", "condition": "HEALTHY"}
-    ]
-    assert not instrument(definition, orchestrator).changed
 
 
 def test_a_container_to_leave_out_that_is_not_there(web: dict[str, Any], orchestrator: Settings) -> None:

@@ -36,6 +36,19 @@ def strings(parent: Fields, field: str) -> tuple[str, ...]:
     )
 
 
+def names(parent: Fields, field: str) -> set[str]:
+    """The names of the objects of an array field."""
+    items = parent.get(field)
+    found = (
+        value
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict)
+        for key, value in item.items()
+        if key in ("name", "Name") or str(key).lower() == "name"
+    )
+    return {name for name in found if isinstance(name, str)}
+
+
 def variables(container: Fields, field: str) -> dict[str, Json]:
     """``environment`` or ``secrets`` by name; of a name that stands twice, the last."""
     value_key = "value" if field == "environment" else "valueFrom"

@@ -10,18 +10,22 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from fargate_guard.taskdef.dependencies import check_dependencies
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import Existing, is_wrapped, name_of
+from fargate_guard.taskdef.loose import inner, objects, strings
 from fargate_guard.taskdef.recipes import (
     ACCESS_KEY,
     CAPABILITY,
     CONNECTION_VARIABLES,
+    INSTRUMENT,
     LOG_FORWARD_PORT,
     SIDECAR_NAME,
 )
+from fargate_guard.taskdef.registration import check_names, check_registration
 from fargate_guard.taskdef.result import Notice
+from fargate_guard.taskdef.selection import IGNORE_FLAG
 from fargate_guard.taskdef.sidecar import needs_execution_role
-from fargate_guard.taskdef.tags import IGNORE_CONTAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,15 +33,24 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.definition import Definition
     from fargate_guard.taskdef.fields import Fields, Json
     from fargate_guard.taskdef.settings import Settings
-    from fargate_guard.taskdef.tags import Ignored
 
-MAX_CONTAINERS = 10
-"""Containers per task definition: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
 
-MAX_BYTES = 64 * 1024
-"""Size of a task definition; same page."""
+__all__ = [
+    "check_container",
+    "check_dependencies",
+    "check_limits",
+    "check_names",
+    "check_ports",
+    "check_sidecar",
+    "check_task",
+    "warn_about_plain_key",
+    "warn_about_process_1",
+]
 
-IGNORE_FLAG = "--ignore-container"
+_ARCHITECTURES = ("X86_64", "ARM64")
+_ECR_IMAGE = re.compile(r"\d{12}\.dkr[.-]ecr[.-]")
+_NEED_PID_1 = ("/init", "/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
+"""s6-overlay ("can only run as pid 1") and systemd: https://github.com/just-containers/s6-overlay/issues/559"""
 
 
 def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
@@ -45,6 +58,7 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
 
     :raises TaskDefinitionError: the task cannot run on Fargate as an instrumented task must.
     """
+    yield from _check_volume_sources(definition)
     task = definition.task
     if task is None:
         if settings.recipe.pid_mode:
@@ -57,18 +71,45 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
     yield from _check_fargate(task)
     yield from _check_platform(task, settings)
     _check_pid_mode(task)
-    if (
-        not task.text("executionRoleArn")
-        and needs_execution_role(settings)
-        and not settings.execution_role_supplied
-    ):
+    if not task.text("executionRoleArn") and not settings.execution_role_supplied:
+        _check_execution_role(definition, task, settings)
+
+
+def _check_execution_role(definition: Definition, task: Fields, settings: Settings) -> None:
+    """ECS refuses secrets, the driver awslogs on Fargate, and images of ECR and private registries without it."""
+    needs = []
+    if needs_execution_role(settings) or _ECR_IMAGE.match(settings.image):
+        needs.append("the sidecar")
+    for container in definition.parsed:
+        log = inner(container, "logConfiguration")
+        needing = (
+            container.get("secrets"),
+            container.get("repositoryCredentials"),
+            log and (log.get("secretOptions") or log.get("logDriver") == "awslogs"),
+            _ECR_IMAGE.match(str(container.get("image"))),
+        )
+        if any(needing) and name_of(container) != SIDECAR_NAME:
+            needs.append(f"container {name_of(container)}")
+    if needs:
         raise TaskDefinitionError(
             "the task definition has no execution role, but the instrumented one needs it",
             where=task.at("executionRoleArn"),
-            why="ECS reads the sidecar's secrets and opens its log stream with this role before the task starts",
+            why=f"with this role ECS reads secrets, opens log streams and pulls private images for "
+            f"{', '.join(needs)} before the task starts",
             fix="set executionRoleArn to a role that may read the secret and write the log group "
             "(`fguard deploy` makes one), or say that it is added later: --execution-role-supplied",
         )
+
+
+def _check_volume_sources(definition: Definition) -> Iterator[Notice]:
+    names = {name_of(container) for container in definition.parsed}
+    for container in definition.parsed:
+        for entry in objects(container, "volumesFrom"):
+            source = entry.get("sourceContainer")
+            missing = isinstance(source, str) and source not in names
+            if missing and source.lower() != SIDECAR_NAME.lower():
+                message = f"container {name_of(container)} takes volumes from {source}, which is not there"
+                yield Notice(entry.at("sourceContainer"), message)
 
 
 def _check_fargate(task: Fields) -> Iterator[Notice]:
@@ -111,6 +152,13 @@ def _check_platform(task: Fields, settings: Settings) -> Iterator[Notice]:
             why="the serverless agent runs on Linux only",
         )
     architecture = platform.text("cpuArchitecture")
+    if architecture is not None and architecture.upper() not in _ARCHITECTURES:
+        raise TaskDefinitionError(
+            f"Fargate has no cpuArchitecture {architecture}",
+            where=platform.at("cpuArchitecture"),
+            why=f"it has {' and '.join(_ARCHITECTURES)}",
+            fix='"cpuArchitecture": "X86_64"',
+        )
     if architecture is not None and architecture.upper() not in settings.recipe.architectures:
         supported = ", ".join(settings.recipe.architectures)
         yield Notice(
@@ -131,38 +179,13 @@ def _check_pid_mode(task: Fields) -> None:
         )
 
 
-def check_names(definition: Definition) -> None:
-    """Every container has a name of its own and an image.
-
-    :raises TaskDefinitionError: one has not.
-    """
-    seen: dict[str, str] = {}
-    for container in definition.parsed:
-        name = container.text("name")
-        if name is None:
-            raise TaskDefinitionError(
-                "a container has no name", where=container.at("name"), why="ECS requires one"
-            )
-        if name in seen:
-            raise TaskDefinitionError(
-                f"two containers are called {name}",
-                where=f"{seen[name]} and {container.path}",
-                why="ECS refuses that",
-            )
-        seen[name] = container.path
-        if container.text("image") is None:
-            raise TaskDefinitionError(
-                f"container {name} has no image", where=container.at("image"), why="ECS requires one"
-            )
-
-
 def check_sidecar(definition: Definition, existing: Existing) -> None:
     """The sidecar's name is free, or the container that has it is a Sysdig sidecar.
 
     :raises TaskDefinitionError: it is neither.
     """
     if existing.sidecar is not None:
-        _check_entries(existing.sidecar)
+        _checked_variables(existing.sidecar)
         return
     for container in definition.parsed:
         if container.get("name") == SIDECAR_NAME:
@@ -174,31 +197,12 @@ def check_sidecar(definition: Definition, existing: Existing) -> None:
             )
 
 
-def check_left_out(definition: Definition, settings: Settings, tags: Ignored) -> None:
-    """Every container that is to be left out is there.
-
-    :raises TaskDefinitionError: one is not, so perhaps another would be instrumented that must not be.
-    """
-    names = [name_of(container) for container in definition.parsed]
-    flag = f"{IGNORE_FLAG}, or ignore_containers of the workload in fguard.yaml"
-    asked = [(name, definition.path, flag) for name in settings.ignore_containers]
-    asked += [(name, tags.path, f"tag {IGNORE_CONTAINERS}") for name in tags.containers if name != SIDECAR_NAME]
-    for name, where, source in asked:
-        if name not in names:
-            raise TaskDefinitionError(
-                f"there is no container {name} to leave out",
-                where=where,
-                why=f"the containers are {', '.join(names)}; one that is to stay as it is could be instrumented",
-                fix=f"correct or remove the name: {source}",
-            )
-
-
 def check_container(container: Fields, settings: Settings, existing: Existing) -> Iterator[Notice]:
     """Check one container that is to be instrumented.
 
     :raises TaskDefinitionError: it cannot be, with certainty.
     """
-    _check_entries(container)
+    variables = _checked_variables(container)
     _check_own_variables(container, settings, existing)
     if container.get("linuxParameters") is not None:
         parameters = container.child("linuxParameters")
@@ -213,6 +217,26 @@ def check_container(container: Fields, settings: Settings, existing: Existing) -
         yield Notice(
             container.at("readonlyRootFilesystem"),
             "the root file system is read-only; test that the instrumented container starts",
+        )
+    seen = set()
+    for entry in variables:
+        name = entry.get("name")
+        if name in seen:
+            message = f"{name} stands more than once in environment; which value counts is not documented"
+            yield Notice(entry.path, message)
+        seen.add(name)
+
+
+def warn_about_process_1(container: Fields) -> Iterator[Notice]:
+    """Point at a program, perhaps of the image, that does not start under the wrapper."""
+    argv = [
+        word for word in (*strings(container, "entryPoint"), *strings(container, "command")) if word != INSTRUMENT
+    ]
+    if argv and argv[0] in _NEED_PID_1:
+        yield Notice(
+            container.at("entryPoint"),
+            f"{argv[0]} must be process 1 of its container, and is not when it is instrumented; the container may "
+            f"not start: test it, or leave it out: {IGNORE_FLAG} {name_of(container)}",
         )
 
 
@@ -244,29 +268,6 @@ def _covers(ports: Json, port: int) -> bool:
     return bool(ports == port)
 
 
-def check_dependencies(definition: Definition, existing: Existing) -> None:
-    """No container waits for something that the sidecar never does.
-
-    :raises TaskDefinitionError: one does; ECS would never start it.
-    """
-    sidecar = existing.sidecar
-    for container in definition.parsed:
-        for entry in container.entries("dependsOn"):
-            if entry.get("containerName") != existing.sidecar_name:
-                continue
-            condition = str(entry.get("condition")).upper()
-            reasons = {"COMPLETE": "the sidecar never ends", "SUCCESS": "the sidecar never ends"}
-            if sidecar is None or not sidecar.get("healthCheck"):
-                reasons["HEALTHY"] = "the sidecar has no healthCheck"
-            if condition in reasons:
-                raise TaskDefinitionError(
-                    f"container {name_of(container)} waits for {existing.sidecar_name} to be {condition}",
-                    where=entry.at("condition"),
-                    why=f"{reasons[condition]}, so the container would never start",
-                    fix='"condition": "START", or remove the entry',
-                )
-
-
 def warn_about_plain_key(container: Fields) -> Iterator[Notice]:
     """Point at an access key in the clear in a container that is left as it is."""
     for entry in container.entries("environment"):
@@ -278,46 +279,14 @@ def warn_about_plain_key(container: Fields) -> Iterator[Notice]:
             )
 
 
-def check_argv(containers: list[Fields]) -> None:
-    """What every container runs is in the task definition.
-
-    Docker's rules: a set entryPoint drops the image's CMD, so entryPoint and command together are the whole argv;
-    ``[]`` and null mean unset, and an unset entryPoint is the image's.
-
-    :raises TaskDefinitionError: names every container of which it is not known, with the fields to set.
-    """
-    unknown = []
-    for container in containers:
-        entry_point, command = container.texts("entryPoint"), container.texts("command")
-        if is_wrapped(container) and len(entry_point) + len(command) == 1:
-            raise TaskDefinitionError(
-                f"container {container.get('name')} starts the agent's wrapper with nothing to run",
-                where=container.at("entryPoint"),
-                why="the wrapper stops with `no command or entry point specified`",
-                fix="write the program behind the wrapper, in entryPoint",
-            )
-        if not entry_point or not entry_point[0]:
-            unknown.append(container)
-    if not unknown:
-        return
-    names = [container.get("name") for container in unknown]
-    images = sorted({container.get("image") for container in unknown})
-    who = f"{'containers' if len(names) > 1 else 'container'} {', '.join(names)}"
-    raise TaskDefinitionError(
-        f"what {who} would run is not known for certain",
-        where=", ".join(container.at("entryPoint") for container in unknown),
-        why=f"entryPoint is unset, so it comes from the image ({', '.join(images)}) and would be lost",
-        fix="write the image's own ENTRYPOINT and CMD into the task definition, as entryPoint and command "
-        f"(docker image inspect {images[0]} shows them), or leave the container out: {IGNORE_FLAG} {names[0]}",
-    )
-
-
-def _check_entries(container: Fields) -> None:
-    for field in ("environment", "secrets"):
-        for entry in container.entries(field):
-            if entry.text("name") is None:
-                raise TaskDefinitionError("an entry has no name", where=entry.at("name"), why="ECS requires one")
+def _checked_variables(container: Fields) -> list[Fields]:
+    """The entries of ``environment``, after a look at ``secrets`` and ``volumesFrom``, too."""
+    variables = container.entries("environment")
+    for entry in (*variables, *container.entries("secrets")):
+        if entry.text("name") is None:
+            raise TaskDefinitionError("an entry has no name", where=entry.at("name"), why="ECS requires one")
     container.entries("volumesFrom")
+    return variables
 
 
 def _check_own_variables(container: Fields, settings: Settings, existing: Existing) -> None:
@@ -347,23 +316,8 @@ def _check_own_variables(container: Fields, settings: Settings, existing: Existi
 
 
 def check_limits(definition: Definition) -> None:
-    """ECS's limits on the result.
+    """What ECS would refuse in the result; see :func:`~fargate_guard.taskdef.registration.check_registration`.
 
-    :raises TaskDefinitionError: more containers or bytes than ECS accepts.
+    :raises TaskDefinitionError: it would.
     """
-    count = len(definition.containers)
-    if count > MAX_CONTAINERS:
-        raise TaskDefinitionError(
-            f"{count} containers with the sidecar; ECS accepts {MAX_CONTAINERS}",
-            where=definition.path,
-            fix="merge or remove a container",
-        )
-    value = definition.task.object if definition.task else definition.root
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    size = len(text.encode("utf-8", "surrogatepass"))
-    if size > MAX_BYTES:
-        raise TaskDefinitionError(
-            f"{size} bytes with the instrumentation; ECS accepts {MAX_BYTES}",
-            where=definition.path,
-            fix="shorten it, for example by moving variables into environmentFiles",
-        )
+    check_registration(definition)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fargate_guard.taskdef.dependencies import check_graph
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
-from fargate_guard.taskdef.loose import objects, variables
+from fargate_guard.taskdef.loose import names, objects, variables
 from fargate_guard.taskdef.recipes import EXTRA_CONF
 
 if TYPE_CHECKING:
@@ -60,21 +60,11 @@ def check_registration(definition: Definition) -> None:
     _check_bytes(definition)
 
 
-def repeated_variables(container: Fields) -> dict[str, str]:
-    """Names that stand more than once in ``environment``, with the path of the last; ECS takes them."""
-    seen: set[Json] = set()
-    repeated = {}
-    for entry in objects(container, "environment"):
-        name = entry.get("name")
-        if isinstance(name, str) and name in seen:
-            repeated[name] = entry.path
-        seen.add(name if isinstance(name, str) else None)
-    return repeated
-
-
 def _check_secret_names(container: Fields) -> None:
     """ECS: "Each secret name must be unique", "and not shared with any … environment variables"."""
-    seen = dict.fromkeys(variables(container, "environment"), "environment")
+    if not container.get("secrets"):
+        return
+    seen = dict.fromkeys(names(container, "environment"), "environment")
     for entry in objects(container, "secrets"):
         name = entry.get("name")
         if not isinstance(name, str):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
@@ -48,11 +48,18 @@ def check_sizes(definition: Definition, sidecar_name: str) -> None:
     # ECS takes memoryReservation where there is one, and memory otherwise, as what a container reserves.
     cpu, memory = _shares(definition, ("cpu",)), _shares(definition, ("memoryReservation", "memory"))
     hard_limits = _shares(definition, ("memory",))
-    larger = _larger(size, _total(cpu), max(_total(memory), *(share.amount for share in hard_limits), 0))
-    _check_sum(size, "cpu", size.cpu, cpu, larger, sidecar_name)
-    _check_hard_limits(size, hard_limits, larger, sidecar_name)
-    _check_sum(size, "memory", size.memory, memory, larger, sidecar_name)
+    needed = _Needed(_total(cpu), max(_total(memory), *(share.amount for share in hard_limits), 0))
+    _check_sum(size, "cpu", cpu, needed, sidecar_name)
+    _check_hard_limits(size, hard_limits, needed, sidecar_name)
+    _check_sum(size, "memory", memory, needed, sidecar_name)
     _check_pair(size)
+
+
+class _Needed(NamedTuple):
+    """What the containers take together."""
+
+    cpu: int
+    memory: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +86,11 @@ class _Size:
         return FargateSize(int(self.cpu), int(self.memory))
 
 
-def _larger(size: _Size, cpu: int, memory: int) -> str:
+def _larger(size: _Size, needed: _Needed) -> str:
     """Which size would fit, in words; it gives nothing less than now."""
     if size.cpu is None or size.memory is None:
         return "give the task more, in a size that Fargate has"
-    fits = smallest_with(max(cpu, size.cpu), max(memory, size.memory), size.architecture)
+    fits = smallest_with(max(needed.cpu, size.cpu), max(needed.memory, size.memory), size.architecture)
     if fits is None:
         return "Fargate has no size as large"
     return f"give the task {fits}, {price_words(fits, size.architecture, size.known)}"
@@ -145,7 +152,7 @@ def _total(shares: list[_Share]) -> int:
     return sum(share.amount for share in shares)
 
 
-def _check_hard_limits(size: _Size, shares: list[_Share], larger: str, sidecar_name: str) -> None:
+def _check_hard_limits(size: _Size, shares: list[_Share], needed: _Needed, sidecar_name: str) -> None:
     for share in shares:
         if size.memory is not None and share.amount > size.memory:
             raise TaskDefinitionError(
@@ -153,14 +160,12 @@ def _check_hard_limits(size: _Size, shares: list[_Share], larger: str, sidecar_n
                 f"{size.memory:g}",
                 where=share.container.at("memory"),
                 why="ECS refuses a container that is larger than its task",
-                fix=_fix(larger, [share], sidecar_name),
+                fix=_fix(_larger(size, needed), [share], sidecar_name),
             )
 
 
-def _check_sum(
-    size: _Size, field: str, available: float | None, shares: list[_Share], larger: str, sidecar_name: str
-) -> None:
-    total = _total(shares)
+def _check_sum(size: _Size, field: str, shares: list[_Share], needed: _Needed, sidecar_name: str) -> None:
+    available, total = getattr(size, field), _total(shares)
     if available is None or total <= available:
         return
     unit = "CPU units" if field == "cpu" else "MiB of memory"
@@ -169,7 +174,7 @@ def _check_sum(
         f"the containers take {total} {unit} ({parts}), but the task has {available:g}",
         where=size.task.at(field),
         why="ECS refuses containers that are larger than their task together",
-        fix=_fix(larger, shares, sidecar_name),
+        fix=_fix(_larger(size, needed), shares, sidecar_name),
     )
 
 
