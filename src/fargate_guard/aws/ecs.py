@@ -158,14 +158,15 @@ def tasks(
 
 
 def task_definition(aws: Aws, arn: str) -> Json | None:
-    """Describe one revision, None when there is none (a deleted one); never changes once registered."""
+    """Describe one revision with its tags, None when there is none (a deleted one)."""
     try:
-        found: Json = aws.call("ecs", "describe_task_definition", about=arn, taskDefinition=arn)["taskDefinition"]
+        found = aws.call("ecs", "describe_task_definition", about=arn, taskDefinition=arn, include=["TAGS"])
     except AwsError as error:
         if isinstance(error, NotFound) or error.code == "ClientException":  # "Unable to describe task definition."
             return None
         raise
-    return found
+    definition: Json = found["taskDefinition"]
+    return {**definition, "tags": found["tags"]} if found.get("tags") else definition
 
 
 def task_definitions(aws: Aws, arns: Iterable[str]) -> dict[str, Json]:

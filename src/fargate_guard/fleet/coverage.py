@@ -43,6 +43,8 @@ class TaskCoverage:
     outdated: bool
     """Whether its service has another revision by now."""
     is_orchestrator: bool
+    left_out: str | None = None
+    """Why it is not instrumented on purpose: tags or Docker labels of its revision."""
 
     def document(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -58,6 +60,7 @@ class TaskCoverage:
             "agent_version": self.agent_version,
             "outdated": self.outdated,
             "orchestrator": self.is_orchestrator,
+            "left_out": self.left_out,
         }
 
 
@@ -80,6 +83,8 @@ class ServiceCoverage:
     running_count: int
     watched_count: int
     """Running tasks with a running sidecar."""
+    left_out: str | None = None
+    """Why it is not instrumented on purpose: tags or Docker labels of its revision."""
 
     def document(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -95,6 +100,7 @@ class ServiceCoverage:
             "desired_count": self.desired_count,
             "running_count": self.running_count,
             "watched_count": self.watched_count,
+            "left_out": self.left_out,
         }
 
 
@@ -116,12 +122,18 @@ class Coverage:
         """How many of them an agent watches."""
         return sum(task.watched for task in self.workload_tasks)
 
+    @property
+    def left_out(self) -> int:
+        """How many of them are not instrumented on purpose."""
+        return sum(task.left_out is not None for task in self.workload_tasks)
+
     def document(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
             "cluster": self.cluster_arn,
             "watched_tasks": self.watched,
             "workload_tasks": len(self.workload_tasks),
+            "left_out_tasks": self.left_out,
             "services": [service.document() for service in self.services],
             "tasks": [task.document() for task in self.tasks],
         }
@@ -209,6 +221,7 @@ def _service(service: Service, definition: TaskDefinition | None, watched: int) 
         desired_count=service.desired_count,
         running_count=service.running_count,
         watched_count=watched,
+        left_out=_why_left_out(definition),
     )
 
 
@@ -230,7 +243,12 @@ def _task(task: Task, services: Mapping[str, Service], definition: TaskDefinitio
         agent_version=_agent_version(definition),
         outdated=service is not None and service.task_definition_arn != task.task_definition_arn,
         is_orchestrator=_is_orchestrator(definition),
+        left_out=_why_left_out(definition),
     )
+
+
+def _why_left_out(definition: TaskDefinition | None) -> str | None:
+    return None if definition is None or _is_orchestrator(definition) else definition.why_not_watched()
 
 
 def _is_orchestrator(definition: TaskDefinition | None) -> bool:

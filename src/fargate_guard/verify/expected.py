@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from fargate_guard.config.workload import workload_name
 from fargate_guard.taskdef.recipes import SIDECAR_NAME
+from fargate_guard.verify.facts.task_definition import BY_ITSELF, LeavingOut
 from fargate_guard.verify.rollout_verdict import Awaited
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class Component:
     """Groups that fguard created for it."""
     agent_log_group_name: str
     """Where the orchestrator or the sidecar logs."""
-    ignored_containers: tuple[str, ...] = ()
-    """Containers that are deliberately not instrumented."""
+    leaving_out: LeavingOut = BY_ITSELF
+    """Which containers are deliberately not instrumented."""
     cpu_architecture: str | None = None
     """What was asked for; None: the task definition's own."""
 
@@ -161,7 +162,11 @@ def _workloads(config: Config, outputs: DeploymentOutputs) -> tuple[Component, .
                 execution_role_arn=built.execution_role_arn,
                 log_group_names=tuple(groups),
                 agent_log_group_name=built.agent_log_group_name,
-                ignored_containers=tuple(workload.ignore_containers) if workload else (),
+                leaving_out=LeavingOut(
+                    (*config.agent.ignore_containers, *(workload.ignore_containers if workload else ())),
+                    tuple(config.agent.ignore_labels),
+                    config.agent.opt_in,
+                ),
             )
         )
     return tuple(components)

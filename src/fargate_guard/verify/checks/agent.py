@@ -92,8 +92,9 @@ def environment(facts: Facts) -> Iterator[Observation]:
         if recipe is None:
             return skipped(definition.arn, f"no recipe for agent {expected.agent_version}")
         wrong: list[str] = []
+        left_out = definition.left_out(component.leaving_out)
         for container in definition.containers:
-            if container.name in component.ignored_containers:
+            if container.name in left_out:
                 continue
             of_sidecar = container.is_sidecar
             needed = recipe.sidecar_variables if of_sidecar else recipe.workload_variables
@@ -251,7 +252,8 @@ def referenced(facts: Facts) -> Iterator[Observation]:
         else:
             wanted = {c.name for c in definition.sidecars if recipe and ACCESS_KEY in recipe.sidecar_secrets}
             if recipe and ACCESS_KEY in recipe.workload_secrets:
-                wanted |= {c.name for c in definition.workloads if c.name not in component.ignored_containers}
+                left_out = definition.left_out(component.leaving_out)
+                wanted |= {c.name for c in definition.workloads if c.name not in left_out}
         return judged(
             definition.arn,
             holders == wanted,

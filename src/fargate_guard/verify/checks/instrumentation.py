@@ -32,9 +32,11 @@ def _each_container(
         if definition is None:
             yield skipped(component.task_definition_arn, "there is no such revision")
             continue
+        left_out = definition.left_out(component.leaving_out)
         for container in definition.workloads:
-            if container.name in component.ignored_containers:
-                yield skipped(f"{definition.arn} {container.name}", "ignored: ignore_containers names it")
+            if container.name in left_out:
+                reason = f"left out on purpose: {left_out[container.name]}"
+                yield skipped(f"{definition.arn} {container.name}", reason)
                 continue
             seen = look(container)
             if seen is not None:

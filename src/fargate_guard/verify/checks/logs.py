@@ -107,6 +107,10 @@ def _lines(facts: Facts, *, of_orchestrator: bool) -> Iterator[Observation]:
     for component in facts.expected.services:
         if component.is_orchestrator is not of_orchestrator:
             continue
+        why_not = facts.why_not_watched(component)
+        if why_not is not None:
+            yield skipped(component.task_definition_arn, f"left out on purpose: {why_not}")
+            continue
         for task in facts.tasks_of(component):
             lines = facts.log_lines.get(task.arn, ())
             yield judged(

@@ -30,8 +30,11 @@ def of_each(
         if workloads_only and component.is_orchestrator:
             continue
         definition = facts.definition(component)
+        why_not = facts.why_not_watched(component) if workloads_only else None
         if definition is None:
             yield skipped(component.task_definition_arn, "there is no such revision")
+        elif why_not is not None:
+            yield skipped(component.task_definition_arn, f"left out on purpose: {why_not}")
         else:
             yield look(component, definition)
 

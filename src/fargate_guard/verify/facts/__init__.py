@@ -64,6 +64,13 @@ class Facts:
         """The revision that was deployed."""
         return self.task_definitions.get(component.task_definition_arn)
 
+    def why_not_watched(self, component: Component) -> str | None:
+        """Why nothing of a workload is to be instrumented; None where something is, and for the orchestrator."""
+        definition = self.definition(component)
+        if definition is None or component.is_orchestrator:
+            return None
+        return definition.why_not_watched(component.leaving_out)
+
     def agent_container(self, component: Component) -> ContainerDefinition | None:
         """The orchestrator's container, or the workload's sidecar."""
         definition = self.definition(component)

@@ -5,15 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from fargate_guard.taskdef.definition import locate
+from fargate_guard.taskdef.errors import TaskDefinitionError
+from fargate_guard.taskdef.existing import name_of
 from fargate_guard.taskdef.recipes import INSTRUMENT, SIDECAR_NAME
+from fargate_guard.taskdef.selection import why_left_out
+from fargate_guard.taskdef.tags import ignored_by_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from fargate_guard.taskdef.selection import Rules
 
 Json = dict[str, Any]
 
 KEY_NAMES = frozenset({"SYSDIG_ACCESS_KEY", "ACCESS_KEY"})
 """Variables that hold the agent access key: of the workload agent, and of the orchestrator agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingOut:
+    """What ``fguard.yaml`` leaves out; the tags and Docker labels of a revision count without it, too."""
+
+    ignore_containers: tuple[str, ...] = ()
+    """Names and shell patterns."""
+    ignore_labels: tuple[str, ...] = ()
+    opt_in: bool = False
+
+
+BY_ITSELF = LeavingOut()
+"""What a revision itself leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +143,24 @@ class TaskDefinition:
     def is_instrumented(self) -> bool:
         """Whether there is a sidecar and something that starts under its wrapper."""
         return self.sidecar is not None and any(container.is_instrumented for container in self.workloads)
+
+    def left_out(self, rules: Rules = BY_ITSELF) -> dict[str, str]:
+        """Which containers are not to be instrumented, by name, and why."""
+        try:
+            found = locate(self.json)
+            tags = ignored_by_tags(found)
+        except TaskDefinitionError:  # ECS registers nothing like this
+            return {}
+        sidecars = {container.name for container in self.sidecars}
+        reasons = {name_of(one): why_left_out(one, rules, tags) for one in found.parsed}
+        return {name: why for name, why in reasons.items() if why is not None and name not in sidecars}
+
+    def why_not_watched(self, rules: Rules = BY_ITSELF) -> str | None:
+        """Why nothing in it is to be instrumented; None where something is, or has the agent nevertheless."""
+        reasons = self.left_out(rules)
+        if self.is_instrumented or any(container.name not in reasons for container in self.workloads):
+            return None
+        return "; ".join(dict.fromkeys(reasons.values()))
 
     @property
     def compatibilities(self) -> list[str]:
