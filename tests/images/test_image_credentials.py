@@ -189,15 +189,19 @@ def test_credentials_stay_behind_when_blob_storage_is_elsewhere(
     assert [("Authorization" in asked.headers, asked.method) for asked in storage.asked] == [(False, "GET")]
 
 
+@pytest.mark.parametrize("challenge", ['Basic realm="give me"', 'Bearer realm="http://127.0.0.1:1/give-me"'])
+@pytest.mark.parametrize("registry_is", ["open", "locked"])
 def test_blob_storage_gets_no_credentials_by_asking_for_them(
-    locked_front: Front, docker: Docker, options: Options
+    front: Front, locked_front: Front, docker: Docker, options: Options, registry_is: str, challenge: str
 ) -> None:
+    before = front if registry_is == "open" else locked_front
     with Front() as storage:
-        storage.rule = lambda _: Reply(401, b"", {"WWW-Authenticate": 'Basic realm="give me"'})
-        locked_front.rule = lambda asked: redirected(asked, storage)
-        docker.login(locked_front.host)
-        assert "HTTP 401" in error_text(find(f"{locked_front.host}/team/nginx:1", options))
-    assert all("Authorization" not in asked.headers for asked in storage.asked)
+        storage.rule = lambda _: Reply(401, b"", {"WWW-Authenticate": challenge})
+        before.rule = lambda asked: redirected(asked, storage, authorized=before is locked_front)
+        docker.login(before.host)
+        assert f"{storage.host}: HTTP 401" in error_text(find(f"{before.host}/team/nginx:1", options))
+        assert [asked.method for asked in storage.asked] == ["GET"]
+        assert "Authorization" not in storage.asked[0].headers
 
 
 def test_the_users_netrc_is_not_used(
@@ -225,7 +229,12 @@ def test_a_registry_that_repeats_the_password_is_not_quoted(
 
 
 def test_credentials_are_in_no_log_no_text_and_no_cache(
-    locked_registry: DockerRegistry, image: str, docker: Docker, options: Options, caplog: pytest.LogCaptureFixture
+    locked_registry: DockerRegistry,
+    image: str,
+    docker: Docker,
+    options: Options,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     docker.login(locked_registry.host)
     with caplog.at_level(logging.DEBUG):
@@ -235,6 +244,7 @@ def test_credentials_are_in_no_log_no_text_and_no_cache(
     encoded = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     shown = caplog.text + kept + repr(Credentials(USER, PASSWORD, "a-token"))
     assert "GET" in caplog.text
+    assert capfd.readouterr() == ("", "")
     assert not [secret for secret in (PASSWORD, encoded, "a-token") if secret in shown]
 
 
@@ -262,7 +272,7 @@ def authorized() -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
 
 
-def redirected(asked: Asked, storage: Front) -> Reply | None:
-    if "/blobs/" not in asked.path or "Authorization" not in asked.headers:
+def redirected(asked: Asked, storage: Front, *, authorized: bool = True) -> Reply | None:
+    if "/blobs/" not in asked.path or (authorized and "Authorization" not in asked.headers):
         return None
     return Reply(307, b"", {"Location": f"http://{storage.host}{asked.path}"})

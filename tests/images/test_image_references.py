@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fargate_guard.images import Options, resolve
@@ -13,6 +13,7 @@ from fargate_guard.images.reference import Reference, ReferenceFault, read_refer
 from tests.images.looking_up import error_text, find, need
 
 DIGEST = "sha256:" + "ab" * 32
+quick = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,7 @@ def test_what_is_wrong_is_said(text: str, fault: str) -> None:
         read_reference(text)
 
 
+@quick
 @given(st.text(st.sampled_from("aZ9._-/:@[]% \n") | st.characters(codec="utf-8"), max_size=40))
 def test_no_text_is_a_surprise(text: str) -> None:
     with contextlib.suppress(ReferenceFault):

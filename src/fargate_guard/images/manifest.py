@@ -150,13 +150,19 @@ def _argv(config: Json, field: str) -> tuple[str, ...]:
     value = config.get(field)
     if value is None:
         return ()
-    if isinstance(
-        value, str
-    ):  # Docker reads it as a list of one: https://pkg.go.dev/github.com/docker/docker/api/types/strslice
-        return (value,)
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+    if isinstance(value, str):  # as https://pkg.go.dev/github.com/docker/docker/api/types/strslice reads it
+        value = [value]
+    if not isinstance(value, list) or not all(isinstance(word, str) and _is_text(word) for word in value):
         raise _garbage("configuration", f"its `{field}` is not a list of strings")
     return tuple(value)
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write
+        return False
+    return True
 
 
 def _platform(value: Json) -> Platform | None:
