@@ -136,7 +136,7 @@ class AgentOptions:
         str | None,
         _option(
             "CA_CERTIFICATE",
-            "Path in the sidecar of a CA certificate for its connections.",
+            "Path in the sidecar of the CA certificate of the HTTP proxy that --extra-conf names.",
             "PATH",
             panel=SIDECAR,
         ),

@@ -104,6 +104,7 @@ def change_definitions(
         {"definitions": [report.documents[name] for name in names if name in report.documents]},
         "".join(report.texts[name] for name in names if name in report.texts) or None,
         ExitCode.CHANGES_PENDING if options.check and report.pending else ExitCode.DONE,
+        exact=True,
     )
 
 

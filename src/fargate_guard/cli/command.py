@@ -51,6 +51,8 @@ class Result:
     text: str | None = None
     """The same for people, on standard output; None where there is nothing to print."""
     exit_code: ExitCode = ExitCode.DONE
+    exact: bool = False
+    """The text is a file's, to the last byte."""
 
 
 def command(
@@ -147,7 +149,7 @@ def _finish(run: Invocation, work: Callable[[], Result]) -> ExitCode:
     if run.screen.json:
         run.screen.document(f"fguard.{run.command}/v1", {"exit_code": result.exit_code, **result.document})
     elif result.text is not None:
-        run.screen.result(result.text)
+        run.screen.result(result.text, exact=result.exact)
     return result.exit_code
 
 

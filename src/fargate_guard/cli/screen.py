@@ -86,9 +86,13 @@ class Screen:
                 first, *rest = text.splitlines()
                 self._write("\n".join([f"  {label:<6} {first}", *(f"         {line}" for line in rest)]))
 
-    def result(self, text: str) -> None:
-        """Print a command's data to standard output."""
-        self.stdout.write(text if text.endswith("\n") else text + "\n")
+    def result(self, text: str, *, exact: bool = False) -> None:
+        """Print a command's data to standard output.
+
+        :param exact: add no newline at its end, but on a terminal.
+        """
+        complete = text.endswith("\n") or (exact and not self.stdout.isatty())
+        self.stdout.write(text if complete else text + "\n")
 
     def document(self, schema: str, document: Mapping[str, Any]) -> None:
         """Print the one JSON document of ``--json``."""

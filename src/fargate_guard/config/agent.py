@@ -46,7 +46,7 @@ class Agent(Strict):
     extra_conf: Annotated[str, StringConstraints(min_length=1)] | None = None
     """YAML or JSON, ``SYSDIG_EXTRA_CONF`` of the sidecar, for example a proxy. The task definition shows it."""
     ca_certificate_path: str | None = None
-    """Path of a CA certificate (PEM) in the sidecar, for the agent's connections."""
+    """Path in the sidecar of the CA certificate (PEM) of the HTTP proxy that ``extra_conf`` names."""
     workload_environment: dict[str, str] = {}
     """Further variables of every instrumented container; readable in the task definition."""
     ignore_containers: list[str] = []
