@@ -7,18 +7,19 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from fargate_guard.taskdef import read, uninstrument
+from fargate_guard.taskdef import Images, Settings, TaskDefinitionError, instrument, read, uninstrument
 from fargate_guard.taskdef.json_edit import edited
 from fargate_guard.taskdef.json_text import parse
 from fargate_guard.taskdef.layout import learn
-from tests.taskdef.test_taskdef_properties import SETTINGS, accepted, definitions
+from tests.taskdef.generated import all_images, definitions
 
 BLANKS = ["", "", "", " ", "\n", "\n  ", "\n    ", "\t", "\r\n", "\n\n", " \n ", "   "]
 chances = st.integers(0, 2**32).map(Random)
 NAMES = st.sampled_from(["name", "Name", "sourceContainer", "a", "b", "c", "é", '"', "\\", ""])
+SETTINGS = Settings("orchestrator", "5.0.1", orchestrator_host="h", logging="debug", priority="security")
 IDENTITY = ("name", "Name", "sourceContainer")
 scalars = st.none() | st.booleans() | st.integers(-2, 2) | st.text(max_size=3) | st.sampled_from(["a", "b", 1.5])
 values = st.recursive(
@@ -107,10 +108,14 @@ def mirrors(data: st.DataObject, value: Any) -> None:
     assert change(result, old) == text
 
 
-def is_undone(data: st.DataObject, definition: Any) -> None:
+def is_undone(data: st.DataObject, definition: Any, images: Images) -> None:
     text = written(definition, data.draw(chances))
     document = read(text)
-    instrumented = document.text(accepted(document.definition, SETTINGS[2]))
+    try:
+        result = instrument(document.definition, SETTINGS, images)
+    except TaskDefinitionError:
+        assume(False)
+    instrumented = document.text(result.definition)
     assert instrumented != text
     again = read(instrumented)
     assert again.text(uninstrument(again.definition)) == text
@@ -135,9 +140,9 @@ def test_what_was_added_is_removed_to_the_byte(data: st.DataObject, value: Any) 
 
 
 @settings(quick, max_examples=60)
-@given(st.data(), definitions)
-def test_an_instrumented_file_is_undone_to_the_byte(data: st.DataObject, definition: Any) -> None:
-    is_undone(data, definition)
+@given(st.data(), definitions, all_images)
+def test_an_instrumented_file_is_undone_to_the_byte(data: st.DataObject, definition: Any, images: Images) -> None:
+    is_undone(data, definition, images)
 
 
 @pytest.mark.long
@@ -152,6 +157,6 @@ def test_any_edit_for_many_more_cases(data: st.DataObject, old: Any, new: Any) -
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @long
-@given(st.data(), definitions)
-def test_undoing_to_the_byte_for_many_more_cases(data: st.DataObject, definition: Any) -> None:
-    is_undone(data, definition)
+@given(st.data(), definitions, all_images)
+def test_undoing_to_the_byte_for_many_more_cases(data: st.DataObject, definition: Any, images: Images) -> None:
+    is_undone(data, definition, images)
