@@ -127,7 +127,10 @@ def _remove(splices: Splices, previous_end: int, span: Span, following: Sequence
     else:
         comma = previous_end + between.index(",")
         splices.put(comma, comma + 1, "")
-        splices.put(splices.end_of_line_before(span.start), span.end, "")
+        alone = (
+            splices.begins_its_line(span.start) and not splices.text[span.end : splices.line_end(span.end)].strip()
+        )
+        splices.put(splices.end_of_line_before(span.start) if alone else span.start, span.end, "")
 
 
 def _insert(splices: Splices, position: int, text: str, *, is_last: bool) -> None:

@@ -136,7 +136,7 @@ class _Editor:
             self._check_nothing_merged_is_removed(merged, own, new)
         kept = [is_merge(entry) or self._stays(entry, old, new, merged) for entry in node.entries]
         added = self._added_keys(node, kept, own, new, merged)
-        if (not any(kept) and not node.flow) or (node.flow and not node.entries and new and not slot.in_flow):
+        if (not any(kept) and not node.flow) or (new and self._is_empty_in_block(node, slot)):
             self._replace(node, new, slot)
             return
         inner = Slot(in_flow=node.flow)
@@ -146,6 +146,10 @@ class _Editor:
                 self.edit(entry.value, old[key], new[key], inner.behind_key(entry, self._text))
         if not all(kept) or any(added):
             self._edit_entries(node, kept, [{key: new[key] for key in keys} for keys in added])
+
+    def _is_empty_in_block(self, node: Node, slot: Slot) -> bool:
+        """Whether a node is ``[]`` or ``{}``, and what comes into it may stand on lines of its own."""
+        return not slot.in_flow and self._text[self._nodes.content(node) : node.end] in {"[]", "{}"}
 
     def _edit_entries(self, node: Mapping, kept: list[bool], added: list[dict[str, Json]]) -> None:
         spans = [Span(self._start_of(entry), max(entry.value.end, entry.key.end)) for entry in node.entries]
@@ -197,7 +201,7 @@ class _Editor:
             if kept[index] and not is_merge(entry)
         }
         added: list[list[str]] = [[] for _ in range(len(node.entries) + 1)]
-        gap = 0
+        gap = next((index for index, entry in enumerate(node.entries) if not is_merge(entry)), len(node.entries))
         for key, value in new.items():
             if key in positions:
                 gap = positions[key] + 1
@@ -228,7 +232,7 @@ class _Editor:
     def _sequence(self, node: Sequence, old: list[Json], new: list[Json], slot: Slot) -> None:
         pairs = partners(old, new)
         kept = [partner >= 0 for partner in pairs]
-        if (not any(kept) and not node.flow) or (node.flow and not node.items and new and not slot.in_flow):
+        if (not any(kept) and not node.flow) or (new and self._is_empty_in_block(node, slot)):
             self._replace(node, new, slot)
             return
         added: list[list[Json]] = [[] for _ in range(len(old) + 1)]

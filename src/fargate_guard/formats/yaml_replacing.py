@@ -48,9 +48,11 @@ def replace_text(splices: Splices, nodes: Nodes, node: Scalar, new: str, slot: S
 
 def replace_node(splices: Splices, nodes: Nodes, layout: Layout, node: Node, new: Json, slot: Slot) -> None:
     """Note the change that writes a value in the place of a node; its anchor stays."""
-    if slot.in_flow or slot.mark < 0 or node.anchor:
+    if slot.in_flow or node.anchor:
         anchor = f"&{node.anchor} " if node.anchor else ""
         _put(splices, node, slot, anchor + layout.flow(new))
+    elif slot.mark < 0:
+        splices.put(node.start, node.end, layout.document(new))
     elif slot.is_dash:
         _behind_dash(splices, nodes, layout, node, new, slot)
     elif isinstance(node, (Mapping, Sequence)) and not node.flow:

@@ -167,6 +167,8 @@ def written(value: Json, *, flow: bool, quote: str = "") -> str:
 def _text(value: str, *, flow: bool, quote: str) -> str:
     if not quote and stands_plain(value, flow=flow):
         return value
+    if not quote and ('"' in value or "\\" in value):
+        quote = "'"  # no need to escape
     if quote == "'" and value.isascii() and value.isprintable():
         return "'" + value.replace("'", "''") + "'"
     return '"' + _TO_ESCAPE.sub(_escaped, value) + '"'
