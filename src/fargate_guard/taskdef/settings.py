@@ -256,6 +256,13 @@ class Settings:
                 raise SettingsError(f"not a whole number of zero or more: {value!r}", fix=flag)
         if self.log_configuration is not None and not isinstance(self.log_configuration, dict):
             raise SettingsError("log_configuration must be an ECS logConfiguration object")
+        if self.log_configuration and not isinstance(self.log_configuration.get("logDriver"), str):
+            raise SettingsError(
+                "log_configuration names no logDriver", why="ECS requires it", fix='"logDriver": "…"'
+            )
+        for label in self.ignore_labels:
+            if not isinstance(label, str) or not label.partition("=")[0].strip():
+                raise SettingsError(f"not a Docker label: {label!r}", fix="--ignore-label KEY or KEY=VALUE")
         arn = self.repository_credentials_arn
         if arn is not None and not re.fullmatch(_REGISTRY_ARN, arn):
             raise SettingsError(
