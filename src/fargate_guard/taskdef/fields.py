@@ -17,6 +17,7 @@ Json = Any
 MAX_DEPTH = 100
 """ECS nests about eight levels; a hundred leaves room for what AWS may add and keeps every recursion safe."""
 
+_COLLECTIONS = (dict, list)
 _FREE_FORM = frozenset({"options", "dockerlabels"})
 """Fields whose keys are the user's data, not field names."""
 
@@ -196,7 +197,9 @@ def copied(value: Json, depth: int = 0) -> Json:
     if depth > MAX_DEPTH:
         raise TaskDefinitionError(f"nested more than {MAX_DEPTH} levels deep", why="no task definition is")
     if isinstance(value, dict):
-        return {key: copied(item, depth + 1) for key, item in value.items()}
+        return {
+            key: copied(item, depth + 1) if isinstance(item, _COLLECTIONS) else item for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [copied(item, depth + 1) for item in value]
+        return [copied(item, depth + 1) if isinstance(item, _COLLECTIONS) else item for item in value]
     return value
