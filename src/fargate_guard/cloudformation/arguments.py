@@ -34,7 +34,7 @@ def with_wrapper(intrinsic: Json, template: Mapping[str, Json]) -> Json | None:
             or (INSTRUMENT + delimiter).find(delimiter) != len(INSTRUMENT)
         ):
             return None
-        return {"Fn::Split": [delimiter, {"Fn::Join": [delimiter, [INSTRUMENT, source]]}]}
+        return {"Fn::Split": [delimiter, {"Fn::Join": ["", [f"{INSTRUMENT}{delimiter}", source]]}]}
     if is_comma_list(intrinsic, template):
         return {"Fn::Split": [",", {"Fn::Join": [",", [INSTRUMENT, {"Fn::Join": [",", intrinsic]}]]}]}
     return None
@@ -44,15 +44,15 @@ def without_wrapper(intrinsic: Json, template: Mapping[str, Json]) -> Json | Non
     """What :func:`with_wrapper` was given; None for what it did not make."""
     split = _pair(intrinsic, "Fn::Split")
     join = _pair(split[1], "Fn::Join") if split is not None else None
-    if split is None or join is None or join[0] != split[0]:
+    if split is None or join is None or not isinstance(join[1], list) or len(join[1]) != _PAIR:
         return None
-    parts = join[1]
-    if not isinstance(parts, list) or len(parts) != _PAIR or parts[0] != INSTRUMENT:
+    delimiter, (first, source) = split[0], join[1]
+    if join[0] == "" and isinstance(delimiter, str) and first == f"{INSTRUMENT}{delimiter}":
+        return {"Fn::Split": [delimiter, source]}
+    whole = _pair(source, "Fn::Join")
+    if first != INSTRUMENT or not delimiter == join[0] == "," or whole is None or whole[0] != ",":
         return None
-    whole = _pair(parts[1], "Fn::Join")
-    if whole is not None and whole[0] == "," and is_comma_list(whole[1], template):
-        return whole[1]
-    return {"Fn::Split": [split[0], parts[1]]}
+    return whole[1] if is_comma_list(whole[1], template) else None
 
 
 def is_comma_list(intrinsic: Json, template: Mapping[str, Json]) -> bool:

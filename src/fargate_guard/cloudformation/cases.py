@@ -10,7 +10,7 @@ from fargate_guard.cloudformation.concrete import Reading, unreadable
 from fargate_guard.cloudformation.conditions import assignments
 from fargate_guard.cloudformation.intrinsics import ABSENT, Opaque, if_arguments, is_intrinsic, is_no_value
 from fargate_guard.cloudformation.resolving import Resolver
-from fargate_guard.cloudformation.resources import Functions
+from fargate_guard.cloudformation.resources import CONTAINERS, Functions
 from fargate_guard.cloudformation.understood import CONTAINER_PROPERTIES, SIZES, TASK, Leaf, container_parts
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.taskdef.recipes import INSTRUMENT
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 MOST_CASES = 64
 """Outcomes of the conditions of one resource that are looked at."""
 
-_CONTAINERS = "ContainerDefinitions"
 _PROPERTIES_BY_LOWER = {name.lower(): name for name in CONTAINER_PROPERTIES}
 
 
@@ -77,7 +76,7 @@ class Cases:
     def _conditions(self, resource: Resource, without: tuple[str, ...] = ()) -> Iterator[str]:
         """The conditions that matter, as they come."""
         container = {key: part for key, part in self._container.items() if key not in without}
-        parts: dict[str, Part] = {**TASK, _CONTAINERS: (container,)}
+        parts: dict[str, Part] = {**TASK, CONTAINERS: (container,)}
         for key, value in resource.properties.items():
             if key in parts and key not in without:
                 yield from _conditions_in(value, parts[key])
@@ -90,7 +89,7 @@ class Cases:
         definition: dict[str, Json] = {}
         for key, value in resource.properties.items():
             path = f"{resource.path}.{key}"
-            if key == _CONTAINERS:
+            if key == CONTAINERS:
                 read = self._containers(reading, value, path, resource.properties.get("Tags"))
             else:
                 read = reading.value(value, TASK.get(key), path)
@@ -128,11 +127,11 @@ class Cases:
             return False
         if any(fnmatchcase(name, pattern) for pattern in self.settings.ignore_containers):
             return True
-        read = reading.value(tags, TASK["Tags"], "") if tags is not None else []
-        values = [
-            tag.get("Value") for tag in read if isinstance(tag, dict) and tag.get("Key") == IGNORE_CONTAINERS
-        ]
-        return any(name in [part.strip() for part in str(value).split(":")] for value in values)
+        read = reading.value(tags, TASK["Tags"], "")
+        for tag in read if isinstance(read, list) else ():
+            if isinstance(tag, dict) and tag.get("Key") == IGNORE_CONTAINERS:
+                return name in map(str.strip, str(tag.get("Value")).split(":"))
+        return False
 
     def _as_far_as_possible(self, reading: Reading, value: dict[str, Json], path: str) -> dict[str, Json]:
         """A container that stays as it is: what cannot be understood in it does not matter."""

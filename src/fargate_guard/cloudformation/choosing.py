@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fargate_guard.cloudformation.intrinsics import Opaque
+from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.cloudformation.unknowns import (
     check_names,
     check_task,
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fargate_guard.taskdef import ImageNeed, Instrumented, Json, Settings
-
-_CONTAINERS = "ContainerDefinitions"
 
 
 class Choosing:
@@ -98,7 +97,7 @@ class Choosing:
         decided.append(("$.PidMode", "PidMode", definition.get("PidMode")))
         if self._settings.ignore_containers:
             for index, container in enumerate(_containers(definition)):
-                decided.append((f"$.{_CONTAINERS}[{index}].Name", "the container's name", container.get("Name")))
+                decided.append((f"$.{CONTAINERS}[{index}].Name", "the container's name", container.get("Name")))
         notices = list(default_notices(decided))
         mode = definition.get("NetworkMode")
         if isinstance(mode, Opaque) and unknown(mode):
@@ -135,7 +134,7 @@ class Choosing:
 
 
 def _containers(definition: dict[str, Json]) -> list[dict[str, Json]]:
-    containers = definition.get(_CONTAINERS)
+    containers = definition.get(CONTAINERS)
     return [one for one in containers if isinstance(one, dict)] if isinstance(containers, list) else []
 
 

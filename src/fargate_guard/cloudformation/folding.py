@@ -17,13 +17,16 @@ from fargate_guard.cloudformation.intrinsics import (
     Opaque,
     chosen_branch,
     if_arguments,
+    is_intrinsic,
     is_no_value,
     no_value,
 )
+from fargate_guard.taskdef.recipes import INSTRUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fargate_guard.cloudformation.template_notes import Notes, Path
     from fargate_guard.taskdef import Json
 
 _IDENTITIES = ("Name", "SourceContainer", "ContainerName", "Key")
@@ -31,55 +34,73 @@ _IDENTITIES = ("Name", "SourceContainer", "ContainerName", "Key")
 
 @dataclass(frozen=True, slots=True)
 class Folding:
-    """Folds the cases of one template."""
+    """Folds the cases of one resource."""
 
     template: Mapping[str, Json]
-    collapse: bool
-    """Whether an ``Fn::If`` whose branches become alike goes: when undoing, it is one that fguard wrote."""
+    notes: Notes
+    """What an undoing of the result must know besides, with what was noted earlier."""
+    undoing: bool
+    """Nothing new is noted, and an ``Fn::If`` whose branches become alike is fguard's, and goes."""
+    again: bool
+    """The resource is instrumented already."""
 
-    def fold(self, value: Json, cases: list[Case]) -> Json:
+    def fold(self, value: Json, cases: list[Case], path: Path = (), index: int = 0) -> Json:
         """The new value of a place; :data:`ABSENT` when nothing is to stand there any more.
 
         :param cases: one for each outcome of the conditions in which the place is reached.
+        :param path: of the place, from the resource's properties.
+        :param index: of the place among the keys beside it.
         """
         if all(same(case.before, case.after) for case in cases):
             return value
         gone = [case.after is ABSENT for case in cases]
         if all(gone):
             return ABSENT
+        if not self.undoing and all(case.before is ABSENT for case in cases):
+            self.notes.nothing[path] = (index, value)
         arguments = if_arguments(value)
         if arguments is not None and arguments[0] in cases[0].conditions and not _carried(value, cases):
-            return self._if(arguments, cases)
+            return self._if(arguments, cases, path)
         if any(gone):
-            return by_condition(cases, lambda case: case.after is ABSENT, lambda some: self.fold(value, some))
-        return self._structure(value, cases)
+            return by_condition(
+                cases, lambda case: case.after is ABSENT, lambda some: self.fold(value, some, path, index)
+            )
+        return self._structure(value, cases, path)
 
-    def _structure(self, value: Json, cases: list[Case]) -> Json:
+    def _structure(self, value: Json, cases: list[Case], path: Path) -> Json:
         if _all_are(dict, value, cases):
-            return self._object(value, cases)
+            return self._object(value, cases, path)
         if _all_are(list, value, cases):
-            return self._list(value, cases)
+            return self._list(value, cases, path)
         return build(cases, self.template)
 
-    def _if(self, arguments: list[Json], cases: list[Case]) -> Json:
+    def _if(self, arguments: list[Json], cases: list[Case], path: Path) -> Json:
         condition, *old = arguments
+        if not (self.again or self.undoing) and same(*old):
+            self.notes.alike.add(path)
         branches = [
-            self.fold(branch, some) if some else branch
-            for branch, some in zip(old, divided(cases, condition), strict=True)
+            self.fold(branch, some, (*path, IF, index)) if some else branch
+            for index, branch, some in zip((1, 2), old, divided(cases, condition), strict=True)
         ]
         branches = [no_value() if branch is ABSENT else branch for branch in branches]
-        return branches[0] if self.collapse and same(*branches) else {IF: [condition, *branches]}
+        taken_back = self.undoing or (self.again and _is_wrapped(old) and not _is_wrapped(branches))
+        ours = taken_back and path not in self.notes.alike and not _is_structure(branches[0])
+        return branches[0] if ours and same(*branches) else {IF: [condition, *branches]}
 
-    def _object(self, value: dict[str, Json], cases: list[Case]) -> Json:
+    def _object(self, value: dict[str, Json], cases: list[Case], path: Path) -> Json:
         result = {}
-        for key in in_order(list(value), [list(case.after) for case in cases]):
+        keys = list(value)
+        for key in in_order(keys, [list(case.after) for case in cases]):
             deeper = [inside(case, key) for case in cases]
-            new = self.fold(value[key], deeper) if key in value else build(deeper, self.template)
+            if key in value:
+                new = self.fold(value[key], deeper, (*path, key), keys.index(key))
+            else:
+                new = build(deeper, self.template)
             if new is not ABSENT:
                 result[key] = new
         return result
 
-    def _list(self, value: list[Json], cases: list[Case]) -> Json:
+    def _list(self, value: list[Json], cases: list[Case], path: Path) -> Json:
         if any(isinstance(item, Opaque) and item.is_list for case in cases for item in case.after):
             return build(cases, self.template)
         aligned = [_Aligned(value, case) for case in cases]
@@ -87,7 +108,8 @@ class Folding:
         for index in range(len(value) + 1):
             result += self._inserted([(one.case, one.inserted.get(index, [])) for one in aligned])
             if index < len(value):
-                new = self.fold(value[index], [Case(one.case.conditions, *one.kept[index]) for one in aligned])
+                deeper = [Case(one.case.conditions, *one.kept[index]) for one in aligned]
+                new = self.fold(value[index], deeper, (*path, index))
                 if new is not ABSENT:
                     result.append(new)
         return result
@@ -100,6 +122,14 @@ class Folding:
         for identity in in_order([], [list(new) for _, new in named]):
             cases = [Case(case.conditions, ABSENT, new.get(identity, ABSENT)) for case, new in named]
             yield build(cases, self.template)
+
+
+def _is_wrapped(branches: list[Json]) -> bool:
+    return INSTRUMENT in json.dumps(branches, default=str)
+
+
+def _is_structure(value: Json) -> bool:
+    return isinstance(value, list) or (isinstance(value, dict) and not is_intrinsic(value))
 
 
 def _carried(value: Json, cases: list[Case]) -> bool:

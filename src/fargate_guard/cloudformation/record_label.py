@@ -50,6 +50,13 @@ def make_deployable(containers: Json) -> None:
             labels[LABEL] = _deployable(str(labels[LABEL]), names)
 
 
+def has_record(containers: Json) -> bool:
+    """Whether one of the containers is fguard's sidecar."""
+    return isinstance(containers, list) and any(
+        isinstance(container, dict) and LABEL in (container.get("DockerLabels") or ()) for container in containers
+    )
+
+
 def _names(containers: list[Json]) -> Iterator[Json]:
     return (container.get("Name") for container in containers if isinstance(container, dict))
 

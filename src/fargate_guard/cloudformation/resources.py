@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.taskdef import Json
 
+CONTAINERS: Final = "ContainerDefinitions"
 TYPE: Final = "AWS::ECS::TaskDefinition"
 
 

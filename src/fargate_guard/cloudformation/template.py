@@ -15,9 +15,10 @@ from fargate_guard.cloudformation.choosing import Choosing
 from fargate_guard.cloudformation.fargate import why_not_fargate
 from fargate_guard.cloudformation.folding import Folding
 from fargate_guard.cloudformation.paths import Paths
-from fargate_guard.cloudformation.record_label import make_deployable
+from fargate_guard.cloudformation.record_label import has_record, make_deployable
 from fargate_guard.cloudformation.reporting import Report
-from fargate_guard.cloudformation.resources import Functions, Resource, task_definitions
+from fargate_guard.cloudformation.resources import CONTAINERS, Functions, Resource, task_definitions
+from fargate_guard.cloudformation.template_notes import Notes
 from fargate_guard.cloudformation.unknowns import check_compatibilities
 from fargate_guard.taskdef import (
     ContainerOutcome,
@@ -93,7 +94,7 @@ def instrument_template(
         come as :class:`~fargate_guard.cloudformation.TemplateRefusedError`.
     """
     report, choosing = Report(), Choosing(settings, images)
-    cases, folding = Cases(template, parameters, settings), Folding(template, collapse=False)
+    cases = Cases(template, parameters, settings)
     not_fargate: dict[str, None] = {}
     fargate = False
 
@@ -113,7 +114,7 @@ def instrument_template(
         return result.definition
 
     resources = task_definitions(template)
-    changed = _folded(cases, resources, report, work, folding)
+    changed = _folded(cases, resources, report, work, undoing=False)
     report.raise_refusals()
     if not fargate:
         raise NotATaskDefinitionError(
@@ -134,7 +135,7 @@ def restore_template(template: Json, parameters: Mapping[str, str] = _NO_PARAMET
     report, cases = Report(), Cases(template, parameters)
 
     def work(resource: Resource, case: Concrete, paths: Paths) -> Json:
-        if not isinstance(case.definition.get("ContainerDefinitions"), list):
+        if not isinstance(case.definition.get(CONTAINERS), list):
             return case.definition
         result = restore(case.definition)
         report.add_notices(result.warnings, paths)
@@ -142,13 +143,13 @@ def restore_template(template: Json, parameters: Mapping[str, str] = _NO_PARAMET
         return result.definition
 
     resources = [one for one in task_definitions(template) if Functions(one.properties).mentions(*_TRACES)]
-    changed = _folded(cases, resources, report, work, Folding(template, collapse=True))
+    changed = _folded(cases, resources, report, work, undoing=True)
     report.raise_refusals()
     return Restored(_with(template, changed), report.containers(), bool(changed), tuple(report.notices.values()))
 
 
 def _folded(
-    cases: Cases, resources: Sequence[Resource], report: Report, work: Work, folding: Folding
+    cases: Cases, resources: Sequence[Resource], report: Report, work: Work, *, undoing: bool
 ) -> dict[str, Json]:
     """The new properties of the resources that change."""
     changed = {}
@@ -156,11 +157,8 @@ def _folded(
         found = _in_each_case(cases, resource, report, work)
         if found is None:
             continue
-        for _, after in found:
-            make_deployable(after.get("ContainerDefinitions"))
-        places = [Case(case.conditions, case.definition, after) for case, after in found]
         try:
-            new = folding.fold(resource.properties, places)
+            new = _fold(resource, found, cases.template, undoing=undoing)
         except TaskDefinitionError as error:
             error.where = resource.path
             report.refuse(error, {}, everywhere=True)
@@ -168,6 +166,23 @@ def _folded(
         if new is not resource.properties:
             changed[resource.logical_id] = new
     return changed
+
+
+def _fold(resource: Resource, found: list[tuple[Concrete, Json]], template: Json, *, undoing: bool) -> Json:
+    places = [Case(case.conditions, case.definition, after) for case, after in found]
+    notes = Notes()
+    for place in places:
+        make_deployable(place.after.get(CONTAINERS))
+        notes.read(place.before.get(CONTAINERS))
+    noted = notes.text()
+    again = any(has_record(place.before.get(CONTAINERS)) for place in places)
+    folding = Folding(template, notes, undoing=undoing, again=again)
+    new = folding.fold(resource.properties, places)
+    if notes.text() != noted:
+        for place in places:
+            notes.write(place.after.get(CONTAINERS))
+        new = folding.fold(resource.properties, places)
+    return notes.put_back(new)
 
 
 def _in_each_case(
@@ -194,9 +209,9 @@ def _in_each_case(
 
 
 def _left_alone(definition: dict[str, Json], reason: str) -> list[ContainerOutcome]:
-    containers = definition.get("ContainerDefinitions")
+    containers = definition.get(CONTAINERS)
     return [
-        ContainerOutcome(str(one.get("Name")), f"$.ContainerDefinitions[{index}]", False, reason)
+        ContainerOutcome(str(one.get("Name")), f"$.{CONTAINERS}[{index}]", False, reason)
         for index, one in enumerate(containers if isinstance(containers, list) else ())
         if isinstance(one, dict)
     ]

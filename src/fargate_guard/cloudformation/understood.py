@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from fargate_guard.cloudformation.template_notes import LABEL as NOTES
 from fargate_guard.taskdef.record import LABEL
 from fargate_guard.taskdef.selection import IGNORE_LABEL, INCLUDE_LABEL
 
@@ -100,7 +101,7 @@ CONTAINER_PROPERTIES: Final = frozenset(
 
 def container_parts(settings: Settings | None) -> dict[str, Part]:
     """What must be understood of a container; some Docker labels only count for the settings."""
-    labels = [LABEL, IGNORE_LABEL, INCLUDE_LABEL]
+    labels = [LABEL, NOTES, IGNORE_LABEL, INCLUDE_LABEL]
     if settings is not None:
         labels += [label.partition("=")[0] for label in settings.ignore_labels]
     return {
