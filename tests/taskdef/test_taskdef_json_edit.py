@@ -116,7 +116,7 @@ def is_undone(data: st.DataObject, definition: Any, images: Images) -> None:
     except TaskDefinitionError:
         assume(False)
     instrumented = document.text(result.definition)
-    assert instrumented != text
+    assert (instrumented != text) == result.changed
     again = read(instrumented)
     assert again.text(uninstrument(again.definition)) == text
 

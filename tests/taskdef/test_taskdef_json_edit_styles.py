@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, NamedTuple
 
 import pytest
@@ -121,6 +122,14 @@ def test_a_long_array_and_a_long_file_are_edited_like_short_ones() -> None:
     for indent in (None, 1):
         text = json.dumps(old, indent=indent)
         assert edited(text, old, new, learn(text)) == json.dumps(new, indent=indent)
+
+
+def test_very_long_arrays_without_anything_in_common_take_no_time() -> None:
+    old, new = [f"a{number}" for number in range(20_000)], [f"b{number}" for number in range(20_001)]
+    text = json.dumps(old, indent=1)
+    start = time.process_time()
+    assert edited(text, old, new, learn(text)) == json.dumps(new, indent=1)
+    assert time.process_time() - start < 5
 
 
 def test_the_text_of_another_value_is_not_edited() -> None:

@@ -17,6 +17,7 @@ _NAMES = (
 """The fields that name an array's items in ECS and CloudFormation."""
 
 _MOST_COMPARISONS = 40_000
+"""Longer arrays that differ in the middle are written anew there; ECS has ten containers."""
 
 
 def alike(old: Json, new: Json) -> bool:
@@ -77,6 +78,8 @@ def _align(old: Sequence[Json], new: Sequence[Json], start: int, end: int, resul
 def _leftovers(a: Sequence[Json], b: Sequence[Json], left: range, right: range) -> list[tuple[int, int]]:
     if len(left) == len(right):
         return [(i, j) for i, j in zip(left, right, strict=True) if _interchangeable(a[i], b[j])]
+    if len(left) * len(right) > _MOST_COMPARISONS:
+        return []
     pairs = []
     first = right.start
     for i in left:
