@@ -183,7 +183,7 @@ def test_verify_and_status_agree(quickstart: Fguard) -> None:
 
 
 def test_instrument_takes_the_orchestrator_from_the_deployment(deployed: Deployment, quickstart: Fguard) -> None:
-    instrumented = quickstart("instrument", "writer-to-bin.json")
+    instrumented = quickstart("instrument", "writer-to-bin.json", "--execution-role-supplied")
     assert instrumented.exit_code == 0, instrumented.stderr
     assert deployed.ran.document["orchestrator"]["host"] in instrumented.stdout
 

@@ -52,7 +52,10 @@ STEPS = (
     Step("Deploy: VPC, orchestrator agent, instrumented workload", ("deploy", "--method", "terraform", "--yes")),
     Step("Verify with boto3 that ECS runs them", ("verify",)),
     Step("What is deployed and covered", ("status",)),
-    Step("Instrument a task definition by hand", ("instrument", "writer-to-bin.json", "--diff")),
+    Step(
+        "Instrument a task definition by hand",
+        ("instrument", "writer-to-bin.json", "--execution-role-supplied", "--diff"),
+    ),
     Step("Take everything away and look for leftovers", ("destroy", "--yes")),
 )
 
