@@ -20,7 +20,7 @@ _DECODER = json.JSONDecoder()
 
 
 def steps_of(value: Json, path: str) -> tuple[list[Step], Json]:
-    """Follow a path such as ``$.containerDefinitions[0].image`` as far as it leads.
+    """Follow a path such as ``$.containerDefinitions[0].image`` or ``$.Tags['Fn::If'][1]`` as far as it leads.
 
     :return: the keys and indices on the way, and the value there. Keys may hold dots.
     """
@@ -43,6 +43,9 @@ def _step(value: Json, rest: str) -> tuple[Step, int] | None:
         return (int(index[1]), index.end()) if index and int(index[1]) < len(value) else None
     if not isinstance(value, dict):
         return None
+    quoted = re.match(r"\[(['\"])(.*?)\1\]", rest)
+    if quoted:
+        return (quoted[2], quoted.end()) if quoted[2] in value else None
     fitting = [key for key in value if rest.startswith(f".{key}") and rest[len(key) + 1 :][:1] in ("", ".", "[")]
     return max(((key, len(key) + 1) for key in fitting), key=lambda found: found[1], default=None)
 

@@ -177,7 +177,7 @@ def _of_error(refused: Refused, error: TaskDefinitionError) -> dict[str, Any]:
         *([f"fix: {error.fix}"] if error.fix else []),
     ]
     cause = error.__cause__
-    where = getattr(cause, "where", None) or "$"
+    where = str(getattr(cause, "where", None) or "$").partition(" (")[0]
     return _result(REFUSED, refused.input, refused.source, where, "\n".join(sentences), f"{where} {error.message}")
 
 
@@ -193,7 +193,7 @@ def _result(rule: Rule, one: Input, source: Source | None, path: str, text: str,
 
 
 def _location(one: Input, source: Source | None, path: str) -> dict[str, Any]:
-    logical = [{"fullyQualifiedName": path.partition(" (")[0]}]
+    logical = [{"fullyQualifiedName": path}]
     if one.kind is not Kind.FILE:
         return {"logicalLocations": [{"fullyQualifiedName": f"{one.shown_name}: {path}"}]}
     place = _place(source, path)
