@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fargate_guard.taskdef import Settings, instrument, uninstrument
+from fargate_guard.taskdef import ImageConfig, Images, Settings, instrument, uninstrument
 from fargate_guard.taskdef.explain import explain, words
 from fargate_guard.taskdef.explanation import Certainty, Instrumenter
 
@@ -132,13 +132,13 @@ def test_why_a_container_is_not_instrumented(web: dict[str, Any], orchestrator: 
     definition["containerDefinitions"][2]["entryPoint"] = ["/other"]
     web_, log, api = explain(definition).containers
     assert web_.instrumented
-    assert (log.instrumented, log.reason) == (False, "left out by tag kilt-ignore-containers")
+    assert (log.instrumented, log.reason) == (False, "ignored by tag kilt-ignore-containers")
     assert (log.entry_point, log.command, log.certainty) == ((), ("-v",), Certainty.IMAGE)
     assert not api.instrumented
     assert api.reason == "fguard instrumented it, but its entryPoint was changed since"
     assert api.entry_point == ("/other",)
     web["tags"] = [{"key": "kilt-ignore", "value": ""}]
-    assert {one.reason for one in explain(web).containers} == {"left out by tag kilt-ignore"}
+    assert {one.reason for one in explain(web).containers} == {"ignored by tag kilt-ignore"}
 
 
 def test_a_container_takes_the_rest_from_its_image(web: dict[str, Any]) -> None:
@@ -148,6 +148,17 @@ def test_a_container_takes_the_rest_from_its_image(web: dict[str, Any]) -> None:
     assert "runs the image's own program with nginx -g 'daemon off;'" in words(told)
     del web["containerDefinitions"][0]["command"]
     assert words(explain(web)).endswith("runs the image's own program")
+
+
+def test_what_was_written_out_of_an_image_is_shown(web: dict[str, Any], orchestrator: Settings) -> None:
+    web["containerDefinitions"][0] = {"name": "web", "image": "nginx:1.27"}
+    images = Images(by_container={"web": ImageConfig(("/entry.sh",), ("nginx", "-g x"), "a registry")})
+    told = explain(instrument(web, orchestrator, images).definition)
+    (container,) = told.containers
+    assert (container.entry_point, container.command, container.certainty) == ((), (), Certainty.IMAGE)
+    assert container.runs == ("/entry.sh", "nginx", "-g x")
+    assert "runs /entry.sh nginx '-g x' (as its image does by itself)" in words(told)
+    assert not told.problems
 
 
 def test_a_damaged_record_is_told(web: dict[str, Any], orchestrator: Settings) -> None:

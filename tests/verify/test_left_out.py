@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fargate_guard.verify.facts.task_definition import LeavingOut, TaskDefinition
+from fargate_guard.taskdef.selection import LeavingOut
+from fargate_guard.verify.facts.task_definition import TaskDefinition
 from fargate_guard.verify.registry import Outcome
 from fargate_guard.verify.report import run_checks
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
+from fargate_guard.taskdef.dependencies import check_dependencies
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
 from fargate_guard.taskdef.explanation import Problem, Severity
 from fargate_guard.taskdef.loose import inner, objects, strings, variables
-from fargate_guard.taskdef.preflight import check_dependencies, check_limits, check_names, check_ports
+from fargate_guard.taskdef.preflight import check_ports
 from fargate_guard.taskdef.recipes import ACCESS_KEY, AGENT_VARIABLES, CAPABILITY, INSTRUMENT, recipe_for
 from fargate_guard.taskdef.record import has_label
+from fargate_guard.taskdef.registration import check_names, check_registration
 from fargate_guard.taskdef.sizes import check_sizes
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def problems_of(target: Definition, found: Existing, agent: AgentExplanation | N
         lambda: check_names(target),
         lambda: check_dependencies(target, found),
         lambda: check_sizes(target, found.sidecar_name),
-        lambda: check_limits(target),
+        lambda: check_registration(target),
     ]
     if found.any:
         checks.append(lambda: check_ports(target, found))
@@ -121,6 +122,8 @@ def _of_variables(container: Fields) -> Iterator[Problem]:
                 Severity.ERROR,
             )
         if isinstance(name, str) and name.startswith(_PREFIX) and name not in AGENT_VARIABLES:
+            import difflib  # only a mistake should cost this
+
             near = difflib.get_close_matches(name[:64], AGENT_VARIABLES, n=1, cutoff=0.85)
             if near:
                 yield Problem(entry.path, f"the agent does not know {name[:64]}; did you mean {near[0]}?")

@@ -28,7 +28,8 @@ from fargate_guard.taskdef.loose import strings, variables
 from fargate_guard.taskdef.recipes import ACCESS_KEY, INSTRUMENT, SIDECAR_NAME
 from fargate_guard.taskdef.record import has_label
 from fargate_guard.taskdef.restoring import restore
-from fargate_guard.taskdef.tags import IGNORE, IGNORE_CONTAINERS, Ignored, ignored_by_tags
+from fargate_guard.taskdef.selection import BY_ITSELF, why_left_out
+from fargate_guard.taskdef.tags import Ignored, ignored_by_tags
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.definition import Definition
@@ -162,9 +163,17 @@ def _container(
         reason=_reason(container, found, tags, by),
         entry_point=entry_point,
         command=command,
+        runs=_runs(container),
         certainty=certainty,
         missing=tuple(missing_parts(container, found, agent)) if wrapped else (),
     )
+
+
+def _runs(container: Fields) -> tuple[str, ...]:
+    entry_point = tuple(word for word in strings(container, "entryPoint") if word != INSTRUMENT)
+    if not entry_point and not is_wrapped(container):
+        return ()
+    return entry_point + tuple(word for word in strings(container, "command") if word != INSTRUMENT)
 
 
 def _wrapped_by(container: Fields, found: Existing) -> Instrumenter:
@@ -179,10 +188,9 @@ def _wrapped_by(container: Fields, found: Existing) -> Instrumenter:
 def _reason(container: Fields, found: Existing, tags: Ignored, by: Instrumenter) -> str:
     if by is not Instrumenter.NOBODY:
         return f"starts with {INSTRUMENT}"
-    if tags.everything:
-        return f"left out by tag {IGNORE}"
-    if name_of(container) in tags.containers:
-        return f"left out by tag {IGNORE_CONTAINERS}"
+    reason = why_left_out(container, BY_ITSELF, tags)
+    if reason is not None:
+        return reason
     if found.additions(container) is not None:
         return "fguard instrumented it, but its entryPoint was changed since"
     return "not instrumented"
@@ -247,13 +255,19 @@ def _container_words(explanation: Explanation) -> list[str]:
     for container in explanation.containers:
         state = f"instrumented by {container.by}" if container.instrumented else container.reason
         lines.append(f"  {container.name or container.path}: {state}")
-        own = shlex.join((*container.entry_point, *container.command))
-        if container.certainty is Certainty.IMAGE:
-            own = f"the image's own program{f' with {own}' if own else ''}"
-        doubt = f" ({container.certainty})" if container.certainty is Certainty.ARGV else ""
-        lines.append(f"    runs {own}{doubt}")
+        lines.append(f"    runs {_own_words(container)}")
         lines += [f"    lacks {part}" for part in container.missing]
     return lines
+
+
+def _own_words(container: ContainerExplanation) -> str:
+    if container.certainty is Certainty.EXACT:
+        return shlex.join(container.runs)
+    if container.certainty is Certainty.ARGV:
+        return f"{shlex.join(container.runs)} ({container.certainty})"
+    if container.runs:
+        return f"{shlex.join(container.runs)} (as its image does by itself)"
+    return f"the image's own program{f' with {shlex.join(container.command)}' if container.command else ''}"
 
 
 def _undo_words(explanation: Explanation) -> list[str]:

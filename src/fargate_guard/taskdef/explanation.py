@@ -77,6 +77,8 @@ class ContainerExplanation:
     """Its own entryPoint, without instrumentation; empty where it is the image's."""
     command: tuple[str, ...]
     """Its own command; empty where it is the image's, or where there is none."""
+    runs: tuple[str, ...]
+    """What it runs without the wrapper, also where that was written out of the image; empty: not known here."""
     certainty: Certainty
     missing: tuple[str, ...]
     """What an instrumented container lacks: ``the capability SYS_PTRACE``…"""

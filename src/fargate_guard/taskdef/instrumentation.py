@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.argv import complete, fill, needs_of
 from fargate_guard.taskdef.definition import Definition, locate
+from fargate_guard.taskdef.dependencies import check_dependencies
 from fargate_guard.taskdef.existing import Existing, existing, is_wrapped, name_of
 from fargate_guard.taskdef.extra_environment import warn_about_passwords, warn_about_variables
 from fargate_guard.taskdef.fields import Fields, Json, copied
 from fargate_guard.taskdef.image_config import ImageConfig, ImageNeed, Images
 from fargate_guard.taskdef.preflight import (
     check_container,
-    check_dependencies,
-    check_limits,
-    check_names,
     check_ports,
     check_sidecar,
     check_task,
@@ -22,6 +20,7 @@ from fargate_guard.taskdef.preflight import (
     warn_about_process_1,
 )
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions, Record
+from fargate_guard.taskdef.registration import check_names, check_registration
 from fargate_guard.taskdef.restoring import remove_instrumentation, restore_pid_mode
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice
 from fargate_guard.taskdef.selection import Selection, select
@@ -97,7 +96,7 @@ def instrument(definition: Json, settings: Settings, images: Images = _NO_IMAGES
         update_sidecar(sidecar, settings, record, _own_variables(found))
     check_log_routing(target, sidecar)
     notices += warn_about_sidecar(sidecar, settings)
-    check_limits(target)
+    check_registration(target)
     check_sizes(target, found.sidecar_name)
     return _result(target, selection, definition, reasons, notices)
 

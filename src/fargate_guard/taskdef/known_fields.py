@@ -6,7 +6,6 @@ What ECS knows is given as a :data:`FieldTree`; fguard's command line reads it f
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -113,6 +112,8 @@ def _unknown_in(value: Json, path: str, known: FieldTree | None) -> Iterator[Not
 def _message(key: str, names: dict[str, str]) -> str:
     if len(key) > _LONGEST_COMPARED:
         return f"unknown field `{key[:_LONGEST_COMPARED]}…`; carried through"
+    import difflib  # only a mistake should cost this
+
     near = difflib.get_close_matches(key.lower(), list(names), n=1)
     if not near:
         return f"unknown field `{key}`; carried through"

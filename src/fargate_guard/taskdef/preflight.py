@@ -10,7 +10,6 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from fargate_guard.taskdef.dependencies import check_dependencies
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import Existing, is_wrapped, name_of
 from fargate_guard.taskdef.loose import inner, objects, strings
@@ -22,7 +21,6 @@ from fargate_guard.taskdef.recipes import (
     LOG_FORWARD_PORT,
     SIDECAR_NAME,
 )
-from fargate_guard.taskdef.registration import check_names, check_registration
 from fargate_guard.taskdef.result import Notice
 from fargate_guard.taskdef.selection import IGNORE_FLAG
 from fargate_guard.taskdef.sidecar import needs_execution_role
@@ -34,18 +32,6 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Fields, Json
     from fargate_guard.taskdef.settings import Settings
 
-
-__all__ = [
-    "check_container",
-    "check_dependencies",
-    "check_limits",
-    "check_names",
-    "check_ports",
-    "check_sidecar",
-    "check_task",
-    "warn_about_plain_key",
-    "warn_about_process_1",
-]
 
 _ARCHITECTURES = ("X86_64", "ARM64")
 _ECR_IMAGE = re.compile(r"\d{12}\.dkr[.-]ecr[.-]")
@@ -313,11 +299,3 @@ def _check_own_variables(container: Fields, settings: Settings, existing: Existi
                 why="the agent reads this variable; two values contradict each other",
                 fix=f"remove the entry, or leave the container out: {IGNORE_FLAG} {name}",
             )
-
-
-def check_limits(definition: Definition) -> None:
-    """What ECS would refuse in the result; see :func:`~fargate_guard.taskdef.registration.check_registration`.
-
-    :raises TaskDefinitionError: it would.
-    """
-    check_registration(definition)

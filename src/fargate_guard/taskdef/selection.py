@@ -50,6 +50,18 @@ class Rules(Protocol):
         """Whether only containers that ask for it are instrumented."""
 
 
+@dataclass(frozen=True, slots=True)
+class LeavingOut:
+    """Rules without the rest of the settings; by itself: only what a definition's own tags and labels say."""
+
+    ignore_containers: tuple[str, ...] = ()
+    ignore_labels: tuple[str, ...] = ()
+    opt_in: bool = False
+
+
+BY_ITSELF = LeavingOut()
+
+
 @dataclass(slots=True)
 class Selection:
     """What becomes of the containers, the sidecar aside."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from fargate_guard.config.workload import workload_name
 from fargate_guard.taskdef.recipes import SIDECAR_NAME
-from fargate_guard.verify.facts.task_definition import BY_ITSELF, LeavingOut
+from fargate_guard.taskdef.selection import BY_ITSELF, LeavingOut
 from fargate_guard.verify.rollout_verdict import Awaited
 
 if TYPE_CHECKING:

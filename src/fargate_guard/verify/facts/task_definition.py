@@ -9,7 +9,7 @@ from fargate_guard.taskdef.definition import locate
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
 from fargate_guard.taskdef.recipes import INSTRUMENT, SIDECAR_NAME
-from fargate_guard.taskdef.selection import why_left_out
+from fargate_guard.taskdef.selection import BY_ITSELF, why_left_out
 from fargate_guard.taskdef.tags import ignored_by_tags
 
 if TYPE_CHECKING:
@@ -21,20 +21,6 @@ Json = dict[str, Any]
 
 KEY_NAMES = frozenset({"SYSDIG_ACCESS_KEY", "ACCESS_KEY"})
 """Variables that hold the agent access key: of the workload agent, and of the orchestrator agent."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeavingOut:
-    """What ``fguard.yaml`` leaves out; the tags and Docker labels of a revision count without it, too."""
-
-    ignore_containers: tuple[str, ...] = ()
-    """Names and shell patterns."""
-    ignore_labels: tuple[str, ...] = ()
-    opt_in: bool = False
-
-
-BY_ITSELF = LeavingOut()
-"""What a revision itself leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
