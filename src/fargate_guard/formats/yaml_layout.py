@@ -38,12 +38,12 @@ class Layout:
     short_tags: bool
     """``!Ref x``, not ``Ref: x``."""
 
-    def document(self, value: Json) -> str:
-        """A whole document."""
+    def document(self, value: Json, column: int) -> str:
+        """A whole document that begins at a column; its first line without indentation."""
         tag, content = self._tagged(value)
         if tag or not isinstance(content, (dict, list)) or not content:
             return self.flow(value)
-        return self.entries(content, 0) if isinstance(content, dict) else self.items(content, 0)
+        return self.entries(content, column) if isinstance(content, dict) else self.items(content, column)
 
     def behind_key(self, value: Json, column: int) -> str:
         """What follows ``key:``, for a key at a column; begins with a blank or a line end."""

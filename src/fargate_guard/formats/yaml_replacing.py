@@ -52,7 +52,7 @@ def replace_node(splices: Splices, nodes: Nodes, layout: Layout, node: Node, new
         anchor = f"&{node.anchor} " if node.anchor else ""
         _put(splices, node, slot, anchor + layout.flow(new))
     elif slot.mark < 0:
-        splices.put(node.start, node.end, layout.document(new))
+        splices.put(node.start, node.end, layout.document(new, column_of(nodes.text, node.start)))
     elif slot.is_dash:
         _behind_dash(splices, nodes, layout, node, new, slot)
     elif isinstance(node, (Mapping, Sequence)) and not node.flow:
