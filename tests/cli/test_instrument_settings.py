@@ -65,6 +65,89 @@ def test_flags_for_the_sidecar(run: Run) -> None:
     assert variables(definition)["SYSDIG_EXTRA_CONF"] == "tags: team:payments"
 
 
+TWO: dict[str, Any] = {
+    **WEB,
+    "containerDefinitions": [
+        *WEB["containerDefinitions"],
+        {"name": "log_router", "image": "fluent-bit:3", "entryPoint": ["/fb"], "dockerLabels": {"team": "logs"}},
+    ],
+}
+SPLUNK = {"logDriver": "splunk", "options": {"splunk-url": "https://splunk.internal:8088"}}
+PROXY = '{"http_proxy": {"proxy_host": "squid.internal", "proxy_port": 3128, "ssl": true}}'
+
+
+def instrumented_names(text: str) -> list[str]:
+    return [
+        container["name"]
+        for container in json.loads(text)["containerDefinitions"]
+        if container.get("entryPoint", [""])[0] == "/opt/draios/bin/instrument"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "variable", "key", "expected"),
+    [
+        (("--ignore-container", "log*"), "log*", "ignore_containers: ['log*']", ["web"]),
+        (("--ignore-label", "team=logs"), "team=logs", "ignore_labels: [team=logs]", ["web"]),
+        (("--opt-in",), "1", "opt_in: true", []),
+    ],
+)
+def test_containers_are_chosen_by_flag_variable_and_key(
+    run: Run, folder: Path, flags: tuple[str, ...], variable: str, key: str, expected: list[str]
+) -> None:
+    (folder / "two.json").write_text(json.dumps(TWO))
+    assert instrumented_names(run("instrument", "two.json", *FLAGS, *flags).stdout) == expected
+    environ = {f"FGUARD_{flags[0].removeprefix('--').replace('-', '_').upper()}": variable}
+    assert instrumented_names(run("instrument", "two.json", *FLAGS, environ=environ).stdout) == expected
+    (folder / "fguard.yaml").write_text(CONFIG.replace("agent:\n", f"agent:\n  {key}\n"))
+    assert instrumented_names(run("instrument", "two.json", "--orchestrator-host", "h").stdout) == expected
+
+
+def test_further_variables_of_sidecar_and_workloads(run: Run, folder: Path) -> None:
+    flags = ("--sidecar-env", "NO_PROXY=a, b", "--workload-env", "HTTPS_PROXY=http://p:3128/?x=y")
+    definition = instrumented(run("instrument", "web.json", *FLAGS, *flags).stdout)
+    assert variables(definition)["NO_PROXY"] == "a, b"
+    assert {"name": "HTTPS_PROXY", "value": "http://p:3128/?x=y"} in definition["containerDefinitions"][0][
+        "environment"
+    ]
+    keys = "agent:\n  workload_environment: {A: '1', B: '2'}\n  sidecar: {environment: {NO_PROXY: x}}\n"
+    (folder / "fguard.yaml").write_text(CONFIG.replace("agent:\n", keys))
+    configured = run("instrument", "web.json", "--orchestrator-host", "h", "--workload-env", "B=3")
+    definition = instrumented(configured.stdout)
+    assert variables(definition)["NO_PROXY"] == "x"
+    workload = {one["name"]: one["value"] for one in definition["containerDefinitions"][0]["environment"]}
+    assert (workload["A"], workload["B"]) == ("1", "3")
+    wrong = run("instrument", "web.json", *FLAGS, "--sidecar-env", "NO_PROXY")
+    assert wrong.exit_code == 64
+    assert "NAME=VALUE" in wrong.stderr
+
+
+def test_a_log_configuration_of_any_driver(run: Run, folder: Path) -> None:
+    (folder / "logs.json").write_text(json.dumps(SPLUNK))
+    for given in ("logs.json", json.dumps(SPLUNK)):
+        ran = run("instrument", "web.json", *FLAGS, "--sidecar-log-configuration", given)
+        definition = json.loads(ran.stdout)
+        assert definition["containerDefinitions"][-1]["logConfiguration"] == SPLUNK
+    keys = f"agent:\n  sidecar: {{log_configuration: {json.dumps(SPLUNK)}}}\n"
+    (folder / "fguard.yaml").write_text(CONFIG.replace("agent:\n", keys))
+    definition = json.loads(run("instrument", "web.json", "--orchestrator-host", "h").stdout)
+    assert definition["containerDefinitions"][-1]["logConfiguration"] == SPLUNK
+
+
+@pytest.mark.parametrize("given", ["missing.json", "{", "[]", "{}", '{"options": {}}'])
+def test_a_log_configuration_that_is_none_is_wrong_usage(run: Run, given: str) -> None:
+    ran = run("instrument", "web.json", *FLAGS, "--sidecar-log-configuration", given)
+    assert ran.exit_code == 64
+    assert ran.stderr.startswith("error: ")
+
+
+def test_the_ca_certificate_of_a_proxy(run: Run) -> None:
+    flags = ("--extra-conf", PROXY, "--ca-certificate", "/ssl/proxy.pem")
+    conf = variables(instrumented(run("instrument", "web.json", *FLAGS, *flags).stdout))["SYSDIG_EXTRA_CONF"]
+    assert "/ssl/proxy.pem" in conf
+    assert run("instrument", "web.json", *FLAGS, *flags[2:]).exit_code != 0
+
+
 def test_variables_of_the_environment_stand_in_for_flags(run: Run) -> None:
     environ = {"FGUARD_ORCHESTRATOR_HOST": "from-environment", "FGUARD_AGENT_VERSION": "5.0.2"}
     definition = instrumented(run("instrument", "web.json", environ=environ).stdout)
