@@ -1,7 +1,8 @@
 """The 22 faults that were found in Sysdig's own patcher, each with what fguard does instead.
 
-Those that only a CloudFormation template can have (intrinsic functions) are shown in their ECS JSON form: an
-object where ECS wants a list is refused with its path, never half-patched.
+Those that only a CloudFormation template can have (6 to 11) are shown here in their ECS JSON form: an object where
+ECS wants a list is refused with its path, never half-patched. How templates are instrumented is shown in
+``tests/cloudformation/test_template_defects.py``.
 """
 
 from __future__ import annotations
