@@ -43,7 +43,7 @@ def written(value: Any, chance: Random) -> str:
         return chance.choice(BLANKS)
 
     def string(item: str) -> str:
-        return chance.choice([json.dumps, lambda text: json.dumps(text, ensure_ascii=False), escaped])(item)
+        return chance.choice([json.dumps(item), json.dumps(item, ensure_ascii=False), escaped(item)])
 
     def write(item: Any) -> str:
         if isinstance(item, dict):
