@@ -25,7 +25,7 @@ _FREE_FORM = frozenset({"options", "dockerlabels"})
 class Fields:
     """One JSON object: get, set and drop its fields whatever their case."""
 
-    __slots__ = ("_keys", "_pascal", "_usual_case", "object", "path")
+    __slots__ = ("_entries", "_keys", "_pascal", "_usual_case", "object", "path")
 
     def __init__(self, value: Json, path: str, *, pascal: bool = False) -> None:
         """Look at ``value``, which stands at ``path``; ``pascal`` is the case of additions to an empty object.
@@ -42,6 +42,7 @@ class Fields:
         self.path = path
         self._pascal = pascal
         self._usual_case: bool | None = None
+        self._entries: dict[str, tuple[list[Json] | None, list[Fields]]] | None = None
         self._keys: dict[str, str] = {str(key).lower(): key for key in value}
         if len(self._keys) != len(value):
             raise _two_cases(value, path)
@@ -69,6 +70,8 @@ class Fields:
 
     def get(self, field: str) -> Json:
         """The value, or None when the field is absent (ECS reads null as absent)."""
+        if field in self.object:
+            return self.object[field]
         key = self._keys.get(field.lower())
         return None if key is None else self.object[key]
 
@@ -110,10 +113,17 @@ class Fields:
         value = self.get(field)
         if not value and (value is None or isinstance(value, list)):
             return []
+        if self._entries is None:
+            self._entries = {}
+        items, found = self._entries.get(field, (None, []))
+        if items == value:  # several checks look at the same entries
+            return found
         path = self.at(field)
         if not isinstance(value, list):
             raise wrong_type(path, "an array", value)
-        return [Fields(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        found = [Fields(item, f"{path}[{index}]") for index, item in enumerate(value)]
+        self._entries[field] = (value.copy(), found)
+        return found
 
     def text(self, field: str) -> str | None:
         """A field that must be a string; None when absent, null or empty.

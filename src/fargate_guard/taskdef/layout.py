@@ -161,7 +161,7 @@ def learn(text: str) -> Layout:
     layout = Layout(
         indent=first[1].removeprefix(margin) if first else "",
         newline=("\r\n" if "\r\n" in sample else "\n") + margin,
-        ascii=text.isascii() and "\\u" in text,
+        ascii=text.isascii() and "\\u" in text and "\x7f" not in text,
         prefix=text[: len(text) - len(body)] + body[: len(body) - len(body.lstrip())],
         suffix=body[len(body.rstrip()) :],
     )
