@@ -190,7 +190,7 @@ def test_a_garbage_manifest_is_an_error(front: Front, options: Options, body: by
 def test_a_manifest_that_the_registrys_disk_lost_is_an_error(
     push: Pusher, storage: Path, patient: Options
 ) -> None:
-    digest = push.image("team/damaged", {"Cmd": ["x"]})
+    digest = push.image("team/damaged", {"Cmd": ["on a damaged disk"]})  # blobs are shared by content
     blob = storage / "docker/registry/v2/blobs/sha256" / digest[7:9] / digest[7:] / "data"
     blob.write_bytes(b"garbage")
     text = error_text(find(f"{push.host}/team/damaged:1", patient))
