@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,18 @@ def test_functions_are_added_with_short_tags_where_the_file_uses_them() -> None:
         "\n"
         "  ExecutionRole:"
     ) in changed
+
+
+def test_cfn_lint_reads_an_edited_template_as_we_do() -> None:
+    from cfnlint.decode import decode_str
+
+    def add(value: Any) -> None:
+        value["Resources"]["Shop"]["Properties"]["ContainerDefinitions"].append(IF)
+
+    changed = edit(TEMPLATE, add)
+    decoded, problems = decode_str(changed)
+    assert not problems
+    assert json.loads(json.dumps(decoded, default=str)) == read_yaml(changed)
 
 
 def test_functions_are_added_in_their_long_form_where_the_file_has_no_tags() -> None:
