@@ -2,7 +2,7 @@
 
 Pure functions on plain data (what ``json.loads`` returns), standard library only.
 
->>> from fargate_guard.taskdef import Settings, instrument, uninstrument
+>>> from fargate_guard.taskdef import ImageConfig, Images, Settings, image_needs, instrument, uninstrument
 >>> definition = {
 ...     "family": "web",
 ...     "requiresCompatibilities": ["FARGATE"],
@@ -31,6 +31,15 @@ What cannot be instrumented correctly raises :class:`TaskDefinitionError`, with 
 Traceback (most recent call last):
     ...
 fargate_guard.taskdef.errors.TaskDefinitionError: what container web would run is not known for certain
+
+What an image runs by itself is asked for with :func:`image_needs`, and given as :class:`Images`:
+
+>>> [(need.container, need.image, need.architecture) for need in image_needs(definition, settings)]
+[('web', 'nginx:1.27', 'X86_64')]
+>>> nginx = ImageConfig(("/docker-entrypoint.sh",), ("nginx", "-g", "daemon off;"), source="by hand")
+>>> instrumented = instrument(definition, settings, Images(by_container={"web": nginx})).definition
+>>> uninstrument(instrumented) == definition
+True
 
 :func:`read` reads a JSON text, and its result writes definitions back in the text's own layout; :func:`diff` shows
 what changed; :func:`restore` is :func:`uninstrument` with the outcome of every container.
