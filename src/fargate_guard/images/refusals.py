@@ -162,7 +162,7 @@ def timed_out(host: str, seconds: float) -> Problem:
     return Problem(
         "the registry did not answer in time",
         why=f"{host} took longer than {seconds:g} s for this image",
-        fix="run it again, or give it longer",
+        fix="run it again, or give it longer: --image-timeout SECONDS",
     )
 
 

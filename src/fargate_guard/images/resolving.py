@@ -60,5 +60,5 @@ def _given_up(registry: str | None, seconds: float) -> Problem:
     return Problem(
         "the registry did not answer in time",
         why=f"{registry} took longer than {seconds:g} s for this image",
-        fix="run it again, or give it longer",
+        fix="run it again, or give it longer: --image-timeout SECONDS",
     )
