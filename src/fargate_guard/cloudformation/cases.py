@@ -12,6 +12,7 @@ from fargate_guard.cloudformation.intrinsics import ABSENT, Opaque, if_arguments
 from fargate_guard.cloudformation.resolving import Resolver
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions
 from fargate_guard.cloudformation.understood import CONTAINER_PROPERTIES, SIZES, TASK, Leaf, container_parts
+from fargate_guard.cloudformation.unknowns import unknown
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.taskdef.recipes import INSTRUMENT
 from fargate_guard.taskdef.tags import IGNORE_CONTAINERS
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MOST_CASES = 64
 """Outcomes of the conditions of one resource that are looked at."""
 
+_NAMED = ("Environment", "Secrets")
 _PROPERTIES_BY_LOWER = {name.lower(): name for name in CONTAINER_PROPERTIES}
 
 
@@ -37,6 +39,10 @@ class Concrete:
     conditions: Assignment
     definition: dict[str, Json]
     """``Properties`` as the core understands them; what is free of functions is the template's own value."""
+    straight: bool
+    """Every place stands where the core sees it: no conditions, and no ``AWS::NoValue``."""
+    with_functions: frozenset[int]
+    """Which containers have functions in them, by their place in the definition."""
 
 
 @dataclass(slots=True)
@@ -57,13 +63,14 @@ class Cases:
 
         :raises TaskDefinitionError: something that must be known is not, or there are too many cases.
         """
-        if not Functions(resource.properties).conditional:
-            return [self._read(resource, {})]
+        functions = Functions(resource.properties)
+        if not functions.mentions("Fn::If"):
+            return [self._read(resource, {}, straight=not functions.mentions("AWS::NoValue"))]
         names = list(dict.fromkeys(self._conditions(resource)))
-        found = assignments(self.template, names)
+        found = self._assignments(resource, names)
         if len(found) > MOST_CASES:
             names = list(dict.fromkeys(self._conditions(resource, without=SIZES)))
-            found = assignments(self.template, names)
+            found = self._assignments(resource, names)
         if len(found) > MOST_CASES:
             raise TaskDefinitionError(
                 f"{len(names)} conditions decide what this task definition is: {', '.join(names)}",
@@ -71,7 +78,16 @@ class Cases:
                 why=f"they come out in {len(found)} ways; fguard makes sure of each, and of {MOST_CASES} at most",
                 fix="divide it into several task definitions, or let fewer conditions decide",
             )
-        return [self._read(resource, conditions) for conditions in found]
+        return [self._read(resource, conditions, straight=False) for conditions in found]
+
+    def _assignments(self, resource: Resource, names: list[str]) -> list[Assignment]:
+        """How the named conditions come out where there is such a resource at all."""
+        own = resource.condition
+        if own is None:
+            return assignments(self.template, names)
+        found = [one for one in assignments(self.template, list(dict.fromkeys([*names, own]))) if one[own]]
+        outcomes = dict.fromkeys(tuple(one[name] for name in names) for one in found)
+        return [dict(zip(names, outcome, strict=True)) for outcome in outcomes]
 
     def _conditions(self, resource: Resource, without: tuple[str, ...] = ()) -> Iterator[str]:
         """The conditions that matter, as they come."""
@@ -81,23 +97,28 @@ class Cases:
             if key in parts and key not in without:
                 yield from _conditions_in(value, parts[key])
 
-    def _read(self, resource: Resource, conditions: Assignment) -> Concrete:
+    def _read(self, resource: Resource, conditions: Assignment, *, straight: bool) -> Concrete:
         reading = Reading(
             Resolver(self.template, self.parameters, conditions=conditions),
             Resolver(self.template, self.parameters, use_defaults=False, conditions=conditions),
         )
         definition: dict[str, Json] = {}
+        own: set[int] = set()
+        """Containers that are the template's own values, by identity."""
         for key, value in resource.properties.items():
             path = f"{resource.path}.{key}"
             if key == CONTAINERS:
-                read = self._containers(reading, value, path, resource.properties.get("Tags"))
+                read = self._containers(reading, value, path, resource.properties.get("Tags"), own)
             else:
                 read = reading.value(value, TASK.get(key), path)
             if read is not ABSENT:
                 definition[key] = read
-        return Concrete(conditions, definition)
+        containers = definition.get(CONTAINERS)
+        read = enumerate(containers if isinstance(containers, list) else ())
+        with_functions = frozenset(index for index, container in read if id(container) not in own)
+        return Concrete(conditions, definition, straight, with_functions)
 
-    def _containers(self, reading: Reading, value: Json, path: str, tags: Json) -> Json:
+    def _containers(self, reading: Reading, value: Json, path: str, tags: Json, own: set[int]) -> Json:
         value, path = reading.chosen(value, path)
         if is_no_value(value):
             return ABSENT
@@ -105,13 +126,19 @@ class Cases:
             raise unreadable(value, path)
         if not isinstance(value, list):
             return value
-        read = (self._element(reading, item, f"{path}[{index}]", tags) for index, item in enumerate(value))
-        return [container for container in read if container is not ABSENT]
+        result = []
+        for index, item in enumerate(value):
+            if isinstance(item, dict) and not Functions(item).any:
+                _check_case(item, f"{path}[{index}]")
+                own.add(id(item))
+                result.append(item)
+                continue
+            read = self._element(reading, item, f"{path}[{index}]", tags)
+            if read is not ABSENT:
+                result.append(read)
+        return result
 
     def _element(self, reading: Reading, value: Json, path: str, tags: Json) -> Json:
-        if isinstance(value, dict) and not Functions(value).any:
-            _check_case(value, path)
-            return value
         value, path = reading.chosen(value, path)
         if is_no_value(value):
             return ABSENT
@@ -141,9 +168,14 @@ class Cases:
                 read = reading.value(item, self._container.get(key), path)
             except TaskDefinitionError:
                 continue
-            if read is not ABSENT and not (isinstance(read, Opaque) and key not in ("Name", "Image")):
+            functions = isinstance(read, Opaque) and key not in ("Name", "Image")
+            if read is not ABSENT and not functions and not (key in _NAMED and _has_unknown_names(read)):
                 result[key] = read
         return result
+
+
+def _has_unknown_names(entries: Json) -> bool:
+    return isinstance(entries, list) and any(isinstance(one, dict) and unknown(one.get("Name")) for one in entries)
 
 
 def _check_case(container: dict[str, Json], path: str) -> None:

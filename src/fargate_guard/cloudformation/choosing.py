@@ -11,6 +11,7 @@ from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.cloudformation.unknowns import (
     check_names,
     check_task,
+    check_variables,
     default_notices,
     refuse,
     reserved_variables,
@@ -22,6 +23,7 @@ from fargate_guard.taskdef.selection import IGNORE_FLAG, is_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fargate_guard.cloudformation.cases import Concrete
     from fargate_guard.taskdef import ImageNeed, Instrumented, Json, Settings
 
 
@@ -41,15 +43,16 @@ class Choosing:
         self._by_ignored: dict[tuple[str, ...], Settings] = {settings.ignore_containers: settings}
         self._by_resource: dict[str, Images] = {}
 
-    def instrument(self, definition: dict[str, Json], logical_id: str) -> tuple[Instrumented, list[Notice]]:
-        """Instrument one definition, as it was read from a template.
+    def instrument(self, case: Concrete, logical_id: str) -> tuple[Instrumented, list[Notice]]:
+        """Instrument one case of a resource.
 
         :return: also the warnings about what parameters decide.
         :raises TaskDefinitionError: it cannot be instrumented correctly.
         """
-        notices = self._check(definition)
+        definition = case.definition
+        notices = self._check(case)
         settings, images = self.settings_for(definition), self._images_for(logical_id)
-        if any(isinstance(one.get("Image"), Opaque) for one in _containers(definition)):
+        if any(isinstance(one.get("Image"), Opaque) for one in _with_functions(case)):
             for need in image_needs(definition, settings):
                 self._check_image(definition, need, images)
                 notices += default_notices([(need.path, "the image", _image(definition, need))])
@@ -87,15 +90,17 @@ class Choosing:
                 )
             yield Notice("$.Resources", f"no container fits {name}, so {IGNORE_FLAG} {name} leaves out none")
 
-    def _check(self, definition: dict[str, Json]) -> list[Notice]:
+    def _check(self, case: Concrete) -> list[Notice]:
+        definition = case.definition
         check_task(definition, self._settings)
-        check_names(definition, self._settings, self._reserved)
+        check_variables(definition, case.with_functions, self._reserved)
         decided: list[tuple[str, str, Json]] = []
         required = definition.get("RequiresCompatibilities")
         for index, item in enumerate(required if isinstance(required, list) else ()):
             decided.append((f"$.RequiresCompatibilities[{index}]", "the launch type", item))
         decided.append(("$.PidMode", "PidMode", definition.get("PidMode")))
         if self._settings.ignore_containers:
+            check_names(definition, self._settings)
             for index, container in enumerate(_containers(definition)):
                 decided.append((f"$.{CONTAINERS}[{index}].Name", "the container's name", container.get("Name")))
         notices = list(default_notices(decided))
@@ -136,6 +141,12 @@ class Choosing:
 def _containers(definition: dict[str, Json]) -> list[dict[str, Json]]:
     containers = definition.get(CONTAINERS)
     return [one for one in containers if isinstance(one, dict)] if isinstance(containers, list) else []
+
+
+def _with_functions(case: Concrete) -> list[dict[str, Json]]:
+    if not case.with_functions:
+        return []
+    return [one for index, one in enumerate(_containers(case.definition)) if index in case.with_functions]
 
 
 def _image(definition: dict[str, Json], need: ImageNeed) -> Json:

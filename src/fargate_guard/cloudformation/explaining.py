@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fargate_guard.cloudformation.cases import Cases
 from fargate_guard.cloudformation.paths import Paths
 from fargate_guard.cloudformation.reporting import in_words
-from fargate_guard.cloudformation.resources import Functions, task_definitions
+from fargate_guard.cloudformation.resources import task_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -38,10 +38,9 @@ def _explanations(template: Json, parameters: Mapping[str, str]) -> Iterator[tup
 
     cases = Cases(template, parameters)
     for resource in task_definitions(template):
-        plain = not Functions(resource.properties).mentions("Fn::If", "AWS::NoValue")
         found: list[tuple[str, Explanation]] = []
         for case in cases.of(resource):
-            explanation = _translated(explain(case.definition), Paths(resource, case, plain=plain))
+            explanation = _translated(explain(case.definition), Paths(resource, case))
             if not any(explanation == other for _, other in found):
                 found.append((in_words(case.conditions), explanation))
         for words, explanation in found:

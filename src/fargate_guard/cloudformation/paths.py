@@ -18,18 +18,15 @@ _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]")
 class Paths:
     """Translates the paths of one case of a resource."""
 
-    __slots__ = ("_case", "_plain", "_resource")
+    __slots__ = ("_case", "_resource")
 
-    def __init__(self, resource: Resource, case: Concrete, *, plain: bool) -> None:
-        """Get ready.
-
-        :param plain: every element stands where the core sees it.
-        """
-        self._resource, self._case, self._plain = resource, case, plain
+    def __init__(self, resource: Resource, case: Concrete) -> None:
+        """Get ready."""
+        self._resource, self._case = resource, case
 
     def __call__(self, where: str) -> str:
         """A text in which the core names paths, with the template's paths."""
-        if self._plain and where.startswith("$.") and "$" not in where[1:]:
+        if self._case.straight and where.startswith("$.") and "$" not in where[1:]:
             return self._resource.path + where[1:]
         return _PATH.sub(lambda match: self._translated(match[1]), where)
 

@@ -26,6 +26,8 @@ class Resource:
 
     logical_id: str
     properties: dict[str, Json]
+    condition: str | None = None
+    """Without it there is no such resource."""
 
     @property
     def path(self) -> str:
@@ -77,7 +79,8 @@ def _find(resources: dict[str, Json]) -> Iterator[Resource]:
             raise TaskDefinitionError("a task definition without properties", where=f"{path}.Properties")
         if is_intrinsic(properties) or "Fn::Transform" in properties:
             raise unreadable(properties, f"{path}.Properties")
-        yield Resource(logical_id, properties)
+        condition = resource.get("Condition")
+        yield Resource(logical_id, properties, condition if isinstance(condition, str) else None)
 
 
 class Functions:
@@ -97,11 +100,6 @@ class Functions:
     def any(self) -> bool:
         """Whether it may hold an intrinsic function."""
         return self._bytes is None or b"Fn::" in self._bytes or b"Ref" in self._bytes
-
-    @property
-    def conditional(self) -> bool:
-        """Whether it may differ by conditions."""
-        return self._bytes is None or b"Fn::If" in self._bytes
 
     def mentions(self, *words: str) -> bool:
         """Whether one of the words may occur in it."""

@@ -18,6 +18,7 @@ from fargate_guard.cloudformation.paths import Paths
 from fargate_guard.cloudformation.record_label import has_record, make_deployable
 from fargate_guard.cloudformation.reporting import Report
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions, Resource, task_definitions
+from fargate_guard.cloudformation.straight import straight
 from fargate_guard.cloudformation.template_notes import Notes
 from fargate_guard.cloudformation.unknowns import check_compatibilities
 from fargate_guard.taskdef import (
@@ -107,7 +108,7 @@ def instrument_template(
             choosing.settings_for(case.definition)
             report.add_outcomes(resource.logical_id, _left_alone(case.definition, reason), case.conditions, paths)
             return case.definition
-        result, notices = choosing.instrument(case.definition, resource.logical_id)
+        result, notices = choosing.instrument(case, resource.logical_id)
         fargate = True
         report.add_notices((*notices, *result.warnings), paths)
         report.add_outcomes(resource.logical_id, result.containers, case.conditions, paths)
@@ -169,6 +170,8 @@ def _folded(
 
 
 def _fold(resource: Resource, found: list[tuple[Concrete, Json]], template: Json, *, undoing: bool) -> Json:
+    if len(found) == 1 and found[0][0].straight:
+        return straight(resource.properties, *found[0], template)
     places = [Case(case.conditions, case.definition, after) for case, after in found]
     notes = Notes()
     for place in places:
@@ -194,10 +197,9 @@ def _in_each_case(
     except TaskDefinitionError as error:
         report.refuse(error, {}, everywhere=True)
         return None
-    plain = not Functions(resource.properties).mentions("Fn::If", "AWS::NoValue")
     results, refused = [], []
     for case in found:
-        paths = Paths(resource, case, plain=plain)
+        paths = Paths(resource, case)
         try:
             results.append((case, work(resource, case, paths)))
         except TaskDefinitionError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fargate_guard.cloudformation.intrinsics import Opaque
+from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.taskdef import Notice, TaskDefinitionError
 from fargate_guard.taskdef.recipes import AGENT_VARIABLES
 from fargate_guard.taskdef.selection import is_pattern
@@ -82,28 +83,40 @@ def _check_tags(tags: Json) -> None:
             raise refuse(f"$.Tags[{index}].Value", "the tag's value", value, "it names containers to leave out")
 
 
-def check_names(definition: dict[str, Json], settings: Settings, reserved: frozenset[str]) -> None:
-    """No unknown name can be one that makes a difference.
+def check_names(definition: dict[str, Json], settings: Settings) -> None:
+    """No unknown name of a container can be one that is to be left out.
 
-    :param reserved: names of variables that the instrumentation sets or reads.
     :raises TaskDefinitionError: one can.
     """
-    containers = [one for one in definition.get("ContainerDefinitions") or () if isinstance(one, dict)]
-    known = {one.get("Name") for one in containers if not unknown(one.get("Name"))}
+    containers = definition.get(CONTAINERS)
+    names = (
+        [one.get("Name") for one in containers if isinstance(one, dict)] if isinstance(containers, list) else []
+    )
+    known = [name for name in names if not unknown(name)]
     missing = [name for name in settings.ignore_containers if is_pattern(name) or name not in known]
-    for index, container in enumerate(containers):
-        name, path = container.get("Name"), f"$.ContainerDefinitions[{index}]"
-        if missing and isinstance(name, Opaque) and not known_by_its_function(name, settings):
-            plain = [one for one in missing if not is_pattern(one)]
-            found = could_be(name, plain) or (unknown(name) and next(filter(is_pattern, missing), None))
-            if found:
-                why = f"it could be {found}, which is to be left out (--ignore-container)"
-                raise refuse(f"{path}.Name", "the container's name", name, why)
-        for field in ("Environment", "Secrets"):
-            _check_variables(container.get(field), f"{path}.{field}", reserved)
+    for index, name in enumerate(names):
+        if not missing or not unknown(name) or known_by_its_function(name, settings):
+            continue
+        pattern = next(filter(is_pattern, missing), None)
+        found = could_be(name, (one for one in missing if not is_pattern(one))) or pattern
+        if found:
+            why = f"it could be {found}, which is to be left out (--ignore-container)"
+            raise refuse(f"$.{CONTAINERS}[{index}].Name", "the container's name", name, why)
 
 
-def known_by_its_function(name: Opaque, settings: Settings) -> bool:
+def check_variables(definition: dict[str, Json], containers: Iterable[int], reserved: frozenset[str]) -> None:
+    """No unknown name of a variable can be one that the instrumentation sets or the agent reads.
+
+    :param containers: those in which there are functions, by their place.
+    :raises TaskDefinitionError: one can.
+    """
+    for index in containers:
+        container = definition[CONTAINERS][index]
+        for field in ("Environment", "Secrets") if isinstance(container, dict) else ():
+            _check_variables(container.get(field), f"$.{CONTAINERS}[{index}].{field}", reserved)
+
+
+def known_by_its_function(name: Json, settings: Settings) -> bool:
     """Whether the user named a container by the function of its name, as fguard shows it."""
     return str(name) in settings.ignore_containers
 

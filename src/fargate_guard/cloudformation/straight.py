@@ -1,0 +1,66 @@
+"""The short way for resources without conditions: what the core made of them, with the functions back in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fargate_guard.cloudformation.building import in_order, written
+from fargate_guard.cloudformation.record_label import make_deployable
+from fargate_guard.cloudformation.resources import CONTAINERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fargate_guard.cloudformation.cases import Concrete
+    from fargate_guard.taskdef import Json
+
+
+def straight(
+    properties: dict[str, Json], case: Concrete, after: dict[str, Json], template: Mapping[str, Json]
+) -> dict[str, Json]:
+    """The new properties; the very same when nothing changed.
+
+    What is free of functions is taken as the core gives it, without looking into it.
+
+    :raises TaskDefinitionError: a list of which a function gives a part, and which cannot be written exactly.
+    """
+    before = case.definition
+    if after == before:
+        return properties
+    make_deployable(after.get(CONTAINERS))
+    result = {}
+    for key, value in after.items():
+        if key == CONTAINERS:
+            result[key] = _containers(properties[key], case, value, template)
+        elif key in properties and value == before.get(key):
+            result[key] = properties[key]
+        else:
+            result[key] = written(value, template)
+    return result
+
+
+def _containers(own: Json, case: Concrete, after: list[Json], template: Mapping[str, Json]) -> list[Json]:
+    before = case.definition[CONTAINERS]
+    kept = after[: len(before)]
+    if [one.get("Name") for one in before] != [one.get("Name") for one in kept]:
+        return [written(container, template) for container in after]
+    result = [
+        _container(own[index], before[index], container, template) if index in case.with_functions else container
+        for index, container in enumerate(kept)
+    ]
+    return result + [written(container, template) for container in after[len(before) :]]
+
+
+def _container(
+    own: dict[str, Json], before: dict[str, Json], after: dict[str, Json], template: Mapping[str, Json]
+) -> dict[str, Json]:
+    """A container with functions; a field that the core did not see, since it could not be understood, stays."""
+    if after == before:
+        return own
+    result = {}
+    for key in in_order(list(own), [list(after)]):
+        if key in own and (key not in before or (key in after and after[key] == before[key])):
+            result[key] = own[key]
+        elif key in after:
+            result[key] = written(after[key], template)
+    return result
