@@ -32,7 +32,8 @@ class Replacement:
         self._backups: dict[str, str | None] = {}
         """Target that has its new content → its old one; None where there was none."""
         self._streams: dict[Path, str] = {}
-        self._folders: set[Path] = set()
+        self._folders: dict[str, str] = {}
+        """Folder as it was given → without links."""
 
     def __enter__(self) -> Self:
         return self
@@ -51,18 +52,32 @@ class Replacement:
 
         :raises FguardError: it cannot be written; no target has changed.
         """
-        if takes_a_stream(path):
-            self._streams[path] = text
-            return
         try:
-            if path.parent not in self._folders:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._folders.add(path.parent)
-            target = os.path.realpath(path)
+            target, mode = self._target(path)
+            if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                self._streams[path] = text
+                return
             self._partials[target] = _beside(target, "partial")
-            _write_partial(self._partials[target], target, text.encode("utf-8"))
+            _write_partial(self._partials[target], mode, text.encode("utf-8"))
         except OSError as error:
             raise _cannot_be_written(error) from error
+
+    def _target(self, path: Path) -> tuple[str, int | None]:
+        """Where the content goes, links followed, and the mode of what is there; None where nothing is."""
+        if str(path).startswith(("/dev/", "/proc/")) and _open_file(path) is not None:
+            return str(path), stat.S_IFIFO
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            os.makedirs(folder or ".", exist_ok=True)  # noqa: PTH103
+            self._folders[folder] = os.path.realpath(folder)
+        target = f"{self._folders[folder]}{os.sep}{name}"
+        with contextlib.suppress(FileNotFoundError):
+            mode = os.lstat(target).st_mode
+            if not stat.S_ISLNK(mode):
+                return target, mode
+            target = os.path.realpath(target)
+            return target, os.stat(target).st_mode  # noqa: PTH116
+        return target, None
 
     def commit(self) -> None:
         """Put every file in its place.
@@ -72,7 +87,7 @@ class Replacement:
         try:
             for target, partial in self._partials.items():
                 self._backups[target] = _backup(target)
-                Path(partial).replace(target)
+                os.replace(partial, target)  # noqa: PTH105 - a thousand of them
             for path, text in self._streams.items():
                 _write_to(path, text.encode("utf-8"))
         except BaseException as error:
@@ -103,31 +118,38 @@ def takes_a_stream(path: Path) -> bool:
 
 
 def _beside(target: str, suffix: str) -> str:
-    folder, name = os.path.split(target)
-    return os.path.join(folder, f".{name}.{os.getpid()}.{suffix}")  # noqa: PTH118 - a thousand of them
+    folder, _, name = target.rpartition(os.sep)
+    return f"{folder}{os.sep}.{name}.{os.getpid()}.{suffix}"
 
 
-def _write_partial(partial: str, target: str, content: bytes) -> None:
+def _write_partial(partial: str, mode: int | None, content: bytes) -> None:
     """Write a new file with the mode of the one that it will replace; a new one gets what the umask leaves.
 
     Only what replaces a file has to be on the disk before: after a power cut the old content would be lost.
     """
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        with contextlib.suppress(FileNotFoundError):
-            os.fchmod(descriptor, stat.S_IMODE(os.stat(target).st_mode))  # noqa: PTH116
-            file.flush()
+    try:
+        _write_all(descriptor, content)
+        if mode is not None:
+            os.fchmod(descriptor, stat.S_IMODE(mode))
             os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _backup(target: str) -> str | None:
     """Keep the old content under another name; None where there is none."""
     backup = _beside(target, "before")
+    if not os.path.lexists(target):
+        return None
     try:
         os.link(target, backup)
-    except FileNotFoundError:
-        return None
     except OSError:  # a file system without hard links
         shutil.copy2(target, backup)
     return backup
