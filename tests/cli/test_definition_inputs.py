@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,8 +12,6 @@ import pytest
 from tests.cli.definitions import FLAGS, WEB, instrumented, variables
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fargate_guard.sandbox import Sandbox
     from tests.cli.definitions import Run
 
@@ -228,6 +227,14 @@ def test_several_of_ecs_go_to_a_folder_by_their_names(run: Run, folder: Path, sa
     ran = run("instrument", "front:1", "back", *FLAGS, "--output-dir", "out", environ=sandbox.environment())
     assert ran.exit_code == 0, ran.stderr
     assert files_below(folder / "out") == ["back.json", "front-1.json"]
+
+
+def test_nothing_but_the_task_definition_is_asked_of_aws(run: Run, sandbox: Sandbox, registered: str) -> None:
+    sandbox.take_calls()
+    for command in (("instrument", *FLAGS), ("uninstrument",), ("explain",), ("images",)):
+        assert run(*command[:1], registered, *command[1:], environ=sandbox.environment()).exit_code == 0
+    text = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text(encoding="utf-8")
+    assert sandbox.take_calls() == set(text.split("\n## instrument\n", 1)[1].split("```")[1].split())
 
 
 def test_what_is_neither_a_file_nor_in_ecs_is_told_as_both(run: Run, sandbox: Sandbox) -> None:

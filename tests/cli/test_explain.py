@@ -86,6 +86,11 @@ def test_what_is_wrong_is_told(run: Run, folder: Path) -> None:
     assert "pidMode" in told
 
 
+def test_an_unknown_field_is_told(run: Run, folder: Path) -> None:
+    (folder / "web.json").write_text(json.dumps({**WEB, "cpuu": "256"}))
+    assert "  warning: $.cpuu: unknown field `cpuu`; did you mean `cpu`?" in run("explain", "web.json").stdout
+
+
 def test_templates_are_told_by_logical_id_and_folders_file_by_file(run: Run, folder: Path) -> None:
     (folder / "stack.yaml").write_text(TEMPLATE)
     (folder / "package.json").write_text("{}")

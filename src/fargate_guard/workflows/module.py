@@ -96,11 +96,20 @@ def _lookup(context: Context) -> ImageLookup:
     environ = context.environ
     options = LookupOptions(
         offline=environ.get("FGUARD_OFFLINE", "").lower() in ("1", "true", "yes", "on"),
-        timeout=float(environ.get("FGUARD_IMAGE_TIMEOUT") or DEFAULT_TIMEOUT),
+        timeout=_timeout(environ.get("FGUARD_IMAGE_TIMEOUT")),
         cache=cache_folder(environ),
         docker_config=docker_folder(environ),
     )
     return ImageLookup(options, lambda: context.aws)
+
+
+def _timeout(given: str | None) -> float:
+    try:
+        return float(given) if given else DEFAULT_TIMEOUT
+    except ValueError:
+        raise UsageError(
+            f"FGUARD_IMAGE_TIMEOUT is {given!r}", fix="give a number of seconds, such as 30"
+        ) from None
 
 
 def _settings(
