@@ -57,12 +57,14 @@ def services(folder: Path) -> Path:
         "services/b/task.yaml": YAML,
         "services/b/deployment.yml": "apiVersion: apps/v1\nkind: Deployment\n",
         "services/b/notes.md": "no JSON",
+        "services/node_modules/task.json": json.dumps(WEB),
         "services/c/template.yaml": TEMPLATE,
         "services/.cache/task.json": json.dumps(WEB),
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
+    (folder / "services/b/utf16.json").write_bytes('{"a": 1}'.encode("utf-16"))
     return folder
 
 
@@ -76,6 +78,7 @@ def test_a_folder_goes_to_the_same_places_and_what_is_none_is_named(run: Run, se
     assert files_below(services / "out") == ["a/task.json", "b/task.yaml", "c/template.yaml"]
     assert "services/a/package.json: skipped: valid JSON but no container definitions" in ran.stderr
     assert "services/b/deployment.yml: skipped: this is a Kubernetes Deployment" in ran.stderr
+    assert "services/b/utf16.json: skipped: the file is not UTF-8 text" in ran.stderr
     assert ".cache" not in ran.stderr
     instrumented((services / "out/a/task.json").read_text())
     assert "/opt/draios/bin/instrument" in (services / "out/b/task.yaml").read_text()
@@ -88,7 +91,7 @@ def test_results_in_the_folder_itself_are_not_taken_for_inputs(run: Run, service
 
 
 def test_a_pattern_that_the_shell_left_alone(run: Run, services: Path) -> None:
-    ran = run("instrument", "services/*/task.*", *FLAGS, "--output-dir", "out")
+    ran = run("instrument", "services/[ab]/task.*", *FLAGS, "--output-dir", "out")
     assert ran.exit_code == 0, ran.stderr
     assert files_below(services / "out") == ["a/task.json", "b/task.yaml"]
     assert run("instrument", "services/**/*.json", *FLAGS, "--check").exit_code == 2

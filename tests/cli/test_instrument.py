@@ -154,6 +154,9 @@ def test_one_bad_file_of_several_leaves_all_as_they_are_and_all_bad_ones_are_tol
     assert ran.exit_code == 64
     assert "bad.json: $[0].image" in ran.stderr
     assert "worse.json: line 1, column 4" in ran.stderr
+    document = json.loads(run("instrument", "web.json", "bad.json", "worse.json", *FLAGS, "--json").stdout)
+    assert [error["where"].partition(":")[0] for error in document["errors"]] == ["bad.json", "worse.json"]
+    assert document["exit_code"] == 64
     assert (folder / "web.json").read_bytes() == before
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.cli.command import Invocation, Result
+from fargate_guard.cli.command import Invocation, Result, error_document
 from fargate_guard.cli.definition_options import OutputOptions, reader
 from fargate_guard.errors import ExitCode, UsageError
 
@@ -92,6 +92,8 @@ def change_definitions(
         errors = _errors(report, inputs, left_over())
         if findings is not None:
             return _sarif(run, findings, errors, pending=report.pending)
+        if len(errors) > 1 and run.screen.json:
+            return _all_errors(run, errors)
         for error in errors[:-1]:
             run.screen.error(error)
         if errors:
@@ -132,6 +134,14 @@ def _sarif(run: Invocation, findings: Findings, errors: Sequence[TaskDefinitionE
         run.screen.error(error)
     pending_code = ExitCode.CHANGES_PENDING if pending else ExitCode.DONE
     return Result({}, findings.text(), ExitCode(errors[-1].exit_code) if errors else pending_code)
+
+
+def _all_errors(run: Invocation, errors: Sequence[TaskDefinitionError]) -> Result:
+    """The document of several refusals: ``error`` is the last one, as everywhere, and ``errors`` are all."""
+    for error in errors:
+        run.screen.error(error)
+    documents = [error_document(error) for error in errors]
+    return Result({"error": documents[-1], "errors": documents}, exit_code=ExitCode(errors[-1].exit_code))
 
 
 def check_output(run: Invocation, inputs: Sequence[Input], options: OutputOptions) -> None:

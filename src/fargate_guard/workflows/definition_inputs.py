@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, BinaryIO
 
 from fargate_guard.errors import UsageError
+from fargate_guard.taskdef import NotATaskDefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,9 @@ STANDARD_INPUT = "-"
 
 SEARCHED = (".json", ".yaml", ".yml")
 """How the names of files end that are looked at in a folder."""
+
+AVOIDED = ("node_modules", "__pycache__")
+"""Folders that are not looked into, nor are those whose names begin with a dot."""
 
 LARGEST = 64 * 2**20
 """Bytes. A template has at most 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
@@ -104,7 +108,9 @@ def _in_folder(folder: str, without: Path | None) -> list[Input]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and os.path.realpath(os.path.join(place, name)) != avoided  # noqa: PTH118
+            if not name.startswith(".")
+            and name not in AVOIDED
+            and os.path.realpath(os.path.join(place, name)) != avoided  # noqa: PTH118
         )
         for name in sorted(files):
             if name.endswith(SEARCHED) and not name.startswith("."):
@@ -141,7 +147,8 @@ def text_of(one: Input, standard_input: BinaryIO, read_live: Callable[[str], str
     """Return the text of an input.
 
     :param read_live: returns a task definition of ECS as JSON, as the AWS CLI prints it.
-    :raises UsageError: it cannot be read, or is no text.
+    :raises UsageError: it cannot be read.
+    :raises NotATaskDefinitionError: it is no text, or larger than any template may be.
     """
     if one.kind is Kind.LIVE:
         return read_live(one.name)
@@ -152,10 +159,10 @@ def text_of(one: Input, standard_input: BinaryIO, read_live: Callable[[str], str
             with open(one.name, "rb") as file:  # noqa: PTH123
                 content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise UsageError("the file is too large for a task definition or a template", where=one.shown_name)
+            raise NotATaskDefinitionError("the file is too large for a task definition or a template")
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError("the file is not UTF-8 text", where=one.shown_name, why=str(error)) from None
+        raise NotATaskDefinitionError("the file is not UTF-8 text", why=str(error)) from None
     except OSError as error:
         raise UsageError(
             "the file cannot be read", where=one.shown_name, why=error.strerror or str(error)

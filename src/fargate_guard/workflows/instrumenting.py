@@ -113,7 +113,7 @@ class Instrumenting:
         if self._alone:
             return [*halves]
         missing = [name for name, found in self._asked_for.items() if not found]
-        return [*halves, *map(_nowhere, missing)]
+        return [*halves, *(_nowhere(name, strict=self._handling.strict) for name in missing)]
 
     def _settings_for(self, one: Input, source: Source) -> Settings:
         common = self._settings.common
@@ -150,8 +150,8 @@ class Instrumenting:
                 raise error
 
 
-def _nowhere(name: str) -> TaskDefinitionError | Notice:
-    if is_pattern(name):
+def _nowhere(name: str, *, strict: bool) -> TaskDefinitionError | Notice:
+    if is_pattern(name) and not strict:
         return Notice("--ignore-container", f"no container fits the pattern {name}")
     return TaskDefinitionError(
         f"there is no container {name} to leave out",
