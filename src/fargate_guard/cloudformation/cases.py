@@ -15,6 +15,7 @@ from fargate_guard.cloudformation.understood import CONTAINER_PROPERTIES, SIZES,
 from fargate_guard.cloudformation.unknowns import unknown
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.taskdef.recipes import INSTRUMENT
+from fargate_guard.taskdef.record import LABEL
 from fargate_guard.taskdef.tags import IGNORE_CONTAINERS
 
 if TYPE_CHECKING:
@@ -147,7 +148,13 @@ class Cases:
             name = reading.value(value.get("Name"), Leaf.TEXT, path)
             if isinstance(name, str) and self._is_left_out(name, reading, tags):
                 return self._as_far_as_possible(reading, value, path)
-        return reading.value(value, self._container, path)
+        try:
+            return reading.value(value, self._container, path)
+        except TaskDefinitionError:
+            instrumented = Functions(value).mentions(INSTRUMENT, LABEL)
+            if self.settings is not None or not isinstance(value, dict) or is_intrinsic(value) or instrumented:
+                raise
+            return self._as_far_as_possible(reading, value, path)  # it was left out, so there is nothing to undo
 
     def _is_left_out(self, name: str, reading: Reading, tags: Json) -> bool:
         if self.settings is None:

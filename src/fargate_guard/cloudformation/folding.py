@@ -76,14 +76,15 @@ class Folding:
 
     def _if(self, arguments: list[Json], cases: list[Case], path: Path) -> Json:
         condition, *old = arguments
-        if not (self.again or self.undoing) and same(*old):
-            self.notes.alike.add(path)
         branches = [
             self.fold(branch, some, (*path, IF, index)) if some else branch
             for index, branch, some in zip((1, 2), old, divided(cases, condition), strict=True)
         ]
         branches = [no_value() if branch is ABSENT else branch for branch in branches]
-        taken_back = self.undoing or (self.again and _is_wrapped(old) and not _is_wrapped(branches))
+        wrapped, now_wrapped = _is_wrapped(old), _is_wrapped(branches)
+        if not self.undoing and same(*old) and (not self.again or (now_wrapped and not wrapped)):
+            self.notes.alike.add(path)
+        taken_back = self.undoing or (self.again and wrapped and not now_wrapped)
         ours = taken_back and path not in self.notes.alike and not _is_structure(branches[0])
         return branches[0] if ours and same(*branches) else {IF: [condition, *branches]}
 

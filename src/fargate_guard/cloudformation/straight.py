@@ -41,14 +41,17 @@ def straight(
 
 def _containers(own: Json, case: Concrete, after: list[Json], template: Mapping[str, Json]) -> list[Json]:
     before = case.definition[CONTAINERS]
-    kept = after[: len(before)]
-    if [one.get("Name") for one in before] != [one.get("Name") for one in kept]:
-        return [written(container, template) for container in after]
-    result = [
-        _container(own[index], before[index], container, template) if index in case.with_functions else container
-        for index, container in enumerate(kept)
-    ]
-    return result + [written(container, template) for container in after[len(before) :]]
+    result, place = [], 0
+    for container in after:
+        name = container.get("Name")
+        same = next((index for index in range(place, len(before)) if before[index].get("Name") == name), None)
+        if same is None:
+            result.append(written(container, template))
+            continue
+        place = same + 1
+        functions = same in case.with_functions
+        result.append(_container(own[same], before[same], container, template) if functions else container)
+    return result
 
 
 def _container(
