@@ -142,7 +142,7 @@ def containers(draw: st.DrawFn, name: Any) -> dict[str, Any]:
                 ]
             ).map(copy.deepcopy)
         ),
-        "EntryPoint": maybe_if(entry_points),
+        "EntryPoint": maybe_if(entry_points, optional=True),
         "Command": maybe_if(commands, optional=True),
         "Environment": maybe_if(environments, optional=True),
         "Secrets": maybe_if(secrets, optional=True),
@@ -154,7 +154,7 @@ def containers(draw: st.DrawFn, name: Any) -> dict[str, Any]:
         "HealthCheck": maybe_if(st.just({"Command": ["CMD", "true"]}).map(copy.deepcopy), optional=True),
         "LogConfiguration": st.just(LOGS).map(copy.deepcopy),
     }
-    required = ("Name", "Image", "EntryPoint")
+    required = ("Name", "Image", *(("EntryPoint",) if draw(st.booleans()) else ()))
     keys = draw(st.permutations([key for key in fields if key in required or draw(st.integers(0, 2)) == 0]))
     return {key: draw(fields[key]) for key in keys}
 

@@ -289,3 +289,22 @@ def test_explaining_tells_each_outcome_of_the_conditions() -> None:
     found = dict(explain_template(instrument_template(value, SETTINGS).definition))
     assert found["Web (when IsProd is true)"].instrumented_by is Instrumenter.FGUARD
     assert found["Web (when IsProd is false)"].instrumented_by is Instrumenter.NOBODY
+
+
+def test_an_image_that_a_function_gives_is_not_pinned_but_refused() -> None:
+    sections = {
+        **parameter("Tag", Default="1.27"),
+        "Conditions": {"IsProd": {"Fn::Equals": [{"Ref": "Tag"}, "1"]}},
+    }
+    images = Images({("nginx:1.27", "X86_64"): NGINX, ("nginx:2", "X86_64"): NGINX})
+    pinning = replace(SETTINGS, pin_digests=True)
+    of_function = template(container(Image={"Fn::Sub": "nginx:${Tag}"}), sections=sections)
+    with pytest.raises(TaskDefinitionError, match="cannot be pinned here") as caught:
+        instrument_template(of_function, pinning, images)
+    assert caught.value.where == "$.Resources.Web.Properties.ContainerDefinitions[0].Image"
+    value = template(container(Image={"Fn::If": ["IsProd", "nginx:1.27", "nginx:2"]}), sections=sections)
+    result = instrument_template(value, pinning, images).definition
+    pinned = f"nginx@{NGINX.digest}"
+    assert first(result)["Image"] == {"Fn::If": ["IsProd", pinned, pinned]}
+    assert not instrument_template(result, pinning, images).changed
+    assert restore_template(result).definition == value

@@ -21,7 +21,7 @@ from fargate_guard.cloudformation import (
     template_image_needs,
 )
 from fargate_guard.cloudformation.template_notes import LABEL as NOTES
-from fargate_guard.taskdef import Settings, TaskDefinitionError, instrument
+from fargate_guard.taskdef import ImageConfig, Images, Settings, TaskDefinitionError, instrument
 from tests.cloudformation.deployed import deployed, exists
 from tests.cloudformation.generated_templates import STATES, templates
 
@@ -32,6 +32,14 @@ SETTINGS = [
     Settings("orchestrator", "4.3.2", orchestrator_host="h", workload_environment={"NO_PROXY": "*"}),
     Settings("direct", "5.0.2", collector_host="c", access_key_arn=ARN, ignore_containers=("web",)),
 ]
+GIVEN = {"Tag": "2", "AWS::Region": "us-east-1"}
+"""What is known of the parameters; the rest is only known when the template is deployed."""
+IMAGES = Images(
+    {
+        (image, "X86_64"): ImageConfig(("/docker-entrypoint.sh",), command, "test")
+        for image, command in (("nginx:1.27", ("nginx", "-g")), ("nginx:2", ()))
+    }
+)
 some_settings = st.sampled_from(SETTINGS)
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -46,7 +54,7 @@ def exactly(value: Any) -> str:
 def accepted(template: Any, how: Settings) -> Any:
     """The instrumented template, where fguard takes it."""
     try:
-        return instrument_template(template, how).definition
+        return instrument_template(template, how, IMAGES, GIVEN).definition
     except TaskDefinitionError:
         assume(False)
 
@@ -64,7 +72,7 @@ def is_right_whatever_is_deployed(before: Any, after: Any, how: Settings) -> Non
         wanted = replace(how, ignore_containers=tuple(name for name in how.ignore_containers if name in names))
         for container in result["ContainerDefinitions"]:
             container.get("DockerLabels", {}).pop(NOTES, None)
-        assert result == instrument(original, wanted).definition
+        assert result == instrument(original, wanted, IMAGES).definition
 
 
 def keeps_its_promises(template: Any, how: Settings, then: Settings) -> None:
@@ -74,7 +82,7 @@ def keeps_its_promises(template: Any, how: Settings, then: Settings) -> None:
     is_right_whatever_is_deployed(template, instrumented, how)
     assert exactly(restore_template(instrumented).definition) == before
 
-    again = instrument_template(instrumented, how)
+    again = instrument_template(instrumented, how, IMAGES, GIVEN)
     assert not again.changed
     assert exactly(again.definition) == exactly(instrumented)
 

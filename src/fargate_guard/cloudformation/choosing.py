@@ -6,7 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from fargate_guard.cloudformation.intrinsics import Opaque
+from fargate_guard.cloudformation.intrinsics import Opaque, shown
 from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.cloudformation.unknowns import (
     check_names,
@@ -112,6 +112,14 @@ class Choosing:
 
     def _check_image(self, definition: dict[str, Json], need: ImageNeed, images: Images) -> None:
         image = _image(definition, need)
+        if need.digest and isinstance(image, Opaque):
+            raise TaskDefinitionError(
+                f"the image of container {need.container} cannot be pinned here: {shown(image.intrinsic)}",
+                where=need.path,
+                why="a function gives it, so a digest would have to stand in its place, whatever is deployed",
+                fix="write the digest where the function takes its value from, or write the image itself; "
+                f"or do without --pin-digests, or without the container: {IGNORE_FLAG} {need.container}",
+            )
         if isinstance(image, Opaque) and unknown(image) and not images.answers(need):
             raise refuse(
                 need.path,
