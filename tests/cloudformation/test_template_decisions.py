@@ -308,3 +308,17 @@ def test_an_image_that_a_function_gives_is_not_pinned_but_refused() -> None:
     assert first(result)["Image"] == {"Fn::If": ["IsProd", pinned, pinned]}
     assert not instrument_template(result, pinning, images).changed
     assert restore_template(result).definition == value
+
+
+def test_parameters_that_no_condition_looks_at_do_not_count() -> None:
+    allowed = [str(n) for n in range(20)]
+    names = [f"P{n}" for n in range(8)]
+    parameters = {name: {"Type": "String", "AllowedValues": allowed} for name in names}
+    conditions = {f"Is{n}": {"Fn::Equals": [{"Ref": "P0"}, n]} for n in allowed}
+    environment = [{"Fn::If": [name, {"Name": "WHO", "Value": name}, NO_VALUE]} for name in conditions]
+    value = template(
+        container(Environment=environment), sections={"Parameters": parameters, "Conditions": conditions}
+    )
+    result = instrument_template(value, SETTINGS).definition
+    variables = deployed(result, {"P0": "7"}, "Web")["ContainerDefinitions"][0]["Environment"]
+    assert variables == [{"Name": "WHO", "Value": "Is7"}, {"Name": "SYSDIG_SIDECAR", "Value": "auto"}]

@@ -90,7 +90,7 @@ def profile(examples: int) -> settings:
     )
 
 
-@profile(2)
+@profile(1)
 @given(many, st.sampled_from(SETTINGS))
 def test_cfn_lint_accepts_the_result_when_it_accepted_the_input(
     tasks: list[dict[str, Any]], how: Settings

@@ -42,7 +42,7 @@ IMAGES = Images(
 )
 some_settings = st.sampled_from(SETTINGS)
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 long = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 
 

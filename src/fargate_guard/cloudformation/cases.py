@@ -76,7 +76,7 @@ class Cases:
             raise TaskDefinitionError(
                 f"{len(names)} conditions decide what this task definition is: {', '.join(names)}",
                 where=resource.path,
-                why=f"they come out in {len(found)} ways; fguard makes sure of each, and of {MOST_CASES} at most",
+                why=f"they come out in more than {MOST_CASES} ways together, and fguard makes sure of each",
                 fix="divide it into several task definitions, or let fewer conditions decide",
             )
         return [self._read(resource, conditions, straight=False) for conditions in found]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -35,11 +35,11 @@ class _Inputs:
     """What conditions depend on, with the values that make a difference."""
 
     values: dict[str, list[str]] = field(default_factory=dict)
-    closed: set[str] = field(default_factory=set)
-    """Inputs that have no other values, by ``AllowedValues``."""
+    closed: dict[str, list[str]] = field(default_factory=dict)
+    """All values of inputs that have no others, by ``AllowedValues``; of some that no condition looks at, too."""
 
     def add(self, name: str, value: str) -> None:
-        known = self.values.setdefault(name, [] if name in self.closed else [_OTHER])
+        known = self.values.setdefault(name, self.closed.get(name) or [_OTHER])
         if value not in known and name not in self.closed:
             known.append(value)
 
@@ -47,7 +47,8 @@ class _Inputs:
 def assignments(template: Mapping[str, Json], names: Sequence[str]) -> list[Assignment]:
     """Every way in which the named conditions can come out together, all true first.
 
-    A condition that is not defined, or is written in a way not known here, may come out either way.
+    A condition that is not defined, or is written in a way not known here, may come out either way. Not more than
+    4096 ways are returned.
     """
     definitions = template.get("Conditions")
     conditions = definitions if isinstance(definitions, dict) else {}
@@ -56,7 +57,8 @@ def assignments(template: Mapping[str, Json], names: Sequence[str]) -> list[Assi
     for name in names:
         _collect({"Condition": name}, conditions, inputs, 0)
     if prod(len(values) for values in inputs.values.values()) > _MOST_COMBINATIONS:
-        return [dict(zip(names, outcome, strict=True)) for outcome in product((True, False), repeat=len(names))]
+        outcomes = islice(product((True, False), repeat=len(names)), _MOST_COMBINATIONS)
+        return [dict(zip(names, outcome, strict=True)) for outcome in outcomes]
     keys, found = list(inputs.values), set()
     for combination in product(*inputs.values.values()):
         state = dict(zip(keys, combination, strict=True))
@@ -69,9 +71,7 @@ def _allowed_values(template: Mapping[str, Json], inputs: _Inputs) -> None:
     for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
         allowed = parameter.get("AllowedValues") if isinstance(parameter, dict) else None
         if isinstance(allowed, list) and allowed and all(isinstance(value, (str, int)) for value in allowed):
-            key = _key({"Ref": name})
-            inputs.closed.add(key)
-            inputs.values[key] = [_plain(value) for value in allowed]
+            inputs.closed[_key({"Ref": name})] = [_plain(value) for value in allowed]
 
 
 def _collect(expression: Json, conditions: Mapping[str, Json], inputs: _Inputs, depth: int) -> None:
