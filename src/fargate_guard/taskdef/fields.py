@@ -7,6 +7,7 @@ case; what is added follows the case of its surroundings; nothing is renamed.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
@@ -22,10 +23,29 @@ _FREE_FORM = frozenset({"options", "dockerlabels"})
 """Fields whose keys are the user's data, not field names."""
 
 
+class _Keys(dict[str, "str | None"]):
+    """How the keys of an object are written: field name → key; filled as fields are asked for."""
+
+    __slots__ = ("by_lower", "pascal")
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        super().__init__()
+        self.by_lower = {str(key).lower(): key for key in keys}
+        self.pascal = sum([str(key)[:1].isupper() for key in keys]) * 2 > len(keys)
+
+    def __missing__(self, field: str) -> str | None:
+        key = self[field] = self.by_lower.get(field.lower())
+        return key
+
+
+_keys_of = lru_cache(maxsize=1024)(_Keys)
+"""Containers, variables and mappings are written alike all over a template."""
+
+
 class Fields:
     """One JSON object: get, set and drop its fields whatever their case."""
 
-    __slots__ = ("_entries", "_keys", "_pascal", "_usual_case", "object", "path")
+    __slots__ = ("_entries", "_keys", "_pascal", "object", "path")
 
     def __init__(self, value: Json, path: str, *, pascal: bool = False) -> None:
         """Look at ``value``, which stands at ``path``; ``pascal`` is the case of additions to an empty object.
@@ -41,28 +61,22 @@ class Fields:
         self.object: dict[str, Json] = value
         self.path = path
         self._pascal = pascal
-        self._usual_case: bool | None = None
         self._entries: dict[str, tuple[list[Json] | None, list[Fields]]] | None = None
-        self._keys: dict[str, str] = {str(key).lower(): key for key in value}
-        if len(self._keys) != len(value):
+        self._keys = _keys_of(tuple(value))
+        if len(self._keys.by_lower) != len(value):
             raise _two_cases(value, path)
 
     @property
     def pascal(self) -> bool:
         """Whether most of the keys are written in PascalCase."""
-        if not self.object:
-            return self._pascal
-        if self._usual_case is None:  # asked for with every field that is absent
-            upper = sum([key[:1].isupper() for key in self._keys.values()])
-            self._usual_case = upper * 2 > len(self._keys)
-        return self._usual_case
+        return self._keys.pascal if self.object else self._pascal
 
     def __contains__(self, field: str) -> bool:
-        return field.lower() in self._keys
+        return self._keys[field] is not None
 
     def key(self, field: str) -> str:
         """The key as written, or as it would be written if it were added."""
-        return self._keys.get(field.lower()) or cased(field, pascal=self.pascal)
+        return self._keys[field] or cased(field, pascal=self.pascal)
 
     def at(self, field: str) -> str:
         """The JSON path of a field."""
@@ -70,35 +84,34 @@ class Fields:
 
     def get(self, field: str) -> Json:
         """The value, or None when the field is absent (ECS reads null as absent)."""
-        if field in self.object:
-            return self.object[field]
-        key = self._keys.get(field.lower())
+        key = self._keys[field]
         return None if key is None else self.object[key]
 
     def set(self, field: str, value: Json, *, after: tuple[str, ...] = ()) -> None:
         """Set a field in place; a new one goes behind the last of ``after`` that is there, else to the end."""
-        key = self.key(field)
-        if key in self.object:
+        key = self._keys[field]
+        if key is not None:
             self.object[key] = value
             return
-        before = next((self._keys[name.lower()] for name in reversed(after) if name in self), None)
-        self._keys[field.lower()] = key
+        key = cased(field, pascal=self.pascal)
+        before = next((self._keys[name] for name in reversed(after) if name in self), None) if after else None
         if before is None:
             self.object[key] = value
-            return
-        items = list(self.object.items())
-        self.object.clear()
-        for old, kept in items:
-            self.object[old] = kept
-            if old == before:
-                self.object[key] = value
+        else:
+            items = list(self.object.items())
+            self.object.clear()
+            for old, kept in items:
+                self.object[old] = kept
+                if old == before:
+                    self.object[key] = value
+        self._keys = _keys_of(tuple(self.object))
 
     def drop(self, field: str) -> None:
         """Remove a field if it is there."""
-        key = self._keys.pop(field.lower(), None)
-        self._usual_case = None
+        key = self._keys[field]
         if key is not None:
             del self.object[key]
+            self._keys = _keys_of(tuple(self.object))
 
     def child(self, field: str) -> Fields:
         """The object in a field; its additions follow the case of the field's own key."""
