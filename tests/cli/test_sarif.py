@@ -111,6 +111,14 @@ def test_a_syntax_error_is_at_its_line_and_column(run: Run, folder: Path) -> Non
     assert place(result) == ("web.json", 2, 10)
 
 
+def test_a_broken_file_in_a_folder_is_a_warning(run: Run, folder: Path) -> None:
+    (folder / "broken.json").write_text('{"family": "web",\n "cpu" "256"}')
+    results = check(run, ".", exit_code=2)
+    assert [(result["ruleId"], place(result)[:2]) for result in results if result["level"] == "warning"] == [
+        ("FG004", ("broken.json", 2))
+    ]
+
+
 def test_containers_of_a_yaml_template_are_found_behind_short_tags(run: Run, folder: Path) -> None:
     (folder / "stack.yaml").write_text(TEMPLATE)
     results = check(run, "stack.yaml", exit_code=2)

@@ -39,13 +39,17 @@ class Report:
 
     def take(self, outcome: Outcome) -> None:
         """Tell what became of one input, and prepare its output."""
-        from fargate_guard.workflows.definition_files import Changed, Skipped
+        from fargate_guard.workflows.definition_files import Changed, Refused, Skipped
 
         name = outcome.input.shown_name
         if self.findings is not None:
             self.findings.take(outcome)
         if isinstance(outcome, Changed):
             self._take_changed(outcome)
+        elif isinstance(outcome, Skipped) and outcome.broken is not None:
+            if self.options.strict:
+                self.refused[outcome.input.name] = Refused(outcome.input, (outcome.broken,))
+            self.run.screen.warning(f"{name}: skipped: {outcome.reason}")
         elif isinstance(outcome, Skipped):
             self.run.screen.message(f"{name}: skipped: {outcome.reason}")
         else:

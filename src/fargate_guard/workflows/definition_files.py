@@ -65,6 +65,8 @@ class Skipped:
 
     input: Input
     reason: str
+    broken: TaskDefinitionError | None = None
+    """Set where it is neither JSON nor YAML, so that nobody knows what it was to be."""
 
 
 Outcome = Changed | Refused | Skipped
@@ -204,7 +206,8 @@ def _outcome(
         return _Later(source)
     except NotATaskDefinitionError as error:
         if not one.asked:
-            return Skipped(one, f"{error.message} ({error.where})" if error.where else error.message)
+            broken = in_file(one, error) if str(error.where).startswith("line ") else None
+            return Skipped(one, f"{error.message} ({error.where})" if error.where else error.message, broken)
         return Refused(one, (in_file(one, error),), source)
     except TaskDefinitionError as error:
         several: Sequence[TaskDefinitionError] = getattr(error, "refusals", (error,))  # in a template

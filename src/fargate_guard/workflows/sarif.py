@@ -99,6 +99,10 @@ class Findings:
             self.results += _of_changed(outcome)
         elif isinstance(outcome, Refused):
             self.results += [_of_error(outcome, error) for error in outcome.errors]
+        elif outcome.broken is not None:
+            where = str(getattr(outcome.broken.__cause__, "where", "$"))
+            text = f"The file is passed over: {outcome.reason}"
+            self.results.append(_result(WARNING, outcome.input, None, where, text, where))
 
     def remark(self, level: str, text: str) -> None:
         """Add what concerns no single input."""
