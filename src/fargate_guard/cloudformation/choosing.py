@@ -18,6 +18,7 @@ from fargate_guard.cloudformation.unknowns import (
     unknown,
 )
 from fargate_guard.taskdef import Images, Notice, TaskDefinitionError, image_needs, instrument
+from fargate_guard.taskdef.recipes import INSTRUMENT
 from fargate_guard.taskdef.selection import IGNORE_FLAG, is_pattern
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Choosing:
         definition = case.definition
         notices = self._check(case)
         settings, images = self.settings_for(definition), self._images_for(logical_id)
-        if any(isinstance(one.get("Image"), Opaque) for one in _with_functions(case)):
+        if any(_may_need_an_unknown_image(one, settings) for one in _with_functions(case)):
             for need in image_needs(definition, settings):
                 self._check_image(definition, need, images)
                 notices += default_notices([(need.path, "the image", _image(definition, need))])
@@ -155,6 +156,14 @@ def _with_functions(case: Concrete) -> list[dict[str, Json]]:
     if not case.with_functions:
         return []
     return [one for index, one in enumerate(_containers(case.definition)) if index in case.with_functions]
+
+
+def _may_need_an_unknown_image(container: dict[str, Json], settings: Settings) -> bool:
+    if not isinstance(container.get("Image"), Opaque):
+        return False
+    entry_point = container.get("EntryPoint")
+    own = isinstance(entry_point, list) and bool(entry_point) and entry_point[0] != INSTRUMENT
+    return settings.pin_digests or not own
 
 
 def _image(definition: dict[str, Json], need: ImageNeed) -> Json:

@@ -45,16 +45,16 @@ class Reading:
 
         :raises TaskDefinitionError: a function stands where the structure must be known.
         """
+        if not isinstance(value, (dict, list)):
+            return value
         if part is not None:
             value, path = self.chosen(value, path)
         if is_no_value(value):
             return ABSENT
         if part is None:
             return self._untouched(value)
-        if part is Leaf.ARGUMENTS:
-            return self._arguments(value, path)
         if isinstance(part, Leaf):
-            return self._scalar(value, part)
+            return self._arguments(value, path) if part is Leaf.ARGUMENTS else self._scalar(value, part)
         if isinstance(part, tuple):
             return self._list(value, part[0], path)
         return self._object(value, part, path)
@@ -62,6 +62,8 @@ class Reading:
     def chosen(self, value: Json, path: str) -> tuple[Json, str]:
         """What stands in a place when the conditions have come out, and its path."""
         conditions = self.resolver.conditions
+        if not conditions:
+            return value, path
         while (arguments := if_arguments(value)) is not None and arguments[0] in conditions:
             index = 1 if conditions[arguments[0]] else 2
             value, path = arguments[index], f"{path}['{IF}'][{index}]"
@@ -84,7 +86,10 @@ class Reading:
 
     def _list(self, value: Json, part: Part, path: str) -> Json:
         if isinstance(value, list):
-            items = (self.value(item, part, f"{path}[{index}]") for index, item in enumerate(value))
+            items = [
+                item if isinstance(item, str) else self.value(item, part, f"{path}[{index}]")
+                for index, item in enumerate(value)
+            ]
             return [item for item in items if item is not ABSENT]
         if not is_intrinsic(value):
             return value
@@ -100,6 +105,9 @@ class Reading:
             raise unreadable(value, path)
         result = {}
         for key, item in value.items():
+            if isinstance(item, str):
+                result[key] = item
+                continue
             if key == LABEL:
                 read = self._record(item, f"{path}['{key}']")
             else:

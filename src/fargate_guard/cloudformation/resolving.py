@@ -141,18 +141,22 @@ class Resolver:
             pattern, variables = argument
         if not isinstance(pattern, str):
             return _UNKNOWN
-        texts, end = [], 0
+        parts: list[str | None] = []
+        defaults, end = frozenset[str](), 0
         for match in _PLACEHOLDER.finditer(pattern):
-            texts.append(Text((pattern[end : match.start()],)))
-            name, end = match[2].strip(), match.end()
-            if match[1]:
-                texts.append(Text((f"${{{match[2]}}}",)))
-            elif name in variables:
-                texts.append(self.text(variables[name], depth + 1))
-            else:
-                texts.append(_UNKNOWN if "." in name else self._ref(name))
-        texts.append(Text((pattern[end:],)))
-        return _joined("", texts)
+            parts.append(pattern[end : match.start()])
+            literal, name = match.groups()
+            text = Text((f"${{{name}}}",)) if literal else self._placeholder(name.strip(), variables, depth)
+            parts += text.parts
+            defaults |= text.defaults
+            end = match.end()
+        parts.append(pattern[end:])
+        return Text(tuple(parts), defaults)
+
+    def _placeholder(self, name: str, variables: dict[str, Json], depth: int) -> Text:
+        if name in variables:
+            return self.text(variables[name], depth + 1)
+        return _UNKNOWN if "." in name else self._ref(name)
 
     def _joined(self, function: str, argument: Json, depth: int) -> Text:
         if not isinstance(argument, list) or len(argument) != _SUB_ARGUMENTS:

@@ -160,8 +160,9 @@ class Fields:
             return []
         if not isinstance(value, list):
             raise wrong_type(self.at(field), "an array of strings", value)
-        for index, item in enumerate(value):
+        for item in value:
             if not isinstance(item, str):
+                index = next(index for index, other in enumerate(value) if other is item)
                 raise wrong_type(f"{self.at(field)}[{index}]", "a string", item)
         return value
 
@@ -203,11 +204,13 @@ def recased(value: Json, *, pascal: bool) -> Json:
     if not pascal:
         return value
     if isinstance(value, list):
-        return [recased(item, pascal=True) for item in value]
+        return [recased(item, pascal=True) if isinstance(item, _COLLECTIONS) else item for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        cased(key, pascal=True): item if key.lower() in _FREE_FORM else recased(item, pascal=True)
+        cased(key, pascal=True): recased(item, pascal=True)
+        if isinstance(item, _COLLECTIONS) and key.lower() not in _FREE_FORM
+        else item
         for key, item in value.items()
     }
 

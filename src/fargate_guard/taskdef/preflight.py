@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import Existing, is_wrapped, name_of
-from fargate_guard.taskdef.loose import inner, objects, strings
+from fargate_guard.taskdef.loose import inner, objects
 from fargate_guard.taskdef.recipes import (
     ACCESS_KEY,
     CAPABILITY,
@@ -215,13 +215,12 @@ def check_container(container: Fields, settings: Settings, existing: Existing) -
 
 def warn_about_process_1(container: Fields) -> Iterator[Notice]:
     """Point at a program, perhaps of the image, that does not start under the wrapper."""
-    argv = [
-        word for word in (*strings(container, "entryPoint"), *strings(container, "command")) if word != INSTRUMENT
-    ]
-    if argv and argv[0] in _NEED_PID_1:
+    argv = (*container.texts("entryPoint"), *container.texts("command"))
+    program = next((word for word in argv if word != INSTRUMENT), None)
+    if program in _NEED_PID_1:
         yield Notice(
             container.at("entryPoint"),
-            f"{argv[0]} must be process 1 of its container, and is not when it is instrumented; the container may "
+            f"{program} must be process 1 of its container, and is not when it is instrumented; the container may "
             f"not start: test it, or leave it out: {IGNORE_FLAG} {name_of(container)}",
         )
 
@@ -280,18 +279,22 @@ def _check_own_variables(container: Fields, settings: Settings, existing: Existi
     name, added = container.get("name"), existing.additions(container)
     if added is None and is_wrapped(container):
         return  # another tool set them; they are replaced
-    recipe = settings.recipe
-    variables = settings.variables((*recipe.workload_variables, *recipe.sidecar_variables))
-    allowed: dict[str, dict[str, str]] = {"environment": variables, "secrets": settings.secrets((ACCESS_KEY,))}
-    reserved = {*CONNECTION_VARIABLES, *settings.variables(recipe.workload_variables)}
     for field, value_key in (("environment", "value"), ("secrets", "valueFrom")):
+        entries = container.entries(field)
+        if not entries:
+            continue
+        if field == "environment":
+            allowed = {**settings.workload_variables, **settings.sidecar_variables}
+        else:
+            allowed = settings.secrets((ACCESS_KEY,))
         ours = [] if added is None else getattr(added, field)
-        for entry in container.entries(field):
+        for entry in entries:
             variable = entry.get("name")
-            if variable not in reserved or variable in ours:
+            ours_to_set = variable in CONNECTION_VARIABLES or variable in settings.workload_variables
+            if not ours_to_set or variable in ours:
                 continue
             value: Json = entry.get(value_key)
-            if value is not None and value == allowed[field].get(variable):
+            if value is not None and value == allowed.get(variable):
                 continue
             raise TaskDefinitionError(
                 f"container {name} sets {variable} itself",

@@ -24,6 +24,8 @@ _FORMAT = 2
 _FIRST_FORMAT = 1
 """Without what came later, so that an older fguard can undo it."""
 
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
 ABSENT, NULL, EMPTY = "absent", "null", "empty"
 _STATES = (ABSENT, NULL, EMPTY)
 
@@ -125,7 +127,7 @@ class Record:
             content["adopted"] = True
         if self.sidecar or others or any(one.filled or one.pinned for one in self.containers.values()):
             content["format"] = _FORMAT
-        return json.dumps(content, separators=(",", ":"))
+        return _COMPACT.encode(content)
 
 
 def read_record(sidecar: Fields) -> Record | None:

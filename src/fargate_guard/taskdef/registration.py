@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.dependencies import check_graph
@@ -93,8 +94,8 @@ def _check_count(definition: Definition) -> None:
 
 
 def _check_bytes(definition: Definition) -> None:
-    size = _bytes(definition.task.object if definition.task else definition.root)
-    if size <= MAX_BYTES:
+    whole = definition.task.object if definition.task else definition.root
+    if _is_far_below(whole) or (size := _bytes(whole)) <= MAX_BYTES:
         return
     fields = [
         (_bytes(value), container.at(field), field)
@@ -113,6 +114,14 @@ def _check_bytes(definition: Definition) -> None:
         where=definition.path,
         fix=", or ".join(fixes),
     )
+
+
+def _is_far_below(value: Json) -> bool:
+    """Whether the size needs no exact look: one byte of this form is never more than six in JSON (``\\u0001``)."""
+    try:
+        return len(marshal.dumps(value, 2)) * 6 <= MAX_BYTES
+    except ValueError:  # what stands for a function of a template
+        return False
 
 
 def _bytes(value: Json) -> int:

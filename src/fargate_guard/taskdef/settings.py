@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED, SettingsError
@@ -29,7 +30,7 @@ _LOG_LEVELS = ("silent", "fatal", "critical", "error", "warning", "info", "debug
 _HIGHEST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """What ``instrument`` is to do. Complete and consistent, or :class:`SettingsError` says what is missing."""
 
@@ -103,7 +104,7 @@ class Settings:
         check_variables(self.sidecar_environment, "--sidecar-env", self.extra_conf)
         with_ca_certificate(self.extra_conf, self.ca_certificate_path)
 
-    @property
+    @cached_property
     def recipe(self) -> Recipe:
         """The instrumentation that this agent version needs in this topology."""
         recipe = recipe_for(_major_minor(self.agent_version), self.topology)
@@ -120,8 +121,17 @@ class Settings:
         """Whether the task stops when the sidecar stops."""
         return self.priority == "security" if self.sidecar_essential is None else self.sidecar_essential
 
-    def variables(self, names: tuple[str, ...]) -> dict[str, str]:
-        """The values of a recipe's variables; those that the settings leave to the agent are left out."""
+    @cached_property
+    def workload_variables(self) -> Mapping[str, str]:
+        """The recipe's variables of each instrumented container; those left to the agent are not among them."""
+        return self._variables(self.recipe.workload_variables)
+
+    @cached_property
+    def sidecar_variables(self) -> Mapping[str, str]:
+        """The recipe's variables of the sidecar, likewise."""
+        return self._variables(self.recipe.sidecar_variables)
+
+    def _variables(self, names: tuple[str, ...]) -> dict[str, str]:
         values = {
             "SYSDIG_ORCHESTRATOR": self.orchestrator_host,
             "SYSDIG_ORCHESTRATOR_PORT": str(self.orchestrator_port),

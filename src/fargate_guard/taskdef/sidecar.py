@@ -63,7 +63,7 @@ def new_sidecar(settings: Settings, record: Record, *, pascal: bool) -> dict[str
     """
     recipe = settings.recipe
     sidecar = _plain_fields(settings)
-    variables = {**settings.variables(recipe.sidecar_variables), **settings.sidecar_environment}
+    variables = {**settings.sidecar_variables, **settings.sidecar_environment}
     record.sidecar = [name for name in variables if name not in RECIPE_VARIABLES]
     if variables:
         sidecar["environment"] = [{"name": name, "value": value} for name, value in variables.items()]
@@ -94,12 +94,11 @@ def update_sidecar(sidecar: Fields, settings: Settings, record: Record, set_earl
                 sidecar.set(field, value, after=_FIELDS[:index])
         elif sidecar.get(field) and not (foreign and field in _KEPT_OF_OTHERS):
             sidecar.drop(field)
-    variables = settings.variables(recipe.sidecar_variables)
+    variables = dict(settings.sidecar_variables)
     ours = {*set_earlier, *variables, *(CONNECTION_VARIABLES if foreign else RECIPE_VARIABLES)}
     secret = names_in(sidecar, "secrets")
-    for name, value in settings.sidecar_environment.items():
-        if name not in secret:
-            variables[name] = value
+    extra = settings.sidecar_environment.items()
+    variables.update({name: value for name, value in extra if name not in secret})
     written = _put(sidecar, "environment", "value", variables, ours)
     record.sidecar = [name for name in written if name not in RECIPE_VARIABLES]
     _put(sidecar, "secrets", "valueFrom", settings.secrets(recipe.sidecar_secrets), set(CONNECTION_VARIABLES))

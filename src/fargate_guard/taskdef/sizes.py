@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Json
 
 _TASK_SIZE = re.compile(r"\s*(\d{0,9}(?:\.\d{1,9})|\d{1,9})\s*(vcpu|gb)?\s*", re.IGNORECASE)
+_AMOUNT = re.compile(r"\d{1,9}")
 _PER_UNIT = 1024
 """CPU units in a vCPU; MiB in a GB, as ECS counts it."""
 
@@ -46,8 +47,8 @@ def check_sizes(definition: Definition, sidecar_name: str) -> None:
         return
     size = _Size(task, _task_size(task.get("cpu")), _task_size(task.get("memory")))
     # ECS takes memoryReservation where there is one, and memory otherwise, as what a container reserves.
-    cpu, memory = _shares(definition, ("cpu",)), _shares(definition, ("memoryReservation", "memory"))
-    hard_limits = _shares(definition, ("memory",))
+    cpu, hard_limits = _shares(definition, "cpu"), _shares(definition, "memory")
+    memory = _shares(definition, "memoryReservation", "memory")
     needed = _Needed(_total(cpu), max(_total(memory), *(share.amount for share in hard_limits), 0))
     _check_sum(size, "cpu", cpu, needed, sidecar_name)
     _check_hard_limits(size, hard_limits, needed, sidecar_name)
@@ -129,7 +130,9 @@ def _task_size(value: Json) -> float | None:
 
 def _amount(value: Json) -> int:
     """A container's CPU units or MiB; 0 for none, and for what ECS itself must judge."""
-    match = re.fullmatch(r"\d{1,9}", _written(value))
+    if value is None:
+        return 0
+    match = _AMOUNT.fullmatch(_written(value))
     return int(match[0]) if match else 0
 
 
@@ -139,12 +142,15 @@ def _written(value: Json) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _shares(definition: Definition, fields: tuple[str, ...]) -> list[_Share]:
+def _shares(definition: Definition, *fields: str) -> list[_Share]:
+    """What each container takes, by the first of the fields that says it."""
     shares = []
     for container in definition.parsed:
-        field = next((field for field in fields if _amount(container.get(field))), None)
-        if field is not None:
-            shares.append(_Share(container, field, _amount(container.get(field))))
+        for field in fields:
+            amount = _amount(container.get(field))
+            if amount:
+                shares.append(_Share(container, field, amount))
+                break
     return shares
 
 

@@ -10,6 +10,8 @@ from fargate_guard.taskdef.recipes import AGENT_VARIABLES, CAPABILITY, CONNECTIO
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fargate_guard.taskdef.settings import Settings
 
 SOURCE = "sourceContainer"
@@ -28,12 +30,11 @@ def wrap(container: Fields, settings: Settings, sidecar_name: str, added: Additi
     entry_point = container.texts("entryPoint")
     if entry_point[:1] != [INSTRUMENT]:
         container.set("entryPoint", [INSTRUMENT, *entry_point])
-    recipe = settings.recipe
-    variables, secrets = settings.variables(recipe.workload_variables), settings.secrets(recipe.workload_secrets)
-    secrets_of_user = names_in(container, "secrets").difference(added.secrets)
-    for name, value in settings.workload_environment.items():
-        if name not in secrets_of_user:
-            variables[name] = value
+    variables, secrets = settings.workload_variables, settings.secrets(settings.recipe.workload_secrets)
+    if settings.workload_environment:
+        secrets_of_user = names_in(container, "secrets").difference(added.secrets)
+        extra = settings.workload_environment.items()
+        variables = {**variables, **{name: value for name, value in extra if name not in secrets_of_user}}
     added.environment = put_entries(container, "environment", "value", variables, set(added.environment), added)
     added.secrets = put_entries(container, "secrets", "valueFrom", secrets, set(added.secrets), added)
     _mount(container, sidecar_name, added)
@@ -46,8 +47,7 @@ def update_foreign(container: Fields, settings: Settings, sidecar_name: str, add
     :param added: what fguard added beyond that, which becomes what it adds now; the rest is not recorded, since
         everything that Sysdig's tools set goes when it is undone.
     """
-    recipe = settings.recipe
-    variables, secrets = settings.variables(recipe.workload_variables), settings.secrets(recipe.workload_secrets)
+    variables, secrets = settings.workload_variables, settings.secrets(settings.recipe.workload_secrets)
     ours = {*CONNECTION_VARIABLES, *variables}
     extra = {
         name: value
@@ -68,13 +68,20 @@ def names_in(container: Fields, field: str) -> set[Json]:
 
 
 def put_entries(
-    container: Fields, field: str, value_key: str, wanted: dict[str, str], ours: set[str], added: Additions
+    container: Fields, field: str, value_key: str, wanted: Mapping[str, str], ours: set[str], added: Additions
 ) -> list[str]:
     """Set name/value entries of ``environment`` or ``secrets``; entries that are not ``ours`` stay as they are.
 
     :return: the names of the entries that are fguard's.
     """
+    if not (wanted or ours):
+        return []
     entries = container.entries(field)
+    if not entries:
+        if wanted:
+            pascal = container.key(field)[:1].isupper()
+            _array(container, field, field, added).extend(_entries(wanted, value_key, pascal=pascal))
+        return list(wanted)
     kept = {entry.get("name") for entry in entries if entry.get("name") not in ours}
     wanted = {name: value for name, value in wanted.items() if name not in kept}
     current = [entry for entry in entries if entry.get("name") in ours]
@@ -84,8 +91,7 @@ def put_entries(
         return list(wanted)
     if current:
         _keep(container, field, lambda item: Fields(item, "").get("name") not in ours)
-    pascal = entries[0].pascal if entries else container.key(field)[:1].isupper()
-    new = [{cased("name", pascal=pascal): n, cased(value_key, pascal=pascal): v} for n, v in wanted.items()]
+    new = _entries(wanted, value_key, pascal=entries[0].pascal)
     if new and current:
         container.get(field).extend(new)
     elif new:
@@ -93,6 +99,11 @@ def put_entries(
     else:
         _empty_again(container, field, field, added)
     return list(wanted)
+
+
+def _entries(wanted: Mapping[str, str], value_key: str, *, pascal: bool) -> list[Json]:
+    name_key, value_key = cased("name", pascal=pascal), cased(value_key, pascal=pascal)
+    return [{name_key: name, value_key: value} for name, value in wanted.items()]
 
 
 def unwrap(container: Fields, sidecar_name: str, additions: Additions | None) -> bool:
@@ -137,6 +148,12 @@ def _mount(container: Fields, sidecar_name: str, added: Additions) -> None:
 
 
 def _add_capability(container: Fields, added: Additions) -> None:
+    if "linuxParameters" not in container:
+        outer, inner = (cased(field, pascal=container.pascal) for field in ("capabilities", "add"))
+        container.set("linuxParameters", {outer: {inner: [CAPABILITY]}})
+        added.capability = True
+        return
+
     parameters = _object(container, "linuxParameters", _PARAMETERS, added)
     capabilities = _object(parameters, "capabilities", _CAPABILITIES, added)
     if CAPABILITY not in capabilities.texts("add"):
@@ -169,9 +186,10 @@ def _keep(parent: Fields, field: str, wanted: Json) -> None:
 def _array(parent: Fields, field: str, path: str, added: Additions) -> list[Json]:
     """The list in a field, made if there is none; how the field looked before is noted."""
     _note_before(parent, field, path, added)
-    if parent.get(field) is None:
-        parent.set(field, [])
-    array: list[Json] = parent.get(field)
+    array: list[Json] | None = parent.get(field)
+    if array is None:
+        array = []
+        parent.set(field, array)
     return array
 
 
