@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -151,6 +150,8 @@ def _backup(target: str) -> str | None:
     try:
         os.link(target, backup)
     except OSError:  # a file system without hard links
+        import shutil
+
         shutil.copy2(target, backup)
     return backup
 
