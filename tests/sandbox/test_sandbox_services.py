@@ -322,3 +322,14 @@ def test_stopped_tasks_are_forgotten_after_an_hour(account: Account) -> None:
 def target_states(account: Account, arn: object) -> list[str]:
     described = account.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
     return [target["TargetHealth"]["State"] for target in described]
+
+
+def test_creating_a_service_again_is_answered_with_it_and_something_else_of_its_name_refused(
+    account: Account,
+) -> None:
+    definition = account.register(account.container())
+    first = account.create_service(definition, desiredCount=1)
+    again = account.create_service(definition, desiredCount=1)
+    assert (again["serviceArn"], again["createdAt"]) == (first["serviceArn"], first["createdAt"])
+    with pytest.raises(ClientError, match="Creation of service was not idempotent"):
+        account.create_service(definition, desiredCount=2)

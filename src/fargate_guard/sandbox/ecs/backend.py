@@ -126,6 +126,8 @@ class EcsBackend(EC2ContainerServiceBackend):
         key = f"{cluster.name}:{name}"
         existing = self.live_services.get(key)
         if existing is not None and existing.status == "ACTIVE":
+            if settings == existing.settings:
+                return existing  # the SDK's second attempt, with the same client token
             message = "Creation of service was not idempotent."
             raise InvalidParameterException(message)
         if existing is not None and existing.status == "DRAINING":
