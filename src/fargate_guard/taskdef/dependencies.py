@@ -66,7 +66,11 @@ def check_graph(definition: Definition) -> None:
     for container in definition.parsed:
         for entry in container.entries("dependsOn"):
             _check_entry(container, entry, containers)
-    cycle = _cycle(_edges(definition, containers))
+    edges = _edges(definition, containers)
+    waited_for = {edge.target for some in edges.values() for edge in some}
+    if not any(edges[name] for name in waited_for):
+        return
+    cycle = _cycle(edges)
     if not cycle:
         return
     steps = "; ".join(f"{edge.source} {_WORDS[edge.field]} {edge.target}" for edge in cycle)

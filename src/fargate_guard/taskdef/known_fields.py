@@ -97,15 +97,18 @@ def _unknown_in(value: Json, path: str, known: FieldTree | None) -> Iterator[Not
     items = [(value, path)]
     if isinstance(value, list):
         items = [(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    names = _by_folded_name(known)
+    folded: dict[str, str] = {}
     for item, where in items:
         if not isinstance(item, dict):
             continue
         for key, below in item.items():
-            name = names.get(str(key).lower())
+            name = key
+            if key not in known:
+                folded = folded or _by_folded_name(known)
+                name = folded.get(str(key).lower())
             if name is None:
-                yield Notice(_joined(where, str(key)), _message(str(key), names))
-            elif known[name] is not None:
+                yield Notice(_joined(where, str(key)), _message(str(key), folded))
+            elif known[name] is not None and isinstance(below, (dict, list)):
                 yield from _unknown_in(below, _joined(where, str(key)), known[name])
 
 

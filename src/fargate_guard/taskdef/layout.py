@@ -106,13 +106,19 @@ class Layout:
             if index:
                 parts.append(separator)
             if isinstance(value, dict):
+                item = value[item_label]
                 parts.append(self.string(str(item_label)) + self.colon)
-                self._write(value[item_label], item_label, inner, parts)
             else:
-                self._write(value[index], item_label, inner, parts)
+                item = value[index]
+            if isinstance(item, str):
+                parts.append(self.string(item))
+            else:
+                self._write(item, item_label, inner, parts)
         parts.append((line or padding) + closing)
 
     def _on_one_line(self, value: Json, label: str) -> bool:
+        if not self.inline:
+            return False
         if label in self.inline:
             return self.inline[label] > 0
         items = value.values() if isinstance(value, dict) else value
@@ -137,7 +143,7 @@ class Layout:
     def string(self, value: str) -> str:
         """The text of a string."""
         text = encode_basestring_ascii(value) if self.ascii else encode_basestring(value)
-        if not self.ascii and not _is_writable(text):
+        if not text.isascii() and not _is_writable(text):
             text = re.sub(_SURROGATE, lambda match: f"\\u{ord(match[0]):04x}", text)
         return text if self.slash == "/" else text.replace("/", self.slash)
 
