@@ -86,6 +86,7 @@ def _quickstart(sandbox: Sandbox, terraform: str | None) -> Iterator[None]:
         shutil.copytree(package_folder("examples") / "quickstart", folder, dirs_exist_ok=True)
         os.chdir(folder)
         os.environ.update(sandbox.environment(os.environ), SYSDIG_ACCESS_KEY=DEMO_KEY)
+        os.environ["XDG_CACHE_HOME"] = str(folder / ".cache")  # the demo leaves nothing behind
         for name in (*UNSET, "FGUARD_CONFIG", "FGUARD_REGION", "FGUARD_PROFILE"):
             os.environ.pop(name, None)
         if terraform:
