@@ -115,9 +115,7 @@ def _check_format(run: Invocation, format_: str, names: list[str] | None, output
     if format_ == SARIF and (not output.check or output.diff or run.screen.json):
         raise UsageError("--format sarif tells what --check finds", fix="add --check; leave out --diff and --json")
     if not names and format_ != TERRAFORM_EXTERNAL:
-        raise UsageError(
-            "TASK_DEF is missing", fix="name files, folders or patterns: fguard instrument --help"
-        )
+        raise UsageError("TASK_DEF is missing", fix="name files, folders or patterns: fguard instrument --help")
 
 
 def _findings(format_: str) -> Findings | None:

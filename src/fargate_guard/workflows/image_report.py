@@ -38,9 +38,13 @@ class ContainerImage:
     """The input's name."""
     resource: str | None
     """Logical ID in a template."""
+    when: str | None
+    """How the template's conditions come out (``IsProd is true``), where they make a difference."""
     container: str
     image: str | None
-    """None where it is not written as text."""
+    """As resolved in a template, or the function in short words; None where it is not written as text."""
+    image_note: str | None
+    """How far the image is known: ``from the default of parameter Image``; None where it is written as text."""
     architecture: str | None
     """None where nothing had to be asked."""
     entry_point: tuple[str, ...] | None
@@ -58,8 +62,11 @@ class ContainerImage:
 class _Container:
     source: str
     resource: str
+    when: str
     explained: ContainerExplanation
     image: str | None
+    image_note: str | None
+    image_is_known: bool
     need: ImageNeed | None
     half_answer: TaskDefinitionError | None
 
@@ -95,16 +102,41 @@ def image_report(
 def _containers(
     one: Input, source: Source, settings: Settings, parameters: Mapping[str, str], lookup: ImageLookup
 ) -> Iterator[_Container]:
-    needs = {
-        (need.resource, need.container): need
-        for need in definition_kinds.image_needs(source, settings, parameters)
-    }
-    for resource, explanation in definition_kinds.explained(source, parameters):
+    needs = definition_kinds.image_needs(source, settings, parameters)
+    if source.is_template:
+        yield from _in_template(one, source, needs, parameters, lookup)
+        return
+    for _, explanation in definition_kinds.explained(source, parameters):
         for container in explanation.containers:
-            need = needs.get((resource, container.name))
+            need = next((need for need in needs if need.container == container.name), None)
             image = need.image if need else _image_of(source, container.path)
             half_answer = lookup.half_answer(need, source.value) if need else None
-            yield _Container(one.shown_name, resource, container, image, need, half_answer)
+            known = image is not None
+            yield _Container(one.shown_name, "", "", container, image, None, known, need, half_answer)
+
+
+def _in_template(
+    one: Input, source: Source, needs: Iterable[ImageNeed], parameters: Mapping[str, str], lookup: ImageLookup
+) -> Iterator[_Container]:
+    from fargate_guard.cloudformation import template_containers
+
+    by_place = {(need.resource, need.container, need.image): need for need in needs}
+    for found in template_containers(source.value, parameters):
+        need = by_place.get((found.resource, found.explained.name, found.image))
+        note = None if found.known else "only known when it is deployed"
+        if found.defaults:
+            note = f"from the default of parameter {', '.join(found.defaults)}"
+        yield _Container(
+            one.shown_name,
+            found.resource,
+            found.when,
+            found.explained,
+            found.image or None,
+            note,
+            found.known,
+            need,
+            lookup.half_answer(need, source.value) if need else None,
+        )
 
 
 def _image_of(source: Source, path: str) -> str | None:
@@ -123,7 +155,7 @@ def _report(container: _Container, lookup: ImageLookup) -> ContainerImage:
         error = lookup.error(need)
     if need is None and not explained.entry_point:
         entry_point, known_from = None, None
-        error = _UNTOLD if container.image is None else None
+        error = None if container.image_is_known else _UNTOLD
     if need is not None and need.argv:
         config = lookup.images.find(need) if error is None else None
         known_from = lookup.origin(need) if config else None
@@ -132,8 +164,10 @@ def _report(container: _Container, lookup: ImageLookup) -> ContainerImage:
     return ContainerImage(
         source=container.source,
         resource=container.resource or None,
+        when=container.when or None,
         container=explained.name,
         image=container.image,
+        image_note=container.image_note,
         architecture=need.architecture if need else None,
         entry_point=entry_point,
         command=command,
@@ -156,8 +190,9 @@ def words(report: Sequence[ContainerImage]) -> str:
             source = one.source
             lines.append(source)
         name = f"{one.resource}/{one.container}" if one.resource else one.container
-        architecture = f" ({one.architecture})" if one.architecture else ""
-        lines.append(f"  {name}: {one.image or 'image not written as text'}{architecture}")
+        name += f" (when {one.when})" if one.when else ""
+        notes = "".join(f" ({note})" for note in (one.architecture, one.image_note) if note)
+        lines.append(f"  {name}: {one.image or 'image not written as text'}{notes}")
         if one.error is not None:
             lines += [f"    not known: {one.error['message']}"]
             lines += [f"    {label}: {one.error[label]}" for label in ("why", "fix") if one.error[label]]
