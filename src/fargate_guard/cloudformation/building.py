@@ -58,12 +58,12 @@ def written(value: Json, template: Mapping[str, Json]) -> Json:
     if isinstance(value, Opaque):
         return value.intrinsic
     if isinstance(value, dict):
-        return {key: written(item, template) for key, item in value.items()}
+        return {key: item if type(item) is str else written(item, template) for key, item in value.items()}
     if not isinstance(value, list):
         return value
     whole = next((item for item in value if isinstance(item, Opaque) and item.is_list), None)
     if whole is None:
-        return [written(item, template) for item in value]
+        return [item if type(item) is str else written(item, template) for item in value]
     if len(value) == 1:
         return whole.intrinsic
     result = with_wrapper(whole.intrinsic, template) if value[:-1] == [INSTRUMENT] else None

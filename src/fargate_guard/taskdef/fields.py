@@ -196,7 +196,12 @@ def kind(value: Json) -> str:
 
 def cased(field: str, *, pascal: bool) -> str:
     """A lowerCamel field name in the wanted case."""
-    return field[:1].upper() + field[1:] if pascal else field
+    return _in_pascal(field) if pascal else field
+
+
+@lru_cache(maxsize=1024)
+def _in_pascal(field: str) -> str:
+    return field[:1].upper() + field[1:]
 
 
 def recased(value: Json, *, pascal: bool) -> Json:
@@ -208,7 +213,7 @@ def recased(value: Json, *, pascal: bool) -> Json:
     if not isinstance(value, dict):
         return value
     return {
-        cased(key, pascal=True): recased(item, pascal=True)
+        _in_pascal(key): recased(item, pascal=True)
         if isinstance(item, _COLLECTIONS) and key.lower() not in _FREE_FORM
         else item
         for key, item in value.items()

@@ -130,8 +130,6 @@ def _task_size(value: Json) -> float | None:
 
 def _amount(value: Json) -> int:
     """A container's CPU units or MiB; 0 for none, and for what ECS itself must judge."""
-    if value is None:
-        return 0
     match = _AMOUNT.fullmatch(_written(value))
     return int(match[0]) if match else 0
 
@@ -147,7 +145,8 @@ def _shares(definition: Definition, *fields: str) -> list[_Share]:
     shares = []
     for container in definition.parsed:
         for field in fields:
-            amount = _amount(container.get(field))
+            value = container.get(field)
+            amount = value and _amount(value)
             if amount:
                 shares.append(_Share(container, field, amount))
                 break
