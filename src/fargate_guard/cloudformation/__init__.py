@@ -29,14 +29,17 @@ Pure functions on plain data, with intrinsic functions in their long form; the s
 True
 """
 
+from fargate_guard.cloudformation.container_images import ContainerInTemplate, template_containers
 from fargate_guard.cloudformation.explaining import explain_template
 from fargate_guard.cloudformation.reporting import TemplateRefusedError
 from fargate_guard.cloudformation.template import instrument_template, restore_template, template_image_needs
 
 __all__ = [
+    "ContainerInTemplate",
     "TemplateRefusedError",
     "explain_template",
     "instrument_template",
     "restore_template",
+    "template_containers",
     "template_image_needs",
 ]

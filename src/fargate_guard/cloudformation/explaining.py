@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from fargate_guard.taskdef import Json
-    from fargate_guard.taskdef.explanation import Explanation
+    from fargate_guard.taskdef.explanation import ContainerExplanation, Explanation
 
 _NO_PARAMETERS: Mapping[str, str] = {}
 
@@ -47,12 +47,24 @@ def _explanations(template: Json, parameters: Mapping[str, str]) -> Iterator[tup
             yield resource.logical_id if len(found) == 1 else f"{resource.logical_id} (when {words})", explanation
 
 
+def translated_container(one: ContainerExplanation, translate: Callable[[str], str]) -> ContainerExplanation:
+    """A container's explanation with the template's path, and in plain texts."""
+    return replace(
+        one,
+        name=str(one.name),
+        path=translate(one.path),
+        entry_point=tuple(map(str, one.entry_point)),
+        command=tuple(map(str, one.command)),
+        runs=tuple(map(str, one.runs)),
+    )
+
+
 def _translated(explanation: Explanation, translate: Callable[[str], str]) -> Explanation:
     agent = explanation.agent
     return replace(
         explanation,
         agent=None if agent is None else replace(agent, path=translate(agent.path), image=str(agent.image)),
-        containers=tuple(replace(one, path=translate(one.path)) for one in explanation.containers),
+        containers=tuple(translated_container(one, translate) for one in explanation.containers),
         problems=tuple(replace(one, where=translate(one.where)) for one in explanation.problems),
         uncertain=tuple(replace(one, where=translate(one.where)) for one in explanation.uncertain),
     )

@@ -51,6 +51,10 @@ class Opaque(str):
         self.intrinsic, self.source, self.is_list = intrinsic, source, is_list
         return self
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str, Json, Text | None], dict[str, bool]]:
+        """What copying and pickling make another one of."""
+        return (str(self), self.intrinsic, self.source), {"is_list": self.is_list}
+
     @property
     def known(self) -> bool:
         """Whether the text is what the intrinsic gives."""
