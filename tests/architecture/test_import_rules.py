@@ -59,6 +59,11 @@ def room_of(file: Path) -> str:
     return parts[0] if len(parts) > 1 else file.stem
 
 
+def test_every_room_has_its_rule() -> None:
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders - {"cli"} == set(ROOMS)
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_only_what_is_below_it(room: str) -> None:
     for file in files_of(room):
