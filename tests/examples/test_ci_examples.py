@@ -22,7 +22,7 @@ WEB = {
     "memory": "1024",
     "containerDefinitions": [{"name": "web", "image": "nginx:1.27", "entryPoint": ["/docker-entrypoint.sh"]}],
 }
-INSTALL = "pip install fargate-guard"
+INSTALL = "pip install fargate-guard==0.1.0"
 
 
 @dataclass(frozen=True)
