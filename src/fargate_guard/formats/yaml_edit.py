@@ -136,7 +136,8 @@ class _Editor:
             self._check_nothing_merged_is_removed(merged, own, new)
         kept = [is_merge(entry) or self._stays(entry, old, new, merged) for entry in node.entries]
         added = self._added_keys(node, kept, own, new, merged)
-        if (not any(kept) and not node.flow) or (new and self._is_empty_in_block(node, slot)):
+        anew = not any(kept) and (not node.flow or (slot.in_flow and intrinsic(new) is not None))
+        if anew or (new and self._is_empty_in_block(node, slot)):
             self._replace(node, new, slot)
             return
         inner = Slot(in_flow=node.flow)

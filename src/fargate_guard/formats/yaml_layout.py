@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from fargate_guard.formats.yaml_nodes import Mapping, Node, Nodes, Sequence
+from fargate_guard.formats.yaml_nodes import Mapping, Node, Nodes, Scalar, Sequence
 from fargate_guard.formats.yaml_scalars import written
 from fargate_guard.formats.yaml_tags import LONG_FORMS, short_form
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 _USUAL_STEP = 2
 _WIDEST_GAP = 8
+_QUOTES = ("", "'", '"')
+_REF = "Ref"
+_SHORT_REF = "!Ref"
+_PSEUDO = re.compile(r"AWS::[A-Za-z]+")
 
 
 def column_of(text: str, offset: int) -> int:
@@ -36,7 +41,11 @@ class Layout:
     gap: str
     """Between a dash and what follows."""
     short_tags: bool
+    """``!Sub x``, not ``Fn::Sub: x``."""
+    short_refs: bool
     """``!Ref x``, not ``Ref: x``."""
+    pseudo_quote: str
+    """The quotation marks of ``AWS::NoValue`` and its like; most write none."""
 
     def document(self, value: Json, column: int) -> str:
         """A whole document that begins at a column; its first line without indentation."""
@@ -52,7 +61,7 @@ class Layout:
             return tag + self._line(column + self.step) + self.entries(content, column + self.step)
         if isinstance(content, list) and content:
             return tag + self._line(column + self.offset) + self.items(content, column + self.offset)
-        return f"{tag} {written_block(content)}"
+        return f"{tag} {self._scalar(content, flow=False)}"
 
     def behind_dash(self, value: Json, column: int) -> str:
         """What follows ``-``, for a dash at a column."""
@@ -63,7 +72,7 @@ class Layout:
             return start + self.entries(content, inner)
         if isinstance(content, list) and content:
             return start + self.items(content, inner)
-        return f"{self.gap}{tag.lstrip()}{' ' if tag else ''}{written_block(content)}"
+        return f"{self.gap}{tag.lstrip()}{' ' if tag else ''}{self._scalar(content, flow=False)}"
 
     def entries(self, value: dict[str, Json], column: int) -> str:
         """The lines of an object; the first without its indentation."""
@@ -87,12 +96,16 @@ class Layout:
         elif isinstance(content, list):
             text = f"[{', '.join(self.flow(item, quote) for item in content)}]"
         else:
-            text = written(content, flow=True, quote=quote)
+            text = self._scalar(content, flow=True, quote=quote)
         return f"{tag.lstrip()} {text}" if tag else text
 
     def flow_entry(self, key: str, value: Json, quote: str = "") -> str:
         """A key with its value inside ``{…}``."""
         return f"{written(key, flow=True, quote=quote)}: {self.flow(value, quote)}"
+
+    def flow_without_tags(self, value: Json) -> str:
+        """The same with every function in its long form."""
+        return replace(self, short_tags=False, short_refs=False).flow(value)
 
     def with_gap(self, gap: str) -> Layout:
         """The same with another gap behind dashes."""
@@ -101,9 +114,17 @@ class Layout:
     def _line(self, column: int) -> str:
         return self.newline + " " * column
 
+    def _scalar(self, value: Json, *, flow: bool, quote: str = "") -> str:
+        """A scalar or an empty collection."""
+        if isinstance(value, str):
+            return written(value, flow=flow, quote=self.pseudo_quote if _PSEUDO.fullmatch(value) else quote)
+        return written(value, flow=True) if flow else written_block(value)
+
     def _tagged(self, value: Json) -> tuple[str, Json]:
         """`` !Sub`` and what stands behind it, or nothing and the value itself."""
-        found = short_form(value) if self.short_tags else None
+        found = short_form(value)
+        if found is not None and not (self.short_refs if found[0] == _SHORT_REF else self.short_tags):
+            found = None
         return (f" {found[0]}", found[1]) if found else ("", value)
 
 
@@ -119,10 +140,17 @@ def learn(nodes: Nodes) -> Layout:
     steps: Counter[int] = Counter()
     offsets: Counter[int] = Counter()
     gaps: Counter[int] = Counter()
-    tags = 0
+    tags: Counter[str] = Counter()
+    quotes: Counter[str] = Counter()
     text = nodes.text
     for node in _all_nodes(nodes.root):
-        tags += node.tag in LONG_FORMS
+        if node.tag in LONG_FORMS:
+            tags[node.tag] += 1
+        if isinstance(node, Scalar) and node.style in _QUOTES and _PSEUDO.fullmatch(node.text):
+            quotes[node.style] += 1
+        elif isinstance(node, Mapping) and len(node.entries) == 1:
+            key = node.entries[0].key
+            tags[_REF] += isinstance(key, Scalar) and key.text == _REF
         if isinstance(node, Mapping) and not node.flow:
             for entry in node.entries:
                 column, value = column_of(text, entry.key.start), entry.value
@@ -141,7 +169,9 @@ def learn(nodes: Nodes) -> Layout:
         step=max(_most_common(steps, _USUAL_STEP), 1),
         offset=max(_most_common(offsets, _USUAL_STEP), 0),
         gap=" " * min(max(_most_common(gaps, 1), 1), _WIDEST_GAP),
-        short_tags=tags > 0,
+        short_tags=tags.total() > tags[_REF],
+        short_refs=tags[_SHORT_REF] > tags[_REF] or (not tags[_REF] and tags.total() > 0),
+        pseudo_quote=quotes.most_common(1)[0][0] if quotes else "",
     )
 
 

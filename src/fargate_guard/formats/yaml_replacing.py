@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 _QUOTES = ("'", '"')
+_EMPTY = ("[]", "{}")
 _QUOTES_BY_NULL = {"": '"', "null": "", "~": "'"}
 
 
@@ -99,6 +100,9 @@ def _behind_key(splices: Splices, nodes: Nodes, layout: Layout, node: Node, new:
         _put_null(splices, nodes, node, slot)
     elif not isinstance(new, (dict, list)) or not new:
         _put(splices, node, slot, written_block(new))
+    elif isinstance(node, (Mapping, Sequence)) and nodes.text[nodes.content(node) : node.end] not in _EMPTY:
+        # {Ref: AWS::NoValue} and [a] take each other's place, and !Ref that of the lines of a block.
+        _put(splices, node, slot, layout.flow_without_tags(new))
     elif node.start < node.end and nodes.text[slot.mark + 1 : node.start] != " ":
         _put(splices, node, slot, layout.flow(new))
     else:

@@ -54,7 +54,7 @@ _MOST_DIGITS = 300
 """What a double can still hold; Python itself converts up to 4,300 digits."""
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_PLAIN = re.compile(r"(?:\.{0,2}[A-Za-z0-9_/$(])[A-Za-z0-9_./$()+=@%;^~-]*")
+_PLAIN = re.compile(r"(?:\.{0,2}[A-Za-z0-9_/$(])[A-Za-z0-9_./$()+=@%;^~-]*|AWS(?:::[A-Za-z][A-Za-z0-9]*)+")
 _PLAIN_IN_BLOCK = re.compile(
     r"\.{0,2}[A-Za-z0-9_/$(](?:[A-Za-z0-9_./$(){}+=@%;^~,*&!?<>|'\"\[\]-]|:(?! |$)| (?! |#|$))*"
 )
