@@ -58,6 +58,6 @@ def test_a_value_that_is_not_there_comes_back_as_it_was_written(text: str) -> No
     source = read_source(text)
     changed = source.write(instrument_template(source.value, SETTINGS, ANSWERS).definition)
     assert "/opt/draios/bin/instrument" in changed
-    assert '"AWS::NoValue"' not in changed
+    assert '!Ref "AWS::NoValue"' not in changed
     again = read_source(changed)
     assert again.write(restore_template(again.value).definition) == text
