@@ -161,9 +161,15 @@ def refused(definition: dict[str, Any], **settings: Any) -> NotCarriedError:
 
 
 def test_a_container_field_that_the_provider_would_drop() -> None:
-    error = refused(web(resourceRequirements=[{"type": "GPU", "value": "1", "sharingStrategy": {}}]))
+    error = refused(web(resourceRequirements=[{"type": "GPU", "value": "1", "sharingStrategy": {"a": 1}}]))
     assert error.where == "web.containerDefinitions[0].resourceRequirements[0].sharingStrategy"
     assert "sharingStrategy" in error.message
+
+
+def test_lists_that_describing_prints_empty_are_no_hindrance() -> None:
+    described = web() | {"placementConstraints": [], "inferenceAccelerators": []}
+    variables = rendered(config(), {"web": described}).variables["workloads"]["web"]["task_definition"]
+    assert "placementConstraints" not in json.dumps(variables)
 
 
 def test_a_task_definition_field_that_has_no_argument() -> None:

@@ -112,6 +112,8 @@ def carried(value: Json, shape: Shape, path: str) -> Json:
     for key, item in value.items():
         where = f"{path}.{key}" if path else key
         name = names.get(key.lower())
+        if name is None and item in (None, [], {}):
+            continue  # describe-task-definition prints every list, such as placementConstraints
         if name is None:
             raise NotCarriedError(
                 f"the task definition's field {key!r} cannot be carried through Terraform",
