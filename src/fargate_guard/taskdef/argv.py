@@ -158,7 +158,7 @@ def _argv_is_open(container: Fields) -> bool:
     :raises TaskDefinitionError: no image can complete it.
     """
     entry_point, command = container.texts("entryPoint"), container.texts("command")
-    if is_wrapped(container) and len(entry_point) + len(command) == 1:
+    if len(entry_point) + len(command) == 1 and is_wrapped(container):
         raise TaskDefinitionError(
             f"container {name_of(container)} starts the agent's wrapper with nothing to run",
             where=container.at("entryPoint"),

@@ -66,11 +66,7 @@ def check_graph(definition: Definition) -> None:
     for container in definition.parsed:
         for entry in container.entries("dependsOn"):
             _check_entry(container, entry, containers)
-    edges = _edges(definition, containers)
-    waited_for = {edge.target for some in edges.values() for edge in some}
-    if not any(edges[name] for name in waited_for):
-        return
-    cycle = _cycle(edges)
+    cycle = _cycle(_edges(definition, containers)) if _may_be_a_circle(containers) else []
     if not cycle:
         return
     steps = "; ".join(f"{edge.source} {_WORDS[edge.field]} {edge.target}" for edge in cycle)
@@ -80,6 +76,22 @@ def check_graph(definition: Definition) -> None:
         why=f"{steps}; ECS would start none of them",
         fix="remove one of these entries",
     )
+
+
+def _may_be_a_circle(containers: dict[str, Fields]) -> bool:
+    """Whether some container that waits may be waited for: a fast look at all that its entries mention."""
+    waiting: set[str] = set()
+    mentioned: set[str] = set()
+    for name, container in containers.items():
+        if container.get("firelensConfiguration"):
+            return True
+        for field in ("dependsOn", "volumesFrom"):
+            entries = container.get(field)
+            if isinstance(entries, list) and entries:
+                waiting.add(name)
+                texts = (text for entry in entries if isinstance(entry, dict) for text in entry.values())
+                mentioned.update(text for text in texts if isinstance(text, str))
+    return not waiting.isdisjoint(mentioned)
 
 
 def _check_entry(container: Fields, entry: Fields, containers: dict[str, Fields]) -> None:

@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from fargate_guard.taskdef.errors import TaskDefinitionError
+from fargate_guard.taskdef.errors import NotForFargateError, TaskDefinitionError
 from fargate_guard.taskdef.existing import Existing, is_wrapped, name_of
 from fargate_guard.taskdef.loose import inner, objects
 from fargate_guard.taskdef.recipes import (
@@ -102,7 +102,7 @@ def _check_fargate(task: Fields) -> Iterator[Notice]:
     required = task.texts("requiresCompatibilities")
     known = required or task.texts("compatibilities")
     if known and "FARGATE" not in known:
-        raise TaskDefinitionError(
+        raise NotForFargateError(
             f"this task definition is for {' and '.join(known)} only, not for Fargate",
             where=task.at("requiresCompatibilities" if required else "compatibilities"),
             why="the serverless agent is for Fargate; on EC2 the host agent does its work",
@@ -215,7 +215,7 @@ def check_container(container: Fields, settings: Settings, existing: Existing) -
 
 def warn_about_process_1(container: Fields) -> Iterator[Notice]:
     """Point at a program, perhaps of the image, that does not start under the wrapper."""
-    argv = (*container.texts("entryPoint"), *container.texts("command"))
+    argv = [*(container.get("entryPoint") or ()), *(container.get("command") or ())]
     program = next((word for word in argv if word != INSTRUMENT), None)
     if program in _NEED_PID_1:
         yield Notice(

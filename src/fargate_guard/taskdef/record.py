@@ -184,8 +184,8 @@ def _packed(additions: Additions) -> dict[str, Json]:
         "secrets": additions.secrets,
         "capability": additions.capability,
         "volume": additions.volume,
-        "null": sorted(additions.nulls),
-        "empty": sorted(additions.empties),
+        "null": additions.nulls and sorted(additions.nulls),
+        "empty": additions.empties and sorted(additions.empties),
         "fromImage": filled and _packed_fill(filled),
         "pinned": pinned and [pinned.tag, pinned.image],
     }

@@ -131,6 +131,11 @@ class Settings:
         """The recipe's variables of the sidecar, likewise."""
         return self._variables(self.recipe.sidecar_variables)
 
+    @cached_property
+    def sidecars(self) -> dict[bool, dict[str, Any]]:
+        """The sidecar in lowerCamelCase (False) and PascalCase (True), kept from when it was first made."""
+        return {}
+
     def _variables(self, names: tuple[str, ...]) -> dict[str, str]:
         values = {
             "SYSDIG_ORCHESTRATOR": self.orchestrator_host,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.extra_environment import warn_about_passwords
-from fargate_guard.taskdef.fields import Fields, Json, copied, recased
+from fargate_guard.taskdef.fields import Fields, Json, cased, copied, recased
 from fargate_guard.taskdef.recipes import CONNECTION_VARIABLES, EXTRA_CONF, RECIPE_VARIABLES, SIDECAR_NAME
 from fargate_guard.taskdef.record import LABEL, Additions
 from fargate_guard.taskdef.result import Notice
@@ -61,19 +61,27 @@ def new_sidecar(settings: Settings, record: Record, *, pascal: bool) -> dict[str
 
     :param record: complete but for the sidecar's own variables, which are noted here.
     """
-    recipe = settings.recipe
-    sidecar = _plain_fields(settings)
-    variables = {**settings.sidecar_variables, **settings.sidecar_environment}
-    record.sidecar = [name for name in variables if name not in RECIPE_VARIABLES]
+    if pascal not in settings.sidecars:
+        settings.sidecars[pascal] = recased(_all_fields(settings), pascal=pascal)
+    record.sidecar = [name for name in _all_variables(settings) if name not in RECIPE_VARIABLES]
+    sidecar: dict[str, Json] = copied(settings.sidecars[pascal])
+    sidecar[cased("dockerLabels", pascal=pascal)] = {LABEL: record.label()}
+    return sidecar
+
+
+def _all_variables(settings: Settings) -> dict[str, str]:
+    return {**settings.sidecar_variables, **settings.sidecar_environment}
+
+
+def _all_fields(settings: Settings) -> dict[str, Json]:
+    """What a new sidecar has, but for the record."""
+    sidecar, variables = _plain_fields(settings), _all_variables(settings)
     if variables:
         sidecar["environment"] = [{"name": name, "value": value} for name, value in variables.items()]
-    secrets = settings.secrets(recipe.sidecar_secrets)
+    secrets = settings.secrets(settings.recipe.sidecar_secrets)
     if secrets:
         sidecar["secrets"] = [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]
-    sidecar["dockerLabels"] = {LABEL: record.label()}
-    ordered = {field: sidecar[field] for field in _FIELDS if field in sidecar}
-    result: dict[str, Json] = recased(ordered, pascal=pascal)
-    return result
+    return {field: sidecar[field] for field in _FIELDS if field in sidecar}
 
 
 def update_sidecar(sidecar: Fields, settings: Settings, record: Record, set_earlier: list[str]) -> None:

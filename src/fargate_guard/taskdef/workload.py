@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.argv import unpin, unwrap_argv
+from fargate_guard.taskdef.existing import is_wrapped
 from fargate_guard.taskdef.fields import Fields, Json, cased, wrong_type
 from fargate_guard.taskdef.recipes import AGENT_VARIABLES, CAPABILITY, CONNECTION_VARIABLES, INSTRUMENT
 from fargate_guard.taskdef.record import ABSENT, EMPTY, NULL, Additions
@@ -27,9 +28,8 @@ def wrap(container: Fields, settings: Settings, sidecar_name: str, added: Additi
 
     :param added: what fguard added earlier, which becomes what is added now.
     """
-    entry_point = container.texts("entryPoint")
-    if entry_point[:1] != [INSTRUMENT]:
-        container.set("entryPoint", [INSTRUMENT, *entry_point])
+    if not is_wrapped(container):
+        container.set("entryPoint", [INSTRUMENT, *(container.get("entryPoint") or ())])
     variables, secrets = settings.workload_variables, settings.secrets(settings.recipe.workload_secrets)
     if settings.workload_environment:
         secrets_of_user = names_in(container, "secrets").difference(added.secrets)
@@ -149,8 +149,9 @@ def _mount(container: Fields, sidecar_name: str, added: Additions) -> None:
 
 def _add_capability(container: Fields, added: Additions) -> None:
     if "linuxParameters" not in container:
-        outer, inner = (cased(field, pascal=container.pascal) for field in ("capabilities", "add"))
-        container.set("linuxParameters", {outer: {inner: [CAPABILITY]}})
+        pascal = container.pascal
+        capabilities_of_ours = {cased("add", pascal=pascal): [CAPABILITY]}
+        container.set("linuxParameters", {cased("capabilities", pascal=pascal): capabilities_of_ours})
         added.capability = True
         return
 
@@ -185,8 +186,9 @@ def _keep(parent: Fields, field: str, wanted: Json) -> None:
 
 def _array(parent: Fields, field: str, path: str, added: Additions) -> list[Json]:
     """The list in a field, made if there is none; how the field looked before is noted."""
-    _note_before(parent, field, path, added)
     array: list[Json] | None = parent.get(field)
+    if not array:
+        _note_before(parent, field, path, added)
     if array is None:
         array = []
         parent.set(field, array)
