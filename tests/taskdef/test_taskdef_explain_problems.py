@@ -228,6 +228,8 @@ def test_what_two_runs_of_sysdigs_tool_leave(kilt_web: list[Any]) -> None:
     assert any("web is wrapped 2 times" in message for message in messages)
     assert any("the agent's own container is instrumented" in message for message in messages)
     assert any("two containers are called SysdigInstrumentation" in message for message in messages)
+    (uncertain,) = explain([web, again, sidecar]).uncertain
+    assert "uninstrument refuses it: there are two Sysdig sidecars" in uncertain.message
 
 
 def test_the_worst_comes_first(web: dict[str, Any], direct: Settings) -> None:

@@ -28,12 +28,13 @@ from fargate_guard.taskdef.loose import strings, variables
 from fargate_guard.taskdef.recipes import ACCESS_KEY, INSTRUMENT, SIDECAR_NAME
 from fargate_guard.taskdef.record import has_label
 from fargate_guard.taskdef.restoring import restore
+from fargate_guard.taskdef.result import Notice
 from fargate_guard.taskdef.selection import BY_ITSELF, why_left_out
 from fargate_guard.taskdef.tags import Ignored, ignored_by_tags
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.definition import Definition
-    from fargate_guard.taskdef.result import Notice, Restored
+    from fargate_guard.taskdef.result import Restored
 
 _ADDRESSES = {"orchestrator": "SYSDIG_ORCHESTRATOR", "direct": "SYSDIG_COLLECTOR"}
 _SYSDIGS_ENTRY_POINTS = ("/opt/draios/bin/logwriter", "/opt/draios/bin/sidecar")
@@ -92,7 +93,8 @@ def _originals(
         restored: Restored = restore(definition)
         containers = iter(locate(restored.definition).parsed)
     except TaskDefinitionError as error:
-        return {}, (), [_problem(error)]
+        refusal = Notice(error.where or "$", f"uninstrument refuses it: {error.message}")
+        return {}, (refusal,), [_problem(error)]
     kept = [container.path for container in target.parsed if container is not found.sidecar]
     return dict(zip(kept, containers, strict=False)), restored.warnings, []
 

@@ -104,13 +104,11 @@ def _dependents(target: Definition, sidecar_name: str) -> list[Notice]:
 
 def _uncertain(container: Fields, *, certain: bool) -> Notice:
     where = container.at("entryPoint")
+    unknown = "not in the record: another tool instrumented this container, or it was renamed since"
     if certain:
-        return Notice(
-            where,
-            "another tool instrumented this container; agent variables or SYS_PTRACE of your own are gone as well",
-        )
+        return Notice(where, f"{unknown}; agent variables or SYS_PTRACE of your own are gone as well")
     return Notice(
         where,
-        "another tool instrumented this container and kept no division between entryPoint and command; "
-        "all of it is in entryPoint now: it runs the same, but an override of command would be appended to it",
+        f"{unknown}, and there is no division between entryPoint and command; all of it is in entryPoint now: "
+        "it runs the same, but an override of command would be appended to it",
     )
