@@ -117,11 +117,12 @@ def _check_bytes(definition: Definition) -> None:
 
 
 def _is_far_below(value: Json) -> bool:
-    """Whether the size needs no exact look: one byte of this form is never more than six in JSON (``\\u0001``)."""
+    """Whether the size needs no exact look: JSON needs at most six bytes (``\\u0001``) for one of these forms."""
     try:
-        return len(marshal.dumps(value, 2)) * 6 <= MAX_BYTES
-    except ValueError:  # what stands for a function of a template
-        return False
+        rough = len(marshal.dumps(value, 2))
+    except ValueError:  # there is something that stands for a function of a template
+        rough = len(repr(value))
+    return rough * 6 <= MAX_BYTES
 
 
 def _bytes(value: Json) -> int:
