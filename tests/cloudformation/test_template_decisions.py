@@ -94,7 +94,7 @@ def test_what_is_for_ec2_under_a_condition_is_left_alone_under_it() -> None:
     assert deployed(result.definition, {"Env": "dev"}, "Web") == deployed(value, {"Env": "dev"}, "Web")
     assert first(deployed_as_template(result.definition, "prod"))["EntryPoint"] == [INSTRUMENT, "/app"]
     (outcome,) = result.containers
-    assert "not for Fargate: RequiresCompatibilities is EC2 (when IsProd is false)" in outcome.reason
+    assert "not for Fargate: RequiresCompatibilities is EC2 when IsProd is false" in outcome.reason
 
 
 def deployed_as_template(value: dict[str, Any], env: str) -> dict[str, Any]:

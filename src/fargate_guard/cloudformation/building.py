@@ -68,14 +68,22 @@ def written(value: Json, template: Mapping[str, Json]) -> Json:
         return whole.intrinsic
     result = with_wrapper(whole.intrinsic, template) if value[:-1] == [INSTRUMENT] else None
     if result is None:
-        raise TaskDefinitionError(
-            f"the agent's wrapper cannot be put in front of {whole}",
-            where="$",
-            why="what the list holds is only known when it is deployed, and joining it anew could change it",
-            fix="write EntryPoint as a list, as a Ref to a CommaDelimitedList, or as an Fn::Split, "
-            "or leave the container out: --ignore-container NAME",
-        )
+        raise cannot_be_wrapped(whole, "a container", "$", "NAME")
     return result
+
+
+def cannot_be_wrapped(whole: Opaque, who: str, where: str, name: str) -> TaskDefinitionError:
+    """The refusal for a list to which the wrapper cannot be added.
+
+    :param who: the container, in words; ``name`` is what it is called on the command line.
+    """
+    return TaskDefinitionError(
+        f"the agent's wrapper cannot be put in front of the EntryPoint of {who}: {whole}",
+        where=where,
+        why="what the list holds is only known when it is deployed, and joining it anew could change it",
+        fix="write EntryPoint as a list, as a Ref to a CommaDelimitedList, or as an Fn::Split with a delimiter "
+        f"that is not part of {INSTRUMENT}; or leave the container out: --ignore-container {name}",
+    )
 
 
 def build(cases: list[Case], template: Mapping[str, Json]) -> Json:

@@ -11,7 +11,14 @@ from fargate_guard.cloudformation.conditions import assignments
 from fargate_guard.cloudformation.intrinsics import ABSENT, Opaque, if_arguments, is_intrinsic, is_no_value
 from fargate_guard.cloudformation.resolving import Resolver
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions
-from fargate_guard.cloudformation.understood import CONTAINER_PROPERTIES, SIZES, TASK, Leaf, container_parts
+from fargate_guard.cloudformation.understood import (
+    CONTAINER_PROPERTIES,
+    SIZES,
+    TASK,
+    TASK_PROPERTIES,
+    Leaf,
+    container_parts,
+)
 from fargate_guard.cloudformation.unknowns import unknown
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.taskdef.recipes import INSTRUMENT
@@ -30,7 +37,7 @@ MOST_CASES = 64
 """Outcomes of the conditions of one resource that are looked at."""
 
 _NAMED = ("Environment", "Secrets")
-_PROPERTIES_BY_LOWER = {name.lower(): name for name in CONTAINER_PROPERTIES}
+_BY_LOWER = {name.lower(): name for name in TASK_PROPERTIES | CONTAINER_PROPERTIES}
 
 
 @dataclass(slots=True)
@@ -64,6 +71,7 @@ class Cases:
 
         :raises TaskDefinitionError: something that must be known is not, or there are too many cases.
         """
+        _check_case(resource.properties, TASK_PROPERTIES, resource.path, "a task definition")
         functions = Functions(resource.properties)
         if not functions.mentions("Fn::If"):
             return [self._read(resource, {}, straight=not functions.mentions("AWS::NoValue"))]
@@ -130,7 +138,7 @@ class Cases:
         result = []
         for index, item in enumerate(value):
             if isinstance(item, dict) and not Functions(item).any:
-                _check_case(item, f"{path}[{index}]")
+                _check_case(item, CONTAINER_PROPERTIES, f"{path}[{index}]", "a container")
                 own.add(id(item))
                 result.append(item)
                 continue
@@ -144,7 +152,7 @@ class Cases:
         if is_no_value(value):
             return ABSENT
         if isinstance(value, dict) and not is_intrinsic(value):
-            _check_case(value, path)
+            _check_case(value, CONTAINER_PROPERTIES, path, "a container")
             name = reading.value(value.get("Name"), Leaf.TEXT, path)
             if isinstance(name, str) and self._is_left_out(name, reading, tags):
                 return self._as_far_as_possible(reading, value, path)
@@ -185,14 +193,14 @@ def _has_unknown_names(entries: Json) -> bool:
     return isinstance(entries, list) and any(isinstance(one, dict) and unknown(one.get("Name")) for one in entries)
 
 
-def _check_case(container: dict[str, Json], path: str) -> None:
-    if container.keys() <= CONTAINER_PROPERTIES:
+def _check_case(value: dict[str, Json], known: frozenset[str], path: str, what: str) -> None:
+    if value.keys() <= known:
         return
-    for key in container:
-        right = _PROPERTIES_BY_LOWER.get(key.lower(), key)
-        if right != key:
+    for key in value:
+        right = _BY_LOWER.get(str(key).lower(), key)
+        if right != key and right in known:
             raise TaskDefinitionError(
-                f"`{key}` is not a property of a container; CloudFormation calls it `{right}`",
+                f"`{key}` is not a property of {what}; CloudFormation calls it `{right}`",
                 where=f"{path}.{key}",
                 why="CloudFormation tells upper and lower case apart",
                 fix=f"write {right}",

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fargate_guard.cloudformation.intrinsics import Opaque, shown
+from fargate_guard.cloudformation.list_arguments import check_lists
 from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.cloudformation.unknowns import (
     check_names,
@@ -15,6 +16,7 @@ from fargate_guard.cloudformation.unknowns import (
     default_notices,
     refuse,
     reserved_variables,
+    tags_that_count,
     unknown,
 )
 from fargate_guard.taskdef import Images, Notice, TaskDefinitionError, image_needs, instrument
@@ -22,7 +24,7 @@ from fargate_guard.taskdef.recipes import INSTRUMENT
 from fargate_guard.taskdef.selection import IGNORE_FLAG, is_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fargate_guard.cloudformation.cases import Concrete
     from fargate_guard.taskdef import ImageNeed, Instrumented, Json, Settings
@@ -31,18 +33,18 @@ if TYPE_CHECKING:
 class Choosing:
     """Instruments cases of one template's resources."""
 
-    def __init__(self, settings: Settings, images: Images) -> None:
+    def __init__(self, settings: Settings, images: Images, template: Mapping[str, Json]) -> None:
         """Get ready.
 
         :param settings: for the whole template: a container to leave out need only be in one of its resources.
         """
         self._settings = settings
         self._images = images
+        self._template = template
         self._reserved = reserved_variables(settings)
         self._left_out: set[str] = set()
         """Of the names and patterns to leave out, those that some container has."""
         self._by_ignored: dict[tuple[str, ...], Settings] = {settings.ignore_containers: settings}
-        self._by_resource: dict[str, Images] = {}
 
     def instrument(self, case: Concrete, logical_id: str) -> tuple[Instrumented, list[Notice]]:
         """Instrument one case of a resource.
@@ -57,7 +59,10 @@ class Choosing:
             for need in image_needs(definition, settings):
                 self._check_image(definition, need, images)
                 notices += default_notices([(need.path, "the image", _image(definition, need))])
-        return instrument(definition, settings, images), notices
+        result = instrument(definition, settings, images)
+        if case.with_functions:
+            check_lists(definition, result.definition, self._template)
+        return result, notices
 
     def settings_for(self, definition: dict[str, Json]) -> Settings:
         """The settings without containers to leave out that are in another resource or case."""
@@ -99,6 +104,7 @@ class Choosing:
         required = definition.get("RequiresCompatibilities")
         for index, item in enumerate(required if isinstance(required, list) else ()):
             decided.append((f"$.RequiresCompatibilities[{index}]", "the launch type", item))
+        decided += tags_that_count(definition)
         decided.append(("$.PidMode", "PidMode", definition.get("PidMode")))
         if self._settings.ignore_containers:
             check_names(definition, self._settings)
@@ -127,7 +133,8 @@ class Choosing:
                 f"the image of container {need.container}",
                 image,
                 "EntryPoint or Command is unset, so what the container runs comes from its image",
-                f"EntryPoint and Command, or answer: --entrypoint {need.container}='[\"…\"]', "
+                f"EntryPoint and Command, or answer: --entrypoint {need.container}='[\"…\"]' and "
+                f"--command {need.container}='[\"…\"]', "
                 f"or leave the container out: {IGNORE_FLAG} {need.container}",
             )
 

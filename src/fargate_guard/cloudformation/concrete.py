@@ -17,6 +17,7 @@ from fargate_guard.cloudformation.intrinsics import (
     shown,
 )
 from fargate_guard.cloudformation.record_label import readable
+from fargate_guard.cloudformation.resolving import END_OF_ELEMENT, joined
 from fargate_guard.cloudformation.understood import Leaf
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.taskdef.recipes import INSTRUMENT
@@ -79,10 +80,11 @@ class Reading:
     def _arguments(self, value: Json, path: str) -> Json:
         if is_intrinsic(value):
             inner = without_wrapper(value, self.resolver.template)
-            if inner is not None:
-                return [INSTRUMENT, Opaque(shown(inner), inner, is_list=True)]
-            return [Opaque(shown(value), value, is_list=True)]
+            return [self._whole_list(value)] if inner is None else [INSTRUMENT, self._whole_list(inner)]
         return self._list(value, Leaf.SCALAR, path)
+
+    def _whole_list(self, value: Json) -> Opaque:
+        return Opaque(shown(value), value, joined(END_OF_ELEMENT, self.resolver.texts(value)), is_list=True)
 
     def _list(self, value: Json, part: Part, path: str) -> Json:
         if isinstance(value, list):
@@ -124,11 +126,14 @@ class Reading:
 
     def _untouched(self, value: Json) -> Json:
         """A part that need not be understood, with its functions in the shape of strings."""
-        if is_intrinsic(value):
-            return Opaque(shown(value), value)
         if isinstance(value, dict):
-            items = ((key, item) for key, item in value.items() if not is_no_value(item))
-            return {key: self._untouched(item) for key, item in items}
+            if is_intrinsic(value):
+                return Opaque(shown(value), value)
+            return {
+                key: item if isinstance(item, str) else self._untouched(item)
+                for key, item in value.items()
+                if isinstance(item, str) or not is_no_value(item)
+            }
         if isinstance(value, list):
             return [self._untouched(item) for item in value if not is_no_value(item)]
         return value

@@ -41,7 +41,7 @@ class Opaque(str):
     intrinsic: Json
     """What stands in the template."""
     source: Text | None
-    """What it gives; None in a place where nobody asks."""
+    """What it gives, the elements of a list one behind the other; None where nobody asks, or knows how many."""
     is_list: bool
     """The intrinsic gives a list; this one element stands for all of its elements."""
 

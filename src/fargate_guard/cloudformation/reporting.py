@@ -85,14 +85,29 @@ def _merged(found: list[tuple[Assignment, ContainerOutcome]]) -> ContainerOutcom
     first = found[0][1]
     if all(outcome.reason == first.reason for _, outcome in found):
         return first
-    reasons: dict[str, list[Assignment]] = {}
+    deciding = _deciding([(conditions, outcome.reason) for conditions, outcome in found])
+    reasons: dict[str, dict[str, None]] = {}
     for conditions, outcome in found:
-        reasons.setdefault(outcome.reason, []).append(conditions)
-    parts = [
-        f"{reason} (when {' or when '.join(in_words(one) for one in some)})" for reason, some in reasons.items()
-    ]
-    instrumented = any(outcome.instrumented for _, outcome in found)
-    return replace(first, instrumented=instrumented, reason="; ".join(parts))
+        words = in_words({name: conditions[name] for name in deciding})
+        reasons.setdefault(outcome.reason, {})[words] = None
+    parts = [f"{reason} when {' or when '.join(some)}" for reason, some in reasons.items()]
+    instrumented = {outcome.instrumented for _, outcome in found}
+    return replace(
+        first, instrumented=all(instrumented), in_some_cases=len(instrumented) > 1, reason="; ".join(parts)
+    )
+
+
+def _deciding(found: list[tuple[Assignment, str]]) -> list[str]:
+    """The conditions that tell the reasons apart, as few as are needed."""
+    needed = list(found[0][0])
+    for name in found[0][0]:
+        fewer = [other for other in needed if other != name]
+        reasons: dict[tuple[bool, ...], set[str]] = {}
+        for conditions, reason in found:
+            reasons.setdefault(tuple(conditions[one] for one in fewer), set()).add(reason)
+        if all(len(some) == 1 for some in reasons.values()):
+            needed = fewer
+    return needed
 
 
 def in_words(conditions: Assignment) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, overload
 
 from fargate_guard.cloudformation.intrinsics import chosen_branch, is_intrinsic, is_no_value
 
@@ -41,6 +41,8 @@ class Text:
 
 
 _UNKNOWN = Text((None,))
+END_OF_ELEMENT: Final = "\0"
+"""Between elements that are looked at as one text; no argument of a program holds it."""
 
 
 @dataclass(slots=True)
@@ -165,7 +167,7 @@ class Resolver:
         if texts is None:
             return _UNKNOWN
         if function == "Fn::Join":
-            return _joined(first, texts) if isinstance(first, str) else _UNKNOWN
+            return joined(first, texts) if isinstance(first, str) else _UNKNOWN
         index = self.text(first, depth).known
         if index is None or not index.isdecimal() or int(index) >= len(texts):
             return _UNKNOWN
@@ -202,7 +204,14 @@ class Resolver:
         return entry, defaults
 
 
-def _joined(delimiter: str, texts: list[Text]) -> Text:
+@overload
+def joined(delimiter: str, texts: list[Text]) -> Text: ...
+@overload
+def joined(delimiter: str, texts: list[Text] | None) -> Text | None: ...
+def joined(delimiter: str, texts: list[Text] | None) -> Text | None:
+    """The elements of a list as one text; None where even their number is unknown."""
+    if texts is None:
+        return None
     parts: list[str | None] = []
     for index, text in enumerate(texts):
         if index and delimiter:

@@ -20,7 +20,7 @@ from fargate_guard.cloudformation.reporting import Report
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions, Resource, task_definitions
 from fargate_guard.cloudformation.straight import straight
 from fargate_guard.cloudformation.template_notes import Notes
-from fargate_guard.cloudformation.unknowns import check_compatibilities
+from fargate_guard.cloudformation.unknowns import check_compatibilities, check_task
 from fargate_guard.taskdef import (
     ContainerOutcome,
     Images,
@@ -60,12 +60,13 @@ def template_image_needs(
     :raises TaskDefinitionError: not a template, or one that cannot be instrumented anyway.
     """
     report, needs = Report(), dict[object, "ImageNeed"]()
-    choosing, cases = Choosing(settings, _NO_IMAGES), Cases(template, parameters, settings)
+    choosing, cases = Choosing(settings, _NO_IMAGES, template), Cases(template, parameters, settings)
 
     def collect(resource: Resource, case: Concrete, paths: Paths) -> None:
         check_compatibilities(case.definition)
         if why_not_fargate(case.definition) is not None:
             return
+        check_task(case.definition, settings)
         for need in image_needs(case.definition, choosing.settings_for(case.definition)):
             if choosing.image_is_known(case.definition, need):
                 found = replace(need, path=paths(need.path), image=str(need.image), resource=resource.logical_id)
@@ -94,7 +95,7 @@ def instrument_template(
     :raises TaskDefinitionError: something cannot be instrumented correctly, whatever is deployed; several refusals
         come as :class:`~fargate_guard.cloudformation.TemplateRefusedError`.
     """
-    report, choosing = Report(), Choosing(settings, images)
+    report, choosing = Report(), Choosing(settings, images, template)
     cases = Cases(template, parameters, settings)
     not_fargate: dict[str, None] = {}
     fargate = False

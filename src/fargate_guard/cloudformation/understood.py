@@ -50,6 +50,30 @@ TASK: Final[dict[str, Part]] = {
 SIZES: Final = ("Cpu", "Memory", "MemoryReservation")
 """Only sums are checked in these; their conditions are given up first when there are too many."""
 
+TASK_PROPERTIES: Final = frozenset(
+    [
+        "ContainerDefinitions",
+        "Cpu",
+        "EnableFaultInjection",
+        "EphemeralStorage",
+        "ExecutionRoleArn",
+        "Family",
+        "InferenceAccelerators",
+        "IpcMode",
+        "Memory",
+        "NetworkMode",
+        "PidMode",
+        "PlacementConstraints",
+        "ProxyConfiguration",
+        "RequiresCompatibilities",
+        "RuntimePlatform",
+        "Tags",
+        "TaskRoleArn",
+        "Volumes",
+    ]
+)
+"""Of the resource; in any other case CloudFormation does not take them."""
+
 CONTAINER_PROPERTIES: Final = frozenset(
     [
         "Command",
@@ -96,7 +120,7 @@ CONTAINER_PROPERTIES: Final = frozenset(
         "WorkingDirectory",
     ]
 )
-"""Of ``ContainerDefinition``; in any other case CloudFormation does not take them."""
+"""Of ``ContainerDefinition``; the same."""
 
 
 def container_parts(settings: Settings | None) -> dict[str, Part]:

@@ -83,6 +83,15 @@ def _check_tags(tags: Json) -> None:
             raise refuse(f"$.Tags[{index}].Value", "the tag's value", value, "it names containers to leave out")
 
 
+def tags_that_count(definition: dict[str, Json]) -> Iterator[tuple[str, str, Json]]:
+    """What decides which containers are left out: path, what it is, and the value."""
+    tags = definition.get("Tags")
+    for index, tag in enumerate(tags if isinstance(tags, list) else ()):
+        if isinstance(tag, dict) and (tag.get("Key") in _TAGS or unknown(tag.get("Key"))):
+            yield f"$.Tags[{index}].Key", "the tag's key", tag.get("Key")
+            yield f"$.Tags[{index}].Value", "the tag's value", tag.get("Value")
+
+
 def check_names(definition: dict[str, Json], settings: Settings) -> None:
     """No unknown name of a container can be one that is to be left out.
 

@@ -26,11 +26,13 @@ class ContainerOutcome:
     path: str
     """JSON path, for example ``$.containerDefinitions[0]``."""
     instrumented: bool
-    """Whether the container is instrumented in the result."""
+    """Whether the container is instrumented in the result; in a template, whatever its conditions are."""
     reason: str
     """Why it is, or why it is not; where its argv came from, when that is the image."""
     resource: str = ""
     """Logical ID of the task definition in a template."""
+    in_some_cases: bool = False
+    """Instrumented under some outcomes of a template's conditions only; the reason tells which."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,141 @@
+"""What is refused in a template says which container it is about, where, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fargate_guard.cloudformation import instrument_template, restore_template, template_image_needs
+from fargate_guard.taskdef import ImageConfig, Images, Settings, TaskDefinitionError
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+SETTINGS = Settings("orchestrator", "5.0.1", orchestrator_host="orchestrator.internal")
+IMAGES = Images({("nginx:1.27", "X86_64"): ImageConfig(("/e",), ("c",), "test")})
+CONDITIONS = {"A": {"Fn::Equals": [{"Ref": "Env"}, "a"]}, "B": {"Fn::Equals": [{"Ref": "Env"}, "b"]}}
+PARAMETERS = {
+    "Env": {"Type": "String"},
+    "Empty": {"Type": "CommaDelimitedList", "Default": ""},
+    "Line": {"Type": "String", "Default": ""},
+    "List": {"Type": "CommaDelimitedList", "Default": "/run,-v"},
+}
+CONTAINERS = "$.Resources.Web.Properties.ContainerDefinitions"
+
+
+def container(**fields: Any) -> dict[str, Any]:
+    return {"Name": "web", "Image": "nginx:1.27", "EntryPoint": ["/app"], **fields}
+
+
+def template(*containers: Any, **properties: Any) -> dict[str, Any]:
+    task = {
+        "RequiresCompatibilities": ["FARGATE"],
+        "NetworkMode": "awsvpc",
+        "ContainerDefinitions": list(containers),
+        **properties,
+    }
+    web = {"Type": "AWS::ECS::TaskDefinition", "Properties": task}
+    return {"Parameters": PARAMETERS, "Conditions": CONDITIONS, "Resources": {"Web": web}}
+
+
+def refusal(value: Any, settings: Settings = SETTINGS, **given: str) -> TaskDefinitionError:
+    with pytest.raises(TaskDefinitionError) as caught:
+        instrument_template(value, settings, IMAGES, given)
+    assert caught.value.exit_code == 4
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "path"),
+    [
+        ({"Fn::GetAtt": ["Foo", "Bar"]}, ""),
+        ({"Fn::Split": ["/", "a/b"]}, ""),
+        ({"Fn::If": ["A", ["a"]]}, ""),
+        ({"Ref": "Env"}, ""),
+        ({"Fn::If": ["A", ["/a"], {"Fn::If": ["B", {"Ref": "Env"}, ["/b"]]}]}, "['Fn::If'][2]['Fn::If'][1]"),
+    ],
+)
+def test_a_list_that_cannot_be_extended_is_refused_with_its_container_and_path(
+    entry_point: Any, path: str
+) -> None:
+    error = refusal(template(container(Name="first"), container(EntryPoint=entry_point)))
+    assert "container web" in error.message
+    assert error.where == f"{CONTAINERS}[1].EntryPoint{path}"
+    assert "--ignore-container web" in str(error.fix)
+
+
+def test_in_a_conditional_container_the_branch_is_named() -> None:
+    value = template({"Fn::If": ["A", container(), container(Name="b", EntryPoint={"Ref": "Env"})]})
+    error = refusal(value)
+    assert error.where == f"{CONTAINERS}[0]['Fn::If'][2].EntryPoint"
+    assert "container b" in error.message
+
+
+@pytest.mark.parametrize("empty", [{"Ref": "Empty"}, {"Fn::Split": [" ", {"Ref": "Line"}]}])
+def test_an_entry_point_that_is_known_to_be_empty_is_refused(empty: Any) -> None:
+    error = refusal(template(container(EntryPoint=empty)))
+    assert "container web" in error.message
+    assert error.where == f"{CONTAINERS}[0].EntryPoint"
+    name = "Empty" if "Ref" in empty else "Line"
+    assert f"--parameter {name}=" in str(error.fix)
+    given = {"Empty": "/run,-v", "Line": "/run -v"}
+    assert instrument_template(template(container(EntryPoint=empty)), SETTINGS, IMAGES, given).changed
+    assert refusal(template(container(EntryPoint={"Ref": "List"})), List="").where == error.where
+
+
+def test_a_command_that_is_known_to_be_empty_is_refused_where_the_image_decides() -> None:
+    completed = {"Name": "web", "Image": "nginx:1.27", "Command": {"Ref": "Empty"}}
+    assert refusal(template(completed)).where == f"{CONTAINERS}[0].Command"
+    assert instrument_template(template(completed), SETTINGS, IMAGES, {"Empty": "-v"}).changed
+    assert instrument_template(template(container(Command={"Ref": "Empty"})), SETTINGS).changed
+    left_out = replace(SETTINGS, ignore_containers=("web",))
+    assert not instrument_template(template(completed, container(Name="b")), left_out).containers[0].instrumented
+
+
+def test_a_tag_that_names_containers_by_a_function_is_said_to_be_unknown_until_deployed() -> None:
+    value = template(container(), Tags=[{"Key": "kilt-ignore-containers", "Value": {"Ref": "Env"}}])
+    with pytest.raises(TaskDefinitionError, match="only known when this is deployed") as caught:
+        template_image_needs(value, SETTINGS)
+    assert caught.value.where == "$.Resources.Web.Properties.Tags[0].Value"
+    assert "--parameter" in str(caught.value.fix)
+    given = {"Env": "web"}
+    result = instrument_template(
+        template(container(), container(Name="b"), **tags_of(value)), SETTINGS, IMAGES, given
+    )
+    assert [one.instrumented for one in result.containers] == [False, True]
+
+
+def tags_of(value: Any) -> dict[str, Any]:
+    return {"Tags": value["Resources"]["Web"]["Properties"]["Tags"]}
+
+
+def test_a_default_that_decides_who_is_left_out_is_told() -> None:
+    value = template(
+        container(), container(Name="b"), Tags=[{"Key": "kilt-ignore-containers", "Value": {"Ref": "Side"}}]
+    )
+    value["Parameters"] = {**PARAMETERS, "Side": {"Type": "String", "Default": "b"}}
+    result = instrument_template(value, SETTINGS)
+    assert [one.instrumented for one in result.containers] == [True, False]
+    assert any("--parameter Side=VALUE" in one.message for one in result.warnings)
+
+
+def test_a_task_definition_in_the_wrong_case_is_refused_with_the_right_spelling() -> None:
+    value = template()
+    properties = value["Resources"]["Web"]["Properties"]
+    properties["containerDefinitions"] = [container()]
+    del properties["ContainerDefinitions"]
+    error = refusal(value)
+    assert error.where == "$.Resources.Web.Properties.containerDefinitions"
+    assert "ContainerDefinitions" in error.message
+    assert error.fix == "write ContainerDefinitions"
+
+
+def test_a_container_that_is_left_out_in_one_case_is_not_called_instrumented() -> None:
+    tags = [{"Fn::If": ["A", {"Key": "kilt-ignore", "Value": "true"}, NO_VALUE]}]
+    unimportant = {"Name": "X", "Value": {"Fn::If": ["B", "1", "2"]}}
+    value = template(container(Environment={"Fn::If": ["B", [unimportant], NO_VALUE]}), Tags=tags)
+    result = instrument_template(value, SETTINGS)
+    (outcome,) = result.containers
+    assert (outcome.instrumented, outcome.in_some_cases) == (False, True)
+    assert outcome.reason == "instrumented when A is false; ignored by tag kilt-ignore when A is true"
+    assert restore_template(result.definition).definition == value
