@@ -50,24 +50,24 @@ BY_THE_REFERENCE = {
 def test_before_and_after(run: Run) -> None:
     before = run("explain", "web.json")
     assert before.exit_code == 0
-    assert before.stdout.startswith("web.json (task definition)\n  not instrumented\n")
-    assert "container web: not instrumented" in before.stdout
-    assert "    runs: /docker-entrypoint.sh nginx -g 'daemon off; # ü'\n" in before.stdout
+    assert before.stdout.startswith("web.json (task definition)\n  Instrumented: nobody\n")
+    assert "web: not instrumented" in before.stdout
+    assert "      runs /docker-entrypoint.sh nginx -g 'daemon off; # ü'\n" in before.stdout
     run("instrument", "web.json", *FLAGS, "--in-place")
     after = run("explain", "web.json").stdout
-    assert "  instrumented by fguard\n" in after
-    assert "agent: version 5.0.1, in container SysdigInstrumentation" in after
-    assert "connects to: the orchestrator at orchestrator.internal:6667\n" in after
-    assert "    runs: /docker-entrypoint.sh nginx -g 'daemon off; # ü'\n" in after
-    assert "undo: uninstrument gives the exact original back\n" in after
+    assert "  Instrumented: fguard\n" in after
+    assert "Agent:        5.0.1, quay.io/sysdig/workload-agent:5.0.1, in container SysdigInstrumentation" in after
+    assert "Connects to:  orchestrator, orchestrator.internal:6667\n" in after
+    assert "      runs /docker-entrypoint.sh nginx -g 'daemon off; # ü'\n" in after
+    assert "uninstrument gives the exact original back." in after
 
 
 def test_what_sysdigs_own_tools_made_is_told_with_what_undo_does_not_know(run: Run, folder: Path) -> None:
     (folder / "web.json").write_text(json.dumps(BY_THE_REFERENCE))
     told = run("explain", "web.json").stdout
-    assert "instrumented by Sysdig's Terraform provider or CloudFormation macro\n" in told
-    assert "agent: version 5.0.0" in told
-    assert "undo, uncertain: $.containerDefinitions[0].entryPoint" in told
+    assert "Instrumented: Sysdig's Terraform provider or CloudFormation macro\n" in told
+    assert "Agent:        5.0.0" in told
+    assert "this is not certain:\n    $.containerDefinitions[0].entryPoint" in told
     (definition,) = json.loads(run("explain", "web.json", "--json").stdout)["definitions"]
     (task,) = definition["task_definitions"]
     assert task["agent"]["endpoint"] == "agent.internal:6667"
@@ -80,7 +80,7 @@ def test_what_is_wrong_is_told(run: Run, folder: Path) -> None:
     del broken["pidMode"]
     (folder / "web.json").write_text(json.dumps(broken))
     told = run("explain", "web.json").stdout
-    assert "  lacks: " in told
+    assert "    lacks " in told
     assert "SYS_PTRACE" in told
     assert "error: " in told
     assert "pidMode" in told
@@ -95,7 +95,7 @@ def test_templates_are_told_by_logical_id_and_folders_file_by_file(run: Run, fol
     (folder / "stack.yaml").write_text(TEMPLATE)
     (folder / "package.json").write_text("{}")
     ran = run("explain", ".")
-    assert "./stack.yaml (CloudFormation template)\n  Shop\n    not instrumented\n" in ran.stdout
+    assert "./stack.yaml (CloudFormation template)\n  Shop\n    Instrumented: nobody\n" in ran.stdout
     assert "./web.json (task definition)" in ran.stdout
     assert "package.json: skipped" in ran.stderr
 

@@ -47,8 +47,9 @@ def explain(run: Invocation, task_definitions: DefinitionsArgument, template: Te
 def _explained(
     one: Input, source: Source, parameters: dict[str, str], known: FieldTree
 ) -> tuple[dict[str, Any], str]:
+    from fargate_guard.taskdef.explain import words
     from fargate_guard.workflows.definition_kinds import explained, field_notices, shape
-    from fargate_guard.workflows.explanation import document, words
+    from fargate_guard.workflows.explanation import document
 
     found = explained(source, parameters)
     unknown = field_notices(source, known)
@@ -56,7 +57,7 @@ def _explained(
     for resource, explanation in found:
         lines += [f"  {resource}"] if resource else []
         indent = "    " if resource else "  "
-        lines += [indent + line for line in words(explanation)]
+        lines += [(indent + line).rstrip() for line in words(explanation).splitlines()]
     lines += [f"  warning: {notice.where}: {notice.message}" for notice in unknown]
     if not found:
         lines.append("  no task definition for Fargate in it")
