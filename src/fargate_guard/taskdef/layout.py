@@ -70,10 +70,7 @@ class Layout:
 
     def write(self, value: Json) -> str:
         """The JSON text of a value."""
-        parts = [self.prefix]
-        self._write(value, "", self.newline, parts)
-        parts.append(self.suffix)
-        return "".join(parts)
+        return self.prefix + self._text(value, "", self.newline) + self.suffix
 
     def fragment(self, value: Json, label: str, line: str, *, one_line: bool | None = None) -> str:
         """The text of a value inside a file.
@@ -82,39 +79,27 @@ class Layout:
         :param line: what starts a line at its depth; empty inside of what stands on one line.
         :param one_line: whether it stands on one line itself; None asks what is usual for the field.
         """
-        parts: list[str] = []
-        self._write(value, label, "" if one_line else line, parts, spread=one_line is False)
-        return "".join(parts)
+        return self._text(value, label, "" if one_line else line, spread=one_line is False)
 
-    def _write(self, value: Json, label: str, line: str, parts: list[str], *, spread: bool = False) -> None:
-        """Append a value's text; ``line`` starts a line at its depth, and is empty inside a one-line value."""
-        if isinstance(value, dict) and value:
-            labels = list(value)
-            opening, closing, padding = "{", "}", self.object_padding
-        elif isinstance(value, list) and value:
-            labels = [f"{label}[]"] * len(value)
-            opening, closing, padding = "[", "]", self.array_padding
-        else:
-            parts.append(self._scalar(value))
-            return
+    def _text(self, value: Json, label: str, line: str, *, spread: bool = False) -> str:
+        """A value's text; ``line`` starts a line at its depth, and is empty inside a one-line value."""
+        if isinstance(value, str):
+            return self.string(value)
+        if not isinstance(value, (dict, list)) or not value:
+            return self._scalar(value)
         if line and not spread and self._on_one_line(value, label):
             line = ""
         inner = line + self.indent if line else ""
+        if isinstance(value, dict):
+            opening, closing, padding = "{", "}", self.object_padding
+            texts = [
+                f"{self.string(str(key))}{self.colon}{self._text(item, key, inner)}" for key, item in value.items()
+            ]
+        else:
+            opening, closing, padding = "[", "]", self.array_padding
+            texts = [self._text(item, f"{label}[]", inner) for item in value]
         separator = f",{inner}" if line else self.comma
-        parts.append(opening + (inner or padding))
-        for index, item_label in enumerate(labels):
-            if index:
-                parts.append(separator)
-            if isinstance(value, dict):
-                item = value[item_label]
-                parts.append(self.string(str(item_label)) + self.colon)
-            else:
-                item = value[index]
-            if isinstance(item, str):
-                parts.append(self.string(item))
-            else:
-                self._write(item, item_label, inner, parts)
-        parts.append((line or padding) + closing)
+        return f"{opening}{inner or padding}{separator.join(texts)}{line or padding}{closing}"
 
     def _on_one_line(self, value: Json, label: str) -> bool:
         if not self.inline:
@@ -127,8 +112,7 @@ class Layout:
         return self.inline[_LEAF_OBJECT if isinstance(value, dict) else _LEAF_ARRAY] > 0
 
     def _scalar(self, value: Json) -> str:
-        if isinstance(value, str):
-            return self.string(value)
+        """The text of what is no string and has nothing inside."""
         if isinstance(value, Number):
             return value.text
         for constant, text in ((None, "null"), (True, "true"), (False, "false")):
