@@ -295,3 +295,10 @@ def test_wrong_usage_is_exit_64(
 def test_no_task_definition_is_exit_64(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
     assert run_command_line(["instrument"]) == 64
     assert "TASK_DEF" in capsys.readouterr().err
+
+
+def test_a_name_cannot_command_the_terminal(run: Run, folder: Path) -> None:
+    (folder / "web.json").write_text(json.dumps({**WEB, "x\x1b[2Jy": 1}))
+    told = run("instrument", "web.json", *FLAGS).stderr
+    assert "x\\x1b[2Jy" in told
+    assert "\x1b" not in told

@@ -60,6 +60,12 @@ def test_the_record_stands_in_the_sidecars_docker_labels_and_holds_no_values(
     assert "hunter2" not in json.dumps(sidecar)
 
 
+def test_a_pid_mode_that_someone_changed_since_stays(web: dict[str, Any], orchestrator: Settings) -> None:
+    edited = instrument(web, orchestrator).definition
+    edited["pidMode"] = "host"
+    assert uninstrument(edited)["pidMode"] == "host"
+
+
 def test_edits_made_in_between_survive(web_with: WebWith, orchestrator: Settings) -> None:
     web = web_with(environment=[{"name": "A", "value": "1"}])
     edited = instrument(web, orchestrator).definition

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
+"""A name out of a file must not command the terminal; tabs and line ends stay."""
+
+
 class Diagnosable(Protocol):
     """An error that knows what to tell: ``FguardError``, and the core's own ``TaskDefinitionError``."""
 
@@ -129,6 +133,7 @@ class Screen:
             self._write(text, style)
 
     def _write(self, text: str, style: str | None = None) -> None:
+        text = text.translate(_CONTROL)
         if style and self.is_coloured:
             self.console().print(text, style=style, markup=False, emoji=False, soft_wrap=True)
         else:
