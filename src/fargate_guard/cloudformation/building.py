@@ -130,6 +130,9 @@ def in_order(start: list[str], sequences: Iterable[list[str]]) -> list[str]:
     """All items, each once: new ones behind the item that they follow in their own sequence."""
     result = list(start)
     for sequence in sequences:
+        if sequence[: len(result)] == result:
+            result = list(sequence)
+            continue
         place = 0
         for item in sequence:
             if item in result:
