@@ -117,11 +117,12 @@ def test_a_record_that_someone_damaged_is_replaced_by_what_can_be_derived(
     report = restore(instrumented)
     assert report.definition["containerDefinitions"] == web["containerDefinitions"]
     assert [warning.where for warning in report.warnings] == ["$.containerDefinitions[0].entryPoint", "$.pidMode"]
+    assert "fguard's record is damaged" in report.warnings[0].message
 
 
 def test_a_record_of_a_newer_fguard_is_not_guessed_at(web: dict[str, Any], orchestrator: Settings) -> None:
     instrumented = instrument(web, orchestrator).definition
-    instrumented["containerDefinitions"][1]["dockerLabels"][LABEL] = '{"format":3,"containers":{}}'
+    instrumented["containerDefinitions"][1]["dockerLabels"][LABEL] = '{"format":3}'
     with pytest.raises(TaskDefinitionError, match="a newer fguard"):
         uninstrument(instrumented)
 

@@ -255,11 +255,15 @@ def _key_words(agent: AgentExplanation) -> str:
 def _container_words(explanation: Explanation) -> list[str]:
     lines = ["Containers:"]
     for container in explanation.containers:
-        state = f"instrumented by {container.by}" if container.instrumented else container.reason
+        state = _instrumented_words(container.by) if container.instrumented else container.reason
         lines.append(f"  {container.name or container.path}: {state}")
         lines.append(f"    runs {_own_words(container)}")
         lines += [f"    lacks {part}" for part in container.missing]
     return lines
+
+
+def _instrumented_words(by: Instrumenter) -> str:
+    return f"instrumented {by}" if by is Instrumenter.BY_HAND else f"instrumented by {by}"
 
 
 def _own_words(container: ContainerExplanation) -> str:

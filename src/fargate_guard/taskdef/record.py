@@ -143,9 +143,7 @@ def read_record(sidecar: Fields) -> Record | None:
         content = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(content, dict) or not isinstance(content.get("containers"), dict):
-        return None
-    version = content.get("format")
+    version = content.get("format") if isinstance(content, dict) else None
     if isinstance(version, int) and version > _FORMAT:
         raise TaskDefinitionError(
             "a newer fguard instrumented this task definition",
@@ -153,7 +151,9 @@ def read_record(sidecar: Fields) -> Record | None:
             why=f"its record has format {version}; this fguard knows {_FORMAT}",
             fix="update fguard: pip install --upgrade fargate-guard",
         )
-    return _record(content) if version in (_FIRST_FORMAT, _FORMAT) else None
+    if version not in (_FIRST_FORMAT, _FORMAT) or not isinstance(content.get("containers"), dict):
+        return None
+    return _record(content)
 
 
 def has_label(container: Fields) -> bool:

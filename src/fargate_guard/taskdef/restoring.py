@@ -5,7 +5,7 @@ from __future__ import annotations
 from fargate_guard.taskdef.definition import Definition, locate
 from fargate_guard.taskdef.existing import Existing, existing, name_of
 from fargate_guard.taskdef.fields import Fields, Json, copied
-from fargate_guard.taskdef.record import ABSENT, NULL, Record
+from fargate_guard.taskdef.record import ABSENT, NULL, Record, has_label
 from fargate_guard.taskdef.result import ContainerOutcome, Notice, Restored
 from fargate_guard.taskdef.workload import take_back_extra, unwrap
 
@@ -62,7 +62,7 @@ def remove_instrumentation(target: Definition, found: Existing) -> list[Notice]:
             take_back_extra(container, more)
         certain = unwrap(container, found.sidecar_name, added)
         if added is None:
-            notices.append(_uncertain(container, certain=certain))
+            notices.append(_uncertain(container, found, certain=certain))
     if found.sidecar is not None:
         notices += _dependents(target, found.sidecar_name)
         target.remove(found.sidecar)
@@ -102,9 +102,11 @@ def _dependents(target: Definition, sidecar_name: str) -> list[Notice]:
     ]
 
 
-def _uncertain(container: Fields, *, certain: bool) -> Notice:
+def _uncertain(container: Fields, found: Existing, *, certain: bool) -> Notice:
     where = container.at("entryPoint")
     unknown = "not in the record: another tool instrumented this container, or it was renamed since"
+    if found.record is None and found.sidecar is not None and has_label(found.sidecar):
+        unknown = "fguard's record is damaged"
     if certain:
         return Notice(where, f"{unknown}; agent variables or SYS_PTRACE of your own are gone as well")
     return Notice(
