@@ -130,6 +130,13 @@ def test_a_task_definition_in_the_wrong_case_is_refused_with_the_right_spelling(
     assert error.fix == "write ContainerDefinitions"
 
 
+@pytest.mark.parametrize("labels", [7, True, "x", [{}]])
+def test_docker_labels_that_are_no_object_are_no_reason_to_crash(labels: Any) -> None:
+    value = template({"Fn::If": ["A", container(Name="side"), NO_VALUE]}, container(DockerLabels=labels))
+    result = instrument_template(value, SETTINGS).definition
+    assert restore_template(result).definition == value
+
+
 def test_a_container_that_is_left_out_in_one_case_is_not_called_instrumented() -> None:
     tags = [{"Fn::If": ["A", {"Key": "kilt-ignore", "Value": "true"}, NO_VALUE]}]
     unimportant = {"Name": "X", "Value": {"Fn::If": ["B", "1", "2"]}}

@@ -37,12 +37,16 @@ def known_name(intrinsic: Json, resolver: Resolver) -> str:
     return shown(intrinsic) if known is None else known
 
 
-def make_deployable(containers: Json) -> None:
-    """Put the functions of the containers' names into the records of the sidecars, in place."""
+def names_by_function(containers: Json) -> dict[str, Opaque]:
+    """The names of containers that are functions, by the text under which the core knows them."""
     if not isinstance(containers, list):
-        return
-    names = {str(name): name for name in _names(containers) if isinstance(name, Opaque)}
-    if not names:
+        return {}
+    return {str(name): name for name in _names(containers) if isinstance(name, Opaque)}
+
+
+def make_deployable(containers: Json, names: dict[str, Opaque]) -> None:
+    """Put the functions of containers' names into the records of the sidecars, in place."""
+    if not names or not isinstance(containers, list):
         return
     for container in containers:
         labels = container.get("DockerLabels") if isinstance(container, dict) else None
@@ -52,9 +56,9 @@ def make_deployable(containers: Json) -> None:
 
 def has_record(containers: Json) -> bool:
     """Whether one of the containers is fguard's sidecar."""
-    return isinstance(containers, list) and any(
-        isinstance(container, dict) and LABEL in (container.get("DockerLabels") or ()) for container in containers
-    )
+    some = containers if isinstance(containers, list) else []
+    found = (one.get("DockerLabels") for one in some if isinstance(one, dict))
+    return any(isinstance(labels, dict) and LABEL in labels for labels in found)
 
 
 def _names(containers: list[Json]) -> Iterator[Json]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fargate_guard.cloudformation.building import in_order, written
-from fargate_guard.cloudformation.record_label import make_deployable
+from fargate_guard.cloudformation.record_label import make_deployable, names_by_function
 from fargate_guard.cloudformation.resources import CONTAINERS
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def straight(
     before = case.definition
     if after == before:
         return properties
-    make_deployable(after.get(CONTAINERS))
+    make_deployable(after.get(CONTAINERS), names_by_function(after.get(CONTAINERS)))
     result = {}
     for key, value in after.items():
         if key == CONTAINERS:

@@ -15,9 +15,10 @@ from fargate_guard.cloudformation.choosing import Choosing
 from fargate_guard.cloudformation.fargate import why_not_fargate
 from fargate_guard.cloudformation.folding import Folding
 from fargate_guard.cloudformation.paths import Paths
-from fargate_guard.cloudformation.record_label import has_record, make_deployable
+from fargate_guard.cloudformation.record_label import has_record, make_deployable, names_by_function
 from fargate_guard.cloudformation.reporting import Report
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions, Resource, task_definitions
+from fargate_guard.cloudformation.shared_record import share_records
 from fargate_guard.cloudformation.straight import straight
 from fargate_guard.cloudformation.template_notes import Notes
 from fargate_guard.cloudformation.unknowns import check_compatibilities, check_task
@@ -175,8 +176,12 @@ def _fold(resource: Resource, found: list[tuple[Concrete, Json]], template: Json
         return straight(resource.properties, *found[0], template)
     places = [Case(case.conditions, case.definition, after) for case, after in found]
     notes = Notes()
-    for place in places:
-        make_deployable(place.after.get(CONTAINERS))
+    if not undoing:
+        share_records(place.after.get(CONTAINERS) for place in places)
+    names = [names_by_function(place.after.get(CONTAINERS)) for place in places]
+    all_names = {text: name for some in names for text, name in some.items()}
+    for place, own in zip(places, names, strict=True):
+        make_deployable(place.after.get(CONTAINERS), {**all_names, **own})
         notes.read(place.before.get(CONTAINERS))
     noted = notes.text()
     again = any(has_record(place.before.get(CONTAINERS)) for place in places)
