@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.taskdef import (
+from fargate_guard.taskdef.recipes import INSTRUMENT
     Settings,
     TaskDefinitionError,
     instrument,
@@ -239,3 +240,11 @@ def test_a_container_that_waits_for_the_sidecar_is_named_when_it_goes(
     ]
     (warning,) = restore(edited).warnings
     assert warning.where == "$.containerDefinitions[0].dependsOn[0]"
+
+
+def test_what_a_second_run_of_sysdigs_tool_wrapped_twice_is_wrapped_once(
+    kilt_web: list[dict[str, Any]], direct: Settings
+) -> None:
+    once = instrument(kilt_web, direct).definition
+    kilt_web[0]["Command"].insert(0, INSTRUMENT)
+    assert instrument(kilt_web, direct).definition == once

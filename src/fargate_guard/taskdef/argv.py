@@ -101,7 +101,7 @@ def unwrap_argv(container: Fields, added: Additions | None) -> bool:
         if filled is not None and not entry_point:
             _command_back(container, filled)
         return True
-    rest = _without_wrapper(entry_point)
+    rest = without_wrapper(entry_point)
     if filled is not None and checksum(rest) == filled.entry_point.checksum:
         _command_back(container, filled)
         _reset(container, "entryPoint", filled.entry_point.before)
@@ -109,7 +109,7 @@ def unwrap_argv(container: Fields, added: Additions | None) -> bool:
     if rest:
         container.set("entryPoint", rest)
         return True
-    argv = _without_wrapper(container.texts("command"))
+    argv = without_wrapper(container.texts("command"))
     if argv:
         container.set("entryPoint", list(argv))
     else:
@@ -139,7 +139,7 @@ def _settle(container: Fields, added: Additions, architecture: str) -> None:
     if filled is None:
         return
     entry_point, command = container.texts("entryPoint"), container.texts("command")
-    if is_wrapped(container) and checksum(_without_wrapper(entry_point)) != filled.entry_point.checksum:
+    if is_wrapped(container) and checksum(without_wrapper(entry_point)) != filled.entry_point.checksum:
         added.filled = None
     elif not is_wrapped(container) or filled.image != stamp or _lost_its_command(command, filled):
         unwrap_argv(container, added)
@@ -223,7 +223,8 @@ def _reset(container: Fields, field: str, before: str) -> None:
         container.set(field, None if before == NULL else [])
 
 
-def _without_wrapper(argv: list[str]) -> list[str]:
+def without_wrapper(argv: list[str]) -> list[str]:
+    """The argv behind the wrapper, however often it stands there."""
     start = next((index for index, word in enumerate(argv) if word != INSTRUMENT), len(argv))
     return argv[start:]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.taskdef.argv import unpin, unwrap_argv
+from fargate_guard.taskdef.argv import unpin, unwrap_argv, without_wrapper
 from fargate_guard.taskdef.existing import is_wrapped
 from fargate_guard.taskdef.fields import Fields, Json, cased, wrong_type
 from fargate_guard.taskdef.recipes import AGENT_VARIABLES, CAPABILITY, CONNECTION_VARIABLES, INSTRUMENT
@@ -47,6 +47,7 @@ def update_foreign(container: Fields, settings: Settings, sidecar_name: str, add
     :param added: what fguard added beyond that, which becomes what it adds now; the rest is not recorded, since
         everything that Sysdig's tools set goes when it is undone.
     """
+    _wrap_once(container)
     variables, secrets = settings.workload_variables, settings.secrets(settings.recipe.workload_secrets)
     ours = {*CONNECTION_VARIABLES, *variables}
     extra = {
@@ -60,6 +61,15 @@ def update_foreign(container: Fields, settings: Settings, sidecar_name: str, add
     added.environment = put_entries(container, "environment", "value", extra, set(added.environment), added)
     _mount(container, sidecar_name, unrecorded)
     _add_capability(container, unrecorded)
+
+
+def _wrap_once(container: Fields) -> None:
+    """Take out the wrappers that a second run of Sysdig's own tools put in front."""
+    entry_point, command = container.texts("entryPoint"), container.texts("command")
+    if entry_point[1:2] == [INSTRUMENT]:
+        container.set("entryPoint", [INSTRUMENT, *without_wrapper(entry_point)])
+    if len(entry_point) == entry_point.count(INSTRUMENT) and command[:1] == [INSTRUMENT]:
+        container.set("command", without_wrapper(command))
 
 
 def names_in(container: Fields, field: str) -> set[Json]:
