@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.taskdef import (
-from fargate_guard.taskdef.recipes import INSTRUMENT
     Settings,
     TaskDefinitionError,
     instrument,
@@ -17,6 +16,7 @@ from fargate_guard.taskdef.recipes import INSTRUMENT
     restore,
     uninstrument,
 )
+from fargate_guard.taskdef.recipes import INSTRUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
