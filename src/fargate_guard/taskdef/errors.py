@@ -50,6 +50,18 @@ class NotATaskDefinitionError(TaskDefinitionError):
     exit_code = WRONG_USAGE
 
 
+class SomethingElseError(NotATaskDefinitionError):
+    """The text is known to be something else: a Kubernetes object, a Compose file, a Terraform plan."""
+
+
+class NoContainersError(NotATaskDefinitionError):
+    """The text is JSON or YAML, and nobody knows of what; it holds no container definitions."""
+
+
+class NotForFargateError(TaskDefinitionError):
+    """The task definition is for EC2 or external instances only, where this agent has nothing to do."""
+
+
 class SettingsError(TaskDefinitionError):
     """The settings lack something, contradict each other, or ask for what the agent cannot do."""
 
