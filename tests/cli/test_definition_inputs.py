@@ -84,18 +84,6 @@ def test_a_folder_goes_to_the_same_places_and_what_is_none_is_named(run: Run, se
     assert "/opt/draios/bin/instrument" in (services / "out/b/task.yaml").read_text()
 
 
-def test_a_file_with_a_syntax_error_in_a_folder_is_a_warning_and_strict_refuses_it(
-    run: Run, services: Path
-) -> None:
-    (services / "services/b/task.yaml").write_text("containerDefinitions: [\n")
-    ran = run("instrument", "services", *FLAGS, "--check", "--quiet")
-    assert ran.exit_code == 2
-    assert "warning: services/b/task.yaml: skipped: not YAML" in ran.stderr
-    strict = run("instrument", "services", *FLAGS, "--check", "--strict")
-    assert strict.exit_code == 64
-    assert "where  services/b/task.yaml: line " in strict.stderr
-
-
 def test_results_in_the_folder_itself_are_not_taken_for_inputs(run: Run, services: Path) -> None:
     for _ in range(2):
         assert run("instrument", "services", *FLAGS, "--output-dir", "services/out").exit_code == 0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fargate_guard.taskdef import Notice, TaskDefinitionError
-    from fargate_guard.workflows.definition_files import Change, Changed, Outcome, Refused
+    from fargate_guard.workflows.definition_files import Change, Changed, Outcome, Refused, Skipped
     from fargate_guard.workflows.definition_inputs import Input
     from fargate_guard.workflows.replacement import Replacement
     from fargate_guard.workflows.sarif import Findings
@@ -30,6 +30,8 @@ class Report:
     """Something would change."""
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By input, for ``--json``."""
+    skipped: list[dict[str, str]] = field(default_factory=list)
+    """Files that were passed over, and why, for ``--json``."""
     texts: dict[str, str] = field(default_factory=dict)
     """By input, for standard output."""
     written: list[str] = field(default_factory=list)
@@ -39,21 +41,25 @@ class Report:
 
     def take(self, outcome: Outcome) -> None:
         """Tell what became of one input, and prepare its output."""
-        from fargate_guard.workflows.definition_files import Changed, Refused, Skipped
+        from fargate_guard.workflows.definition_files import Changed, Skipped
 
-        name = outcome.input.shown_name
         if self.findings is not None:
             self.findings.take(outcome)
         if isinstance(outcome, Changed):
             self._take_changed(outcome)
-        elif isinstance(outcome, Skipped) and outcome.broken is not None:
-            if self.options.strict:
-                self.refused[outcome.input.name] = Refused(outcome.input, (outcome.broken,))
-            self.run.screen.warning(f"{name}: skipped: {outcome.reason}")
         elif isinstance(outcome, Skipped):
-            self.run.screen.message(f"{name}: skipped: {outcome.reason}")
+            self._take_skipped(outcome)
         else:
             self.refused[outcome.input.name] = outcome
+
+    def _take_skipped(self, one: Skipped) -> None:
+        from fargate_guard.workflows.definition_files import Refused
+
+        self.skipped.append({"source": one.input.name, "reason": one.reason})
+        say = self.run.screen.message if one.broken is None else self.run.screen.warning
+        say(f"{one.input.shown_name}: skipped: {one.reason}")
+        if one.broken is not None and self.options.strict:
+            self.refused[one.input.name] = Refused(one.input, (one.broken,))
 
     def _take_changed(self, one: Changed) -> None:
         options, name = self.options, one.input.name
@@ -96,8 +102,8 @@ def change_definitions(
         errors = _errors(report, inputs, left_over())
         if findings is not None:
             return _sarif(run, findings, errors, pending=report.pending)
-        if len(errors) > 1 and run.screen.json:
-            return _all_errors(run, errors)
+        if errors and run.screen.json:
+            return _all_errors(run, errors, report.skipped)
         for error in errors[:-1]:
             run.screen.error(error)
         if errors:
@@ -107,7 +113,10 @@ def change_definitions(
         run.screen.success(f"wrote {path}")
     names = [one.name for one in inputs]
     return Result(
-        {"definitions": [report.documents[name] for name in names if name in report.documents]},
+        {
+            "definitions": [report.documents[name] for name in names if name in report.documents],
+            "skipped": report.skipped,
+        },
         "".join(report.texts[name] for name in names if name in report.texts) or None,
         ExitCode.CHANGES_PENDING if options.check and report.pending else ExitCode.DONE,
         exact=True,
@@ -140,12 +149,15 @@ def _sarif(run: Invocation, findings: Findings, errors: Sequence[TaskDefinitionE
     return Result({}, findings.text(), ExitCode(errors[-1].exit_code) if errors else pending_code)
 
 
-def _all_errors(run: Invocation, errors: Sequence[TaskDefinitionError]) -> Result:
+def _all_errors(
+    run: Invocation, errors: Sequence[TaskDefinitionError], skipped: Sequence[dict[str, str]]
+) -> Result:
     """The document of several refusals: ``error`` is the last one, as everywhere, and ``errors`` are all."""
     for error in errors:
         run.screen.error(error)
     documents = [error_document(error) for error in errors]
-    return Result({"error": documents[-1], "errors": documents}, exit_code=ExitCode(errors[-1].exit_code))
+    document = {"error": documents[-1], "errors": documents, "skipped": list(skipped)}
+    return Result(document, exit_code=ExitCode(errors[-1].exit_code))
 
 
 def check_output(run: Invocation, inputs: Sequence[Input], options: OutputOptions) -> None:
@@ -168,6 +180,7 @@ def _tell(run: Invocation, one: Changed) -> None:
     name = one.input.shown_name
     for container in one.result.containers:
         state = "instrumented" if container.instrumented else "not instrumented"
+        state = "instrumented in some cases only" if container.in_some_cases else state
         reason = "" if container.reason == state else f" ({container.reason})"
         resource = f"{container.resource}: " if container.resource else ""
         run.screen.message(f"{name}: {resource}container {container.name}: {state}{reason}")

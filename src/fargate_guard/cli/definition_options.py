@@ -205,21 +205,23 @@ def reader(run: Invocation) -> Callable[[Input], Source]:
 def read_all(run: Invocation, names: list[str]) -> Iterator[tuple[Input, Source]]:
     """Read every input in turn; files that were found, not named, and hold something else are told and left out.
 
-    :raises TaskDefinitionError: a file that was named holds no task definition, or none of them does.
+    :raises TaskDefinitionError: a file that was named, or was to be a task definition, is none; or all are not.
     """
-    from fargate_guard.taskdef import NotATaskDefinitionError
+    from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError
     from fargate_guard.workflows.definition_files import in_file
     from fargate_guard.workflows.definition_inputs import find_inputs
+    from fargate_guard.workflows.found_files import passed_over
 
     read = reader(run)
     found = False
     for one in find_inputs(names):
         try:
             source = read(one)
-        except NotATaskDefinitionError as error:
-            if one.asked:
+        except TaskDefinitionError as error:
+            left_out = passed_over(one, None, error)
+            if left_out is None:
                 raise in_file(one, error) from None
-            run.screen.message(f"{one.shown_name}: skipped: {error.message}")
+            run.screen.message(f"{one.shown_name}: skipped: {left_out.reason}")
         else:
             found = True
             yield one, source

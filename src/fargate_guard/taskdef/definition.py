@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from fargate_guard.taskdef.detection import WHAT_TO_GIVE, refuse_other_arrays, something_else
-from fargate_guard.taskdef.errors import NotATaskDefinitionError, TaskDefinitionError
+from fargate_guard.taskdef.errors import NoContainersError, NotATaskDefinitionError, TaskDefinitionError
 from fargate_guard.taskdef.fields import Fields, Json, kind, wrong_type
 
 
@@ -67,7 +67,7 @@ def locate(root: Json, syntax: str = "JSON") -> Definition:
         refuse_other_arrays(root)
         return _with_containers(Shape.CONTAINERS, root, None, root, "$")
     if not isinstance(root, dict):
-        raise NotATaskDefinitionError(f"{kind(root)} is not a task definition", where="$", fix=WHAT_TO_GIVE)
+        raise NoContainersError(f"{kind(root)} is not a task definition", where="$", fix=WHAT_TO_GIVE)
     top = Fields(root, "$")
     if "containerDefinitions" in top:
         return _with_containers(

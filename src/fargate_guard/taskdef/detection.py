@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fargate_guard.taskdef.errors import NotATaskDefinitionError
+from fargate_guard.taskdef.errors import NoContainersError, NotATaskDefinitionError, SomethingElseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,7 +63,10 @@ def refuse_other_languages(text: str) -> None:
     if manifest and re.search(r"^apiVersion:", body, re.MULTILINE):
         raise _kubernetes(manifest[1])
     if "{{" in body and "}}" in body:
-        raise _refusal("a template of Helm, Jinja or ecspresso", "render it first, and give its result")
+        refusal = _refusal("a template of Helm, Jinja or ecspresso", "render it first, and give its result")
+        if "containerdefinitions" in body.lower():  # of a task definition
+            raise NotATaskDefinitionError(refusal.message, where=refusal.where, fix=refusal.fix)
+        raise refusal
     if body.lstrip().startswith("<"):
         raise _refusal("XML or HTML", "give a task definition in JSON or YAML", where="line 1")
 
@@ -89,7 +92,7 @@ def something_else(root: Json, syntax: str = "JSON") -> NotATaskDefinitionError:
     for what, applies, fix in _KINDS:
         if applies(top):
             return _refusal(what, fix)
-    return NotATaskDefinitionError(
+    return NoContainersError(
         f"valid {syntax} but no container definitions at $.containerDefinitions",
         where="$",
         fix=_nearest(root) or WHAT_TO_GIVE,
@@ -104,7 +107,11 @@ def refuse_other_arrays(items: list[Json]) -> None:
     first = items[0] if items and isinstance(items[0], dict) else {}
     keys = {str(key).lower() for key in first}
     if "containerdefinitions" in keys or isinstance(first.get("taskDefinition"), dict):
-        raise _refusal("an array of task definitions", "give each in a file of its own")
+        raise NotATaskDefinitionError(
+            "this is an array of task definitions, not a task definition",
+            where="$",
+            fix="give each in a file of its own",
+        )
     if {"id", "config"} <= keys and keys & {"repotags", "state", "rootfs"}:
         raise _refusal(
             "the output of docker inspect",
@@ -209,11 +216,11 @@ _KINDS: tuple[tuple[str, Callable[[Top], bool], str], ...] = (
 """Sorts of documents that are taken for task definitions, by what gives them away; in the order of trying."""
 
 
-def _refusal(what: str, fix: str, where: str = "$") -> NotATaskDefinitionError:
-    return NotATaskDefinitionError(f"this is {what}, not a task definition", where=where, fix=fix)
+def _refusal(what: str, fix: str, where: str = "$") -> SomethingElseError:
+    return SomethingElseError(f"this is {what}, not a task definition", where=where, fix=fix)
 
 
-def _kubernetes(kind: str) -> NotATaskDefinitionError:
+def _kubernetes(kind: str) -> SomethingElseError:
     return _refusal(f"a Kubernetes {kind}", "Kubernetes is not supported: install Sysdig's Helm chart there")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fargate_guard.errors import UsageError
 from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError, diff
+from fargate_guard.workflows import found_files
 from fargate_guard.workflows.definition_inputs import Input, Kind
 from fargate_guard.workflows.replacement import takes_a_stream
 
@@ -204,12 +205,10 @@ def _outcome(
     except LaterError:
         assert source is not None  # noqa: S101 - what was not read cannot be put off
         return _Later(source)
-    except NotATaskDefinitionError as error:
-        if not one.asked:
-            broken = in_file(one, error) if str(error.where).startswith("line ") else None
-            return Skipped(one, f"{error.message} ({error.where})" if error.where else error.message, broken)
-        return Refused(one, (in_file(one, error),), source)
     except TaskDefinitionError as error:
+        left_out = None if one.asked else found_files.passed_over(one, source, error)
+        if left_out is not None:
+            return Skipped(one, left_out.reason, in_file(one, error) if left_out.is_broken else None)
         several: Sequence[TaskDefinitionError] = getattr(error, "refusals", (error,))  # in a template
         return Refused(one, tuple(in_file(one, each) for each in several), source)
     except RefusedError as refused:
