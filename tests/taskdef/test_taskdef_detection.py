@@ -109,7 +109,7 @@ def test_a_misspelled_key_is_recognised(document: dict[str, Any], path: str) -> 
         ("just words", "a string is not a task definition", "$"),
         ("", "the input is empty", None),
         ("\ufeff \n", "the input is empty", None),
-        ('{\n  "family": "web",\n}', "not JSON", "line 3, column 1"),
+        ('{\n  "family" "web"\n}', "not JSON", "line 2, column 12"),
         ('\ufeff[\n  {"name" "web"}]', "not JSON", "line 2, column 11"),
     ],
 )
