@@ -113,8 +113,8 @@ def test_a_template_for_ec2_only_is_wrong_usage_and_says_why() -> None:
 def test_too_many_conditions_are_refused_by_name() -> None:
     names = [f"C{n}" for n in range(7)]
     conditions = {name: {"Fn::Equals": [{"Ref": name}, "yes"]} for name in names}
-    environment = [{"Fn::If": [name, {"Name": name, "Value": "x"}, NO_VALUE]} for name in names]
-    error = refusal(template(container(Environment=environment), sections={"Conditions": conditions}))
+    containers = [container(Name=name, EntryPoint={"Fn::If": [name, ["/a"], ["/b"]]}) for name in names]
+    error = refusal(template(*containers, sections={"Conditions": conditions}))
     assert error.message.endswith("C0, C1, C2, C3, C4, C5, C6")
     sizes = [container(Name=name, Cpu={"Fn::If": [name, 64, 128]}) for name in names]
     assert instrument_template(template(*sizes, sections={"Conditions": conditions}), SETTINGS).changed

@@ -58,7 +58,9 @@ def written(value: Json, template: Mapping[str, Json]) -> Json:
     if isinstance(value, Opaque):
         return value.intrinsic
     if isinstance(value, dict):
-        return {key: item if type(item) is str else written(item, template) for key, item in value.items()}
+        parts = {key: item if type(item) is str else written(item, template) for key, item in value.items()}
+        element = next((item for item in value.values() if isinstance(item, Opaque) and item.is_element), None)
+        return parts if element is None else element.intrinsic
     if not isinstance(value, list):
         return value
     whole = next((item for item in value if isinstance(item, Opaque) and item.is_list), None)

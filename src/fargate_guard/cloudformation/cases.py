@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Final
 
+from fargate_guard.cloudformation.carried import carried_elements
 from fargate_guard.cloudformation.concrete import Reading, unreadable
 from fargate_guard.cloudformation.conditions import assignments
 from fargate_guard.cloudformation.intrinsics import ABSENT, Opaque, if_arguments, is_intrinsic, is_no_value
 from fargate_guard.cloudformation.resolving import Resolver
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions
+from fargate_guard.cloudformation.template_notes import CARRIED
 from fargate_guard.cloudformation.understood import (
     CONTAINER_PROPERTIES,
     SIZES,
@@ -19,9 +22,9 @@ from fargate_guard.cloudformation.understood import (
     Leaf,
     container_parts,
 )
-from fargate_guard.cloudformation.unknowns import unknown
+from fargate_guard.cloudformation.unknowns import reserved_variables, unknown
 from fargate_guard.taskdef import TaskDefinitionError
-from fargate_guard.taskdef.recipes import INSTRUMENT
+from fargate_guard.taskdef.recipes import AGENT_VARIABLES, INSTRUMENT
 from fargate_guard.taskdef.record import LABEL
 from fargate_guard.taskdef.tags import IGNORE_CONTAINERS
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 MOST_CASES = 64
 """Outcomes of the conditions of one resource that are looked at."""
 
+_NOTHING: Final = frozenset[int]()
 _NAMED = ("Environment", "Secrets")
 _BY_LOWER = {name.lower(): name for name in TASK_PROPERTIES | CONTAINER_PROPERTIES}
 
@@ -51,6 +55,8 @@ class Concrete:
     """Every place stands where the core sees it: no conditions, and no ``AWS::NoValue``."""
     with_functions: frozenset[int]
     """Which containers have functions in them, by their place in the definition."""
+    carries: bool
+    """Conditional elements are in it that were not looked into."""
 
 
 @dataclass(slots=True)
@@ -75,10 +81,15 @@ class Cases:
         functions = Functions(resource.properties)
         if not functions.mentions("Fn::If"):
             return [self._read(resource, {}, straight=not functions.mentions("AWS::NoValue"))]
-        names = list(dict.fromkeys(self._conditions(resource)))
+        carried = self._carried(resource) if functions.mentions(CARRIED) else _NOTHING
+        names = self._conditions(resource, carried)
         found = self._assignments(resource, names)
+        if len(found) > MOST_CASES and not carried:
+            carried = self._carried(resource)
+            names = self._conditions(resource, carried)
+            found = self._assignments(resource, names)
         if len(found) > MOST_CASES:
-            names = list(dict.fromkeys(self._conditions(resource, without=SIZES)))
+            names = self._conditions(resource, carried, without=SIZES)
             found = self._assignments(resource, names)
         if len(found) > MOST_CASES:
             raise TaskDefinitionError(
@@ -87,7 +98,11 @@ class Cases:
                 why=f"they come out in more than {MOST_CASES} ways together, and fguard makes sure of each",
                 fix="divide it into several task definitions, or let fewer conditions decide",
             )
-        return [self._read(resource, conditions, straight=False) for conditions in found]
+        return [self._read(resource, conditions, straight=False, carried=carried) for conditions in found]
+
+    def _carried(self, resource: Resource) -> frozenset[int]:
+        reserved = AGENT_VARIABLES if self.settings is None else reserved_variables(self.settings)
+        return carried_elements(resource.properties, reserved)
 
     def _assignments(self, resource: Resource, names: list[str]) -> list[Assignment]:
         """How the named conditions come out where there is such a resource at all."""
@@ -98,18 +113,29 @@ class Cases:
         outcomes = dict.fromkeys(tuple(one[name] for name in names) for one in found)
         return [dict(zip(names, outcome, strict=True)) for outcome in outcomes]
 
-    def _conditions(self, resource: Resource, without: tuple[str, ...] = ()) -> Iterator[str]:
+    def _conditions(self, resource: Resource, carried: frozenset[int], without: tuple[str, ...] = ()) -> list[str]:
         """The conditions that matter, as they come."""
         container = {key: part for key, part in self._container.items() if key not in without}
         parts: dict[str, Part] = {**TASK, CONTAINERS: (container,)}
-        for key, value in resource.properties.items():
-            if key in parts and key not in without:
-                yield from _conditions_in(value, parts[key])
+        found = (
+            _conditions_in(value, parts[key], carried)
+            for key, value in resource.properties.items()
+            if key in parts and key not in without
+        )
+        return list(dict.fromkeys(chain.from_iterable(found)))
 
-    def _read(self, resource: Resource, conditions: Assignment, *, straight: bool) -> Concrete:
+    def _read(
+        self,
+        resource: Resource,
+        conditions: Assignment,
+        *,
+        straight: bool,
+        carried: frozenset[int] = _NOTHING,
+    ) -> Concrete:
         reading = Reading(
             Resolver(self.template, self.parameters, conditions=conditions),
             Resolver(self.template, self.parameters, use_defaults=False, conditions=conditions),
+            carried,
         )
         definition: dict[str, Json] = {}
         own: set[int] = set()
@@ -125,7 +151,7 @@ class Cases:
         containers = definition.get(CONTAINERS)
         read = enumerate(containers if isinstance(containers, list) else ())
         with_functions = frozenset(index for index, container in read if id(container) not in own)
-        return Concrete(conditions, definition, straight, with_functions)
+        return Concrete(conditions, definition, straight, with_functions, bool(carried))
 
     def _containers(self, reading: Reading, value: Json, path: str, tags: Json, own: set[int]) -> Json:
         value, path = reading.chosen(value, path)
@@ -207,18 +233,20 @@ def _check_case(value: dict[str, Json], known: frozenset[str], path: str, what: 
             )
 
 
-def _conditions_in(value: Json, part: Part) -> Iterator[str]:
+def _conditions_in(value: Json, part: Part, carried: frozenset[int]) -> Iterator[str]:
     """The conditions on which a part depends."""
+    if id(value) in carried:
+        return
     arguments = if_arguments(value)
     if arguments is not None:
         yield arguments[0]
         for branch in arguments[1:]:
-            yield from _conditions_in(branch, part)
+            yield from _conditions_in(branch, part, carried)
     elif part is Leaf.TEXT or (isinstance(part, tuple) and is_intrinsic(value)):
         yield from _conditions_anywhere(value)
     else:
         for item, deeper in _parts_of(value, part):
-            yield from _conditions_in(item, deeper)
+            yield from _conditions_in(item, deeper, carried)
 
 
 def _parts_of(value: Json, part: Part) -> Iterator[tuple[Json, Part]]:

@@ -17,7 +17,7 @@ from fargate_guard.cloudformation.intrinsics import (
     shown,
 )
 from fargate_guard.cloudformation.record_label import readable
-from fargate_guard.cloudformation.resolving import END_OF_ELEMENT, joined
+from fargate_guard.cloudformation.resolving import END_OF_ELEMENT, Text, joined
 from fargate_guard.cloudformation.understood import Leaf
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.taskdef.recipes import INSTRUMENT
@@ -40,6 +40,8 @@ class Reading:
     resolver: Resolver
     given_only: Resolver
     """The same, without the defaults of parameters."""
+    carried: frozenset[int]
+    """Conditional elements that need not be looked into, by identity."""
 
     def value(self, value: Json, part: Part | None, path: str) -> Json:
         """The value at a place; :data:`ABSENT` when there is none.
@@ -89,7 +91,7 @@ class Reading:
     def _list(self, value: Json, part: Part, path: str) -> Json:
         if isinstance(value, list):
             items = [
-                item if isinstance(item, str) else self.value(item, part, f"{path}[{index}]")
+                item if isinstance(item, str) else self._element(item, part, f"{path}[{index}]")
                 for index, item in enumerate(value)
             ]
             return [item for item in items if item is not ABSENT]
@@ -99,6 +101,14 @@ class Reading:
         if texts is None or any(text.known is None for text in texts):
             raise unreadable(value, path)
         return [Opaque(text.known or "", value, text) for text in texts]
+
+    def _element(self, value: Json, part: Part, path: str) -> Json:
+        if id(value) in self.carried and isinstance(part, dict):
+            value, path = self.chosen(value, path)
+            if if_arguments(value) is not None:
+                text = shown(value)
+                return {next(iter(part)): Opaque(text, value, Text((text,)), is_element=True)}
+        return self.value(value, part, path)
 
     def _object(self, value: Json, parts: Mapping[str, Part], path: str) -> Json:
         if not isinstance(value, dict):

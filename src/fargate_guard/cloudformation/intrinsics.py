@@ -44,16 +44,27 @@ class Opaque(str):
     """What it gives, the elements of a list one behind the other; None where nobody asks, or knows how many."""
     is_list: bool
     """The intrinsic gives a list; this one element stands for all of its elements."""
+    is_element: bool
+    """The intrinsic gives an object or nothing, and stands for the object whose only value is this one."""
 
-    def __new__(cls, text: str, intrinsic: Json, source: Text | None = None, *, is_list: bool = False) -> Opaque:
+    def __new__(
+        cls,
+        text: str,
+        intrinsic: Json,
+        source: Text | None = None,
+        *,
+        is_list: bool = False,
+        is_element: bool = False,
+    ) -> Opaque:
         """Wrap an intrinsic."""
         self = super().__new__(cls, text)
-        self.intrinsic, self.source, self.is_list = intrinsic, source, is_list
+        self.intrinsic, self.source, self.is_list, self.is_element = intrinsic, source, is_list, is_element
         return self
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, Json, Text | None], dict[str, bool]]:
         """What copying and pickling make another one of."""
-        return (str(self), self.intrinsic, self.source), {"is_list": self.is_list}
+        kinds = {"is_list": self.is_list, "is_element": self.is_element}
+        return (str(self), self.intrinsic, self.source), kinds
 
     @property
     def known(self) -> bool:

@@ -184,6 +184,7 @@ def _fold(resource: Resource, found: list[tuple[Concrete, Json]], template: Json
         make_deployable(place.after.get(CONTAINERS), {**all_names, **own})
         notes.read(place.before.get(CONTAINERS))
     noted = notes.text()
+    notes.carried |= not undoing and any(case.carries for case, _ in found)
     again = any(has_record(place.before.get(CONTAINERS)) for place in places)
     folding = Folding(template, notes, undoing=undoing, again=again)
     new = folding.fold(resource.properties, places)

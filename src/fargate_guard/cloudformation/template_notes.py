@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef import Json
 
 LABEL: Final = "com.fargate-guard.template"
+CARRIED: Final = '"carried":true'
+"""In the label where conditional elements were not looked into."""
 Path = tuple[str | int, ...]
 """Steps from the resource's properties."""
 
@@ -30,15 +32,18 @@ class Notes:
     """What stood in a place without giving anything, and where it stood among the keys."""
     alike: set[Path] = field(default_factory=set)
     """An ``Fn::If`` with equal branches."""
+    carried: bool = False
+    """Conditional elements were not looked into, so they must not be when this is undone."""
 
     def __bool__(self) -> bool:
-        return bool(self.nothing or self.alike)
+        return bool(self.nothing or self.alike or self.carried)
 
     def text(self) -> str:
         """The label's value."""
         nothing = [[list(path), index, value] for path, (index, value) in self.nothing.items()]
         alike = [list(path) for path in sorted(self.alike, key=str)]
-        return json.dumps({"nothing": nothing, "alike": alike}, separators=(",", ":"))
+        carried = {"carried": True} if self.carried else {}
+        return json.dumps({"nothing": nothing, "alike": alike, **carried}, separators=(",", ":"))
 
     def read(self, containers: Json) -> None:
         """Add what the label of a sidecar says; one that someone damaged says nothing."""
@@ -52,6 +57,7 @@ class Notes:
                 alike = {tuple(path) for path in content["alike"]}
             except (ValueError, TypeError, KeyError, RecursionError):
                 continue
+            self.carried |= content.get("carried") is True
             self.nothing |= nothing
             self.alike |= alike
 
