@@ -168,6 +168,25 @@ def test_a_secret_that_does_not_open_the_registry_is_named(image: str, options: 
     assert "hunter2" not in text
 
 
+def test_a_secret_may_be_given_by_its_name(image: str, options: Options) -> None:
+    text = json.dumps({"username": USER, "password": PASSWORD})
+    options = dataclasses.replace(options, secret={"team/registry": text}.__getitem__)
+    assert known(find(image, options, secret="team/registry"))
+
+
+def test_a_secret_that_only_the_deployed_template_knows_leaves_the_login_of_docker(
+    locked_registry: DockerRegistry, image: str, docker: Docker, options: Options
+) -> None:
+    asked: list[str] = []
+    options = dataclasses.replace(options, secret=lambda name: asked.append(name) or "")  # type: ignore[func-returns-value]
+    text = error_text(find(image, options, secret="${Secret}"))
+    assert "credentialsParameter is ${Secret}" in text
+    assert "docker login" in text
+    docker.login(locked_registry.host)
+    assert known(find(image, options, secret="${Secret}"))
+    assert not asked
+
+
 def test_a_secret_that_may_not_be_read_gives_awss_reason(image: str, options: Options) -> None:
     def secret(arn: str) -> str:
         raise FguardError("the AWS credentials may not call it", where=arn, why="AccessDenied", fix="allow it")

@@ -92,7 +92,9 @@ def test_the_next_fargate_size_is_named_with_its_price(
 
 def test_more_than_fargate_has(web: dict[str, Any], orchestrator: Settings) -> None:
     web["containerDefinitions"][0]["cpu"] = 16385
-    assert str(refused(web, orchestrator).fix) == "Fargate has no size as large; or give its containers less"
+    assert str(refused(web, orchestrator).fix) == (
+        "divide the work between several tasks, since Fargate has no size as large; or give its containers less"
+    )
 
 
 PAIRS = [

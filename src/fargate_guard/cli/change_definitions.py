@@ -181,7 +181,8 @@ def _tell(run: Invocation, one: Changed) -> None:
     for container in one.result.containers:
         state = "instrumented" if container.instrumented else "not instrumented"
         state = "instrumented in some cases only" if container.in_some_cases else state
-        reason = "" if container.reason == state else f" ({container.reason})"
+        more = container.reason.removeprefix(state).removeprefix("; ")
+        reason = f" ({more})" if more else ""
         resource = f"{container.resource}: " if container.resource else ""
         run.screen.message(f"{name}: {resource}container {container.name}: {state}{reason}")
     for warning in one.warnings:

@@ -28,6 +28,7 @@ def answer_terraform(
 
     :raises TaskDefinitionError: the containers cannot be instrumented; Terraform shows the message and stops.
     """
+    from fargate_guard.taskdef import TaskDefinitionError
     from fargate_guard.workflows.definition_files import Refused, change_all
     from fargate_guard.workflows.definition_inputs import STANDARD_INPUT, Input, Kind
     from fargate_guard.workflows.instrumenting import Instrumenting
@@ -49,6 +50,9 @@ def answer_terraform(
         for error in outcome.errors[:-1]:
             run.screen.error(error)
         raise outcome.errors[-1]
+    for remark in change.left_over():
+        if isinstance(remark, TaskDefinitionError):
+            raise remark
     for warning in outcome.warnings:  # type: ignore[union-attr]
         run.screen.warning(f"{warning.where}: {warning.message}")
     return Result({}, answer(outcome))  # type: ignore[arg-type]

@@ -29,6 +29,9 @@ _ECR_HOST = re.compile(
 """https://docs.aws.amazon.com/general/latest/gr/ecr.html and
 https://github.com/awslabs/amazon-ecr-credential-helper/blob/main/ecr-login/api/client.go"""
 
+_SECRET = re.compile(r"arn:[^{}$\s]+|[A-Za-z0-9/_+=.@-]{1,512}")
+"""A secret's ARN or name: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"""
+
 Value = TypeVar("Value")
 
 
@@ -81,6 +84,15 @@ class Keyring:
         :param seconds: how long a credential helper may take.
         :raises Problem: when the credentials that there should be cannot be had.
         """
+        if credentials_arn and not _SECRET.fullmatch(credentials_arn):  # a function of a template
+            logged_in = self._of_docker(host, seconds)
+            if logged_in is None:
+                raise Problem(
+                    "which secret has the registry's credentials is only known when the template is deployed",
+                    why=f"repositoryCredentials.credentialsParameter is {credentials_arn}",
+                    fix=f"log in with `docker login {host}`",
+                )
+            return logged_in
         if credentials_arn and self._options.secret:
             return self._once(("secret", credentials_arn), functools.partial(self._of_secret, credentials_arn))
         registry = ecr_registry(host)

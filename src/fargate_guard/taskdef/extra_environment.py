@@ -123,13 +123,13 @@ def with_ca_certificate(extra_conf: str | None, path: str | None) -> str | None:
         raise SettingsError(
             f"not an absolute path: {path!r}",
             why="the CA certificate is read inside the container that runs the agent",
-            fix="give the path of a PEM file in that container's image: --ca-certificate-path /ssl/proxy.pem",
+            fix="give the path of a PEM file in that container's image: --ca-certificate /ssl/proxy.pem",
         )
     conf = extra_conf or ""
     if re.search(rf"\b{_CA_KEY}\b", conf):
         raise SettingsError(
             f"{_CA_KEY} stands in the agent's extra configuration already",
-            fix="give it there or with --ca-certificate-path, not both",
+            fix="give it there or with --ca-certificate (agent.ca_certificate_path in fguard.yaml), not both",
         )
     added = _added_to_json(conf, path) or _added_to_yaml(conf, path)
     if added is None:

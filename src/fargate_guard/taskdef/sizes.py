@@ -93,7 +93,7 @@ def _larger(size: _Size, needed: _Needed) -> str:
         return "give the task more, in a size that Fargate has"
     fits = smallest_with(max(needed.cpu, size.cpu), max(needed.memory, size.memory), size.architecture)
     if fits is None:
-        return "Fargate has no size as large"
+        return "divide the work between several tasks, since Fargate has no size as large"
     return f"give the task {fits}, {price_words(fits, size.architecture, size.known)}"
 
 

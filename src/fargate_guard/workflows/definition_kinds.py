@@ -81,16 +81,38 @@ def container_names(source: Source) -> frozenset[str]:
     return frozenset(name for one in found for name in _names(one.get("Properties")))
 
 
+def answerable_names(source: Source) -> frozenset[str] | None:
+    """Return how answers by hand may name the containers: ``web``, and in a template ``LogicalId/web``, too.
+
+    None where a name is not written as text, so that it cannot be told.
+    """
+    if not source.is_template:
+        return taskdef.container_names(source.value)
+    found: set[str] = set()
+    for logical_id, resource in source.value["Resources"].items():
+        if not isinstance(resource, dict) or resource.get("Type") != TASK_DEFINITION:
+            continue
+        names = list(_all_names(resource.get("Properties")))
+        if not names or not all(isinstance(name, str) for name in names):
+            return None
+        found |= {each for name in names for each in (name, f"{logical_id}/{name}")}
+    return frozenset(found)
+
+
 def _names(value: Json) -> Iterator[str]:
+    """The names of everything that has an image, where they are written as text."""
+    yield from (name for name in _all_names(value) if isinstance(name, str))
+
+
+def _all_names(value: Json) -> Iterator[Json]:
     """The names of everything that has an image."""
     if isinstance(value, dict):
-        name = value.get("Name")
-        if isinstance(name, str) and "Image" in value:
-            yield name
+        if "Name" in value and "Image" in value:
+            yield value["Name"]
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
-            yield from _names(item)
+            yield from _all_names(item)
 
 
 def shape(source: Source) -> str:

@@ -78,8 +78,10 @@ class ImageLookup:
     half_answers: dict[str, HalfAnswer] = field(init=False)
     found: list[Found] = field(default_factory=list)
     """Everything that was looked up, with its errors."""
-    used: set[str] = field(default_factory=set)
-    """Keys of half answers that were looked at for a container."""
+    _containers: set[str] = field(default_factory=set)
+    """Containers that were seen, as an answer by hand may name them: ``web``, ``LogicalId/web``."""
+    _open_names: bool = False
+    """A container was seen whose name only the deployed template has."""
     _errors: dict[tuple[str, str, str | None], FguardError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,6 +98,20 @@ class ImageLookup:
         }
         for key in entry_points.keys() & commands.keys():
             del self.half_answers[key]
+
+    def saw(self, names: Iterable[str] | None) -> None:
+        """Note the containers of an input, ``web`` and ``LogicalId/web``; None where some cannot be told."""
+        self._open_names = self._open_names or names is None
+        self._containers.update(names or ())
+
+    def for_nobody(self) -> list[TaskDefinitionError]:
+        """Return a refusal for each answer by hand that names no container of any input."""
+        if self._open_names:
+            return []
+        return [_nobody(key, config.source, self._containers) for key, config in self._unused()]
+
+    def _unused(self) -> list[tuple[str, ImageConfig]]:
+        return [one for one in self.images.by_container.items() if one[0] not in self._containers]
 
     def knows(self, needs: Iterable[ImageNeed]) -> bool:
         """Whether all of these have been looked up, found or not."""
@@ -119,8 +135,8 @@ class ImageLookup:
             timeout=self.options.timeout,
             cache_folder=self.options.cache / "images" if self.options.cache else None,
             docker_config_folder=self.options.docker_config,
-            ecr_token=lambda region, _account: _ecr_token(aws(), region),
-            secret=lambda arn: _secret(aws(), arn),
+            ecr_token=lambda region, account: _ecr_token(aws(), region, account),
+            secret=lambda parameter: _secret(aws(), parameter),
         )
         found = resolve(wanted, options=options)
         self.found += found
@@ -161,10 +177,9 @@ class ImageLookup:
 
         :param definition: the whole input, in which the need's path leads to the container.
         """
-        half = self._half_answer_for(need)
+        half = self._half_answer_for(need) if need.argv else None
         if half is None:
             return None
-        self.used.add(half.key)
         if _is_set(parent_of(definition, need.path), half.other):
             return None
         return half.refusal(need.container, need.path)
@@ -174,6 +189,17 @@ class ImageLookup:
             if key in self.images.by_container:
                 return self.half_answers.get(key)
         return None
+
+
+def _nobody(key: str, flags: str, containers: set[str]) -> TaskDefinitionError:
+    import difflib  # only a refusal should cost these 5 ms
+
+    near = difflib.get_close_matches(key, sorted(containers), n=1)
+    return TaskDefinitionError(
+        f"there is no container {key} to answer for: {flags}",
+        why=f"there {'are' if len(containers) > 1 else 'is'} {', '.join(sorted(containers)) or 'none'}",
+        fix=f"did you mean {near[0]}?" if near else f"correct or remove the name: {flags}",
+    )
 
 
 def _key(need: ImageNeed) -> tuple[str, str, str | None]:
@@ -195,16 +221,16 @@ def _by_hand(flag: str, text: str) -> tuple[str, tuple[str, ...]]:
     return key, tuple(argv)
 
 
-def _ecr_token(aws: Aws, region: str) -> tuple[str, str]:
-    from fargate_guard.aws.registry_access import ecr_token
+def _ecr_token(aws: Aws, region: str, account: str) -> tuple[str, str]:
+    from fargate_guard.aws.ecr import registry_login
 
-    return ecr_token(aws, region)
+    return registry_login(aws, region, account)
 
 
-def _secret(aws: Aws, arn: str) -> str:
-    from fargate_guard.aws.registry_access import secret_text
+def _secret(aws: Aws, parameter: str) -> str:
+    from fargate_guard.aws.ecr import repository_credentials
 
-    return secret_text(aws, arn)
+    return repository_credentials(aws, parameter)
 
 
 def _is_set(container: Json, name: str) -> bool:

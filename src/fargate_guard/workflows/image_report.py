@@ -81,7 +81,7 @@ def image_report(
     """Tell what every container runs; images that must be asked are asked side by side.
 
     :param digests: ask also for the digests of images whose containers say themselves what they run.
-    :raises TaskDefinitionError: an input cannot be read.
+    :raises TaskDefinitionError: an input cannot be read, or an answer by hand is for no container.
     """
     settings = Settings(
         topology="orchestrator",
@@ -95,6 +95,8 @@ def image_report(
         for one, source in sources
         for container in _containers(one, source, settings, parameters, lookup)
     ]
+    for refusal in lookup.for_nobody():
+        raise refusal
     lookup.ask([container.need for container in containers if container.need is not None])
     return [_report(container, lookup) for container in containers]
 
@@ -102,6 +104,7 @@ def image_report(
 def _containers(
     one: Input, source: Source, settings: Settings, parameters: Mapping[str, str], lookup: ImageLookup
 ) -> Iterator[_Container]:
+    lookup.saw(definition_kinds.answerable_names(source))
     needs = definition_kinds.image_needs(source, settings, parameters)
     if source.is_template:
         yield from _in_template(one, source, needs, parameters, lookup)

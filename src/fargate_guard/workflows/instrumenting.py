@@ -103,17 +103,15 @@ class Instrumenting:
         self._lookup.ask(self._put_off)
 
     def left_over(self) -> list[TaskDefinitionError | Notice]:
-        """What no input had a use for: a container to leave out, half of an answer about an image.
+        """What no input had a use for: a container to leave out, an answer about an image.
 
         A pattern is warned about, everything else refused.
         """
-        halves = [
-            half.refusal(key) for key, half in self._lookup.half_answers.items() if key not in self._lookup.used
-        ]
+        answers = self._lookup.for_nobody()
         if self._alone:
-            return [*halves]
+            return [*answers]
         missing = [name for name, found in self._asked_for.items() if not found]
-        return [*halves, *(_nowhere(name, strict=self._handling.strict) for name in missing)]
+        return [*answers, *(_nowhere(name, strict=self._handling.strict) for name in missing)]
 
     def _settings_for(self, one: Input, source: Source) -> Settings:
         common = self._settings.common
@@ -141,7 +139,9 @@ class Instrumenting:
         raise RefusedError([self._lookup.refusal(need) for need in unknown])
 
     def _check_answers_by_hand(self, source: Source, settings: Settings) -> None:
-        """An answer for one half of the argv must not let the other half be lost."""
+        """An answer must be for somebody; for one half of the argv, it must not let the other half be lost."""
+        if self._lookup.images.by_container:
+            self._lookup.saw(definition_kinds.answerable_names(source))
         if not self._lookup.half_answers:
             return
         for need in definition_kinds.image_needs(source, settings, self._handling.parameters):
@@ -176,6 +176,7 @@ def _refuse_warnings(warnings: tuple[Notice, ...], handling: Handling) -> None:
                     warning.message,
                     where=warning.where,
                     why="--strict makes this warning an error",
+                    fix="change what it points at; or leave out --strict, and it stays a warning",
                     exit_code=PREFLIGHT_REFUSED,
                 )
                 for warning in warnings

@@ -1,0 +1,77 @@
+"""``--entrypoint`` and ``--command``: for whom they are, and how much they must tell."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.definitions import FLAGS, WEB
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.definitions import Run
+
+TEMPLATE = """\
+Resources:
+  Shop:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      RequiresCompatibilities: [FARGATE]
+      NetworkMode: awsvpc
+      ContainerDefinitions:
+        - {Name: shop, Image: "shop:1", EntryPoint: [/shop]}
+"""
+
+
+def both(container: str) -> tuple[str, ...]:
+    return ("--entrypoint", f'{container}=["/a"]', "--command", f"{container}=[]")
+
+
+@pytest.mark.parametrize("command", [("instrument", *FLAGS), ("images",)])
+def test_an_answer_for_a_container_that_is_not_there_is_refused_with_the_nearest(
+    run: Run, command: tuple[str, ...]
+) -> None:
+    ran = run(command[0], "web.json", *command[1:], *both("wbe"))
+    assert ran.exit_code == 4
+    assert "there is no container wbe to answer for: --entrypoint and --command" in ran.stderr
+    assert "did you mean web?" in ran.stderr
+    half = run(command[0], "web.json", *command[1:], *both("nobody")[:2])
+    assert half.exit_code == 4
+    assert "there is no container nobody to answer for: --entrypoint\n" in half.stderr
+
+
+@pytest.mark.parametrize(("container", "exit_code"), [("shop", 0), ("Shop/shop", 0), ("Till/shop", 4), ("web", 4)])
+def test_in_a_template_a_container_may_have_its_resource_before_it(
+    run: Run, folder: Path, container: str, exit_code: int
+) -> None:
+    (folder / "stack.yaml").write_text(TEMPLATE)
+    for command in (("instrument", *FLAGS), ("images",)):
+        assert run(command[0], "stack.yaml", *command[1:], *both(container)).exit_code == exit_code
+
+
+def test_a_container_whose_name_only_the_deployed_template_has_may_be_meant(run: Run, folder: Path) -> None:
+    (folder / "stack.yaml").write_text(TEMPLATE.replace("Name: shop", "Name: !Ref AWS::StackName"))
+    assert run("instrument", "stack.yaml", *FLAGS, *both("shop")).exit_code == 0
+
+
+def test_one_of_several_files_is_enough(run: Run, folder: Path) -> None:
+    (folder / "stack.yaml").write_text(TEMPLATE)
+    assert run("instrument", "stack.yaml", "web.json", *FLAGS, "--check", *both("web")).exit_code == 2
+    assert run("instrument", "stack.yaml", "web.json", *FLAGS, "--check", *both("none")).exit_code == 4
+
+
+@pytest.mark.parametrize("answer", [("--entrypoint", 'web=["/a"]'), ("--command", 'web=["/a"]')])
+def test_half_an_answer_is_enough_where_nothing_has_to_be_known(run: Run, answer: tuple[str, str]) -> None:
+    ran = run("instrument", "web.json", *FLAGS, *answer)
+    assert ran.exit_code == 0, ran.stderr
+    assert "/docker-entrypoint.sh" in ran.stdout
+
+
+def test_what_comes_from_an_answer_is_told_once(run: Run, folder: Path) -> None:
+    container = {"name": "web", "image": "web:1"}
+    (folder / "web.json").write_text(json.dumps({**WEB, "containerDefinitions": [container]}))
+    told = run("instrument", "web.json", *FLAGS, *both("web")).stderr
+    assert "web.json: container web: instrumented (runs what the image says" in told
