@@ -83,7 +83,7 @@ container_fields: dict[str, st.SearchStrategy[Any]] = {
         ),
         max_size=1,
     ),
-    "essential": st.booleans(),
+    "essential": st.sampled_from([True, True, False, None]),
     "readonlyRootFilesystem": st.booleans(),
     "cpu": st.sampled_from([0, 64, None]),
     "memory": st.sampled_from([128, 512, None]),

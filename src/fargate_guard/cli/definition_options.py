@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TEMPLATES = "CloudFormation templates"
 IMAGES = "What images run"
 OUTPUT = "Output"
+_FOR_EVER = 10**6
+"""Seconds."""
 
 DefinitionsArgument = Annotated[
     list[str],
@@ -110,6 +112,10 @@ class ImageOptions:
         from fargate_guard.workflows.image_lookup import ImageLookup, LookupOptions
         from fargate_guard.workflows.user_folders import cache_folder, docker_folder
 
+        if not 0 < self.image_timeout < _FOR_EVER:
+            raise UsageError(
+                f"--image-timeout is {self.image_timeout}", fix="give seconds, more than 0: --image-timeout 30"
+            )
         options = LookupOptions(
             offline=self.offline,
             timeout=self.image_timeout,

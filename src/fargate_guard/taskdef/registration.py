@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fargate_guard.taskdef.dependencies import check_graph
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
+from fargate_guard.taskdef.fargate_limits import check_limits
 from fargate_guard.taskdef.loose import names, objects, variables
 from fargate_guard.taskdef.recipes import EXTRA_CONF
 
@@ -56,6 +57,7 @@ def check_registration(definition: Definition) -> None:
     """
     for container in definition.parsed:
         _check_secret_names(container)
+    check_limits(definition)
     check_graph(definition)
     _check_count(definition)
     _check_bytes(definition)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED, SettingsError
 from fargate_guard.taskdef.extra_environment import check_variables, with_ca_certificate
+from fargate_guard.taskdef.fargate_limits import LEAST_MEMORY
 from fargate_guard.taskdef.recipes import EXTRA_CONF, SIDECAR_NAME, Recipe, known_versions, recipe_for
 
 if TYPE_CHECKING:
@@ -234,6 +235,7 @@ class Settings:
             "--orchestrator-port, or orchestrator.port in fguard.yaml",
         )
         _port(self.orchestrator_port, "--orchestrator-port, or orchestrator.port in fguard.yaml")
+        self._check_key("with an orchestrator it is not used: leave --access-key-arn out")
 
     def _check_direct(self) -> None:
         flag = "--access-key-arn, or sysdig.access_key.secret_arn in fguard.yaml"
@@ -250,7 +252,10 @@ class Settings:
                 why="in the direct topology every task connects to the collector with it",
                 fix=f"give the ARN of the secret or SSM parameter that holds it ({flag})",
             )
-        if not re.fullmatch(_KEY_ARN, self.access_key_arn):  # never show the value: it may be the key itself
+        self._check_key(flag)
+
+    def _check_key(self, flag: str) -> None:
+        if self.access_key_arn and not re.fullmatch(_KEY_ARN, self.access_key_arn):  # it may be the key itself
             raise SettingsError(
                 "the access key must be the ARN of a Secrets Manager secret or SSM parameter; this is not one",
                 why="a key in plain text could be read by everyone who may describe the task definition",
@@ -269,6 +274,7 @@ class Settings:
         ):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
                 raise SettingsError(f"not a whole number of zero or more: {value!r}", fix=flag)
+        self._check_sidecar_memory()
         if self.log_configuration is not None and not isinstance(self.log_configuration, dict):
             raise SettingsError("log_configuration must be an ECS logConfiguration object")
         if self.log_configuration and not isinstance(self.log_configuration.get("logDriver"), str):
@@ -288,6 +294,22 @@ class Settings:
             raise SettingsError(
                 f"{SIDECAR_NAME} is the agent's own container and never instrumented",
                 fix="leave it out of --ignore-container",
+            )
+
+    def _check_sidecar_memory(self) -> None:
+        memory, reservation = self.sidecar_memory, self.sidecar_memory_reservation
+        for value, flag in ((memory, "--sidecar-memory"), (reservation, "--sidecar-memory-reservation")):
+            if value and value < LEAST_MEMORY:
+                raise SettingsError(
+                    f"{flag} is {value} MiB, less than any container needs",
+                    why=f"Docker reserves at least {LEAST_MEMORY} MiB for a container",
+                    fix=f"give {LEAST_MEMORY} or more: {flag}",
+                )
+        if memory and reservation and memory < reservation:
+            raise SettingsError(
+                f"the sidecar's memory, {memory} MiB, is less than its reservation, {reservation} MiB",
+                why="ECS refuses a hard limit below the soft limit",
+                fix="give more with --sidecar-memory, or less with --sidecar-memory-reservation",
             )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import UsageError
-from fargate_guard.taskdef import Settings
+from fargate_guard.taskdef import Settings, TaskDefinitionError
 from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
 
@@ -86,6 +86,15 @@ def gather_settings(
         ``fguard deploy`` stored the access key.
     :raises SettingsError: when something is missing or does not fit, with the flag and the key.
     """
+    gathered = _gathered(asked, config_file, config_needed=config_needed, open_deployment=open_deployment)
+    if gathered.common.extra_conf is not None:
+        _check_yaml(gathered.common.extra_conf)
+    return gathered
+
+
+def _gathered(
+    asked: Asked, config_file: Path, *, config_needed: bool, open_deployment: Callable[[], Context]
+) -> FileSettings:
     if not config_needed and not config_file.exists():
         return FileSettings(_settings_from_flags(asked))
     from fargate_guard.config import load_config
@@ -119,6 +128,23 @@ def gather_settings(
         extra_conf=asked.extra_conf or settings.extra_conf,
     )
     return FileSettings(common, ignored, tuple(config.agent.ignore_containers))
+
+
+def _check_yaml(extra_conf: str) -> None:
+    """The agent's extra configuration is a YAML (or JSON) object; no value of it is shown."""
+    from fargate_guard.formats.yaml_source import read_yaml  # ruamel.yaml takes its time to load
+
+    flag = "--extra-conf, or agent.extra_conf in fguard.yaml"
+    try:
+        value = read_yaml(extra_conf)
+    except TaskDefinitionError as error:
+        raise UsageError(
+            "the agent's extra configuration is not YAML", where=error.where, why=error.message, fix=flag
+        ) from None
+    if not isinstance(value, dict):
+        raise UsageError(
+            "the agent's extra configuration is not a YAML object", fix=f"give keys and values: {flag}"
+        )
 
 
 def _settings_from_flags(asked: Asked) -> Settings:
@@ -214,13 +240,14 @@ def _collector(text: str) -> tuple[str, int]:
 
 
 def _variables(flag: str, given: tuple[str, ...] | None) -> dict[str, str]:
-    """Read ``NAME=VALUE`` as often as it was given; the last value of a name counts."""
-    found = {}
+    """Read ``NAME=VALUE`` as often as it was given."""
+    found: dict[str, str] = {}
     for text in given or ():
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise UsageError(f"{flag} is {text!r}", fix=f"give NAME=VALUE: {flag} HTTPS_PROXY=http://proxy:3128")
-        found[name] = value
+        if found.setdefault(name, value) != value:
+            raise UsageError(f"{flag} has two values for {name}", fix="leave one of them out")
     return found
 
 

@@ -11,6 +11,7 @@ from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
 from fargate_guard.workflows import definition_kinds
 from fargate_guard.workflows.agent_settings import fits_any, is_pattern
 from fargate_guard.workflows.definition_files import Changed, LaterError, RefusedError
+from fargate_guard.workflows.unused_options import UnusedOptions, not_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,6 +75,7 @@ class Instrumenting:
         self._alone = alone
         self._asked_for = dict.fromkeys(settings.common.ignore_containers, False)
         """Name or pattern of a container to leave out → whether an input has one."""
+        self._unused = UnusedOptions.of(settings.common.ignore_labels, handling.parameters)
         self._put_off: list[ImageNeed] = []
 
     @cached_property
@@ -83,6 +85,7 @@ class Instrumenting:
     def apply(self, one: Input, source: Source) -> Changed:
         """Instrument one."""
         settings = self._settings_for(one, source)
+        self._unused.see(source)
         self._check_answers_by_hand(source, settings)
         if settings.pin_digests:
             self._ask_for_images(source, settings)
@@ -93,7 +96,11 @@ class Instrumenting:
         except TaskDefinitionError:
             self._ask_for_images(source, settings)
             raise
-        warnings = (*result.warnings, *definition_kinds.field_notices(source, self._known))
+        warnings = (
+            *result.warnings,
+            *definition_kinds.field_notices(source, self._known),
+            *not_allowed(source, self._handling.parameters),
+        )
         _refuse_warnings(warnings, self._handling)
         definition = _as_asked(source, result.definition, self._handling, lambda: self._known)
         return Changed(one, source, result, definition, warnings)
@@ -107,11 +114,11 @@ class Instrumenting:
 
         A pattern is warned about, everything else refused.
         """
-        answers = self._lookup.for_nobody()
+        unused = [*self._lookup.for_nobody(), *self._unused.left_over(strict=self._handling.strict)]
         if self._alone:
-            return [*answers]
+            return unused
         missing = [name for name, found in self._asked_for.items() if not found]
-        return [*answers, *(_nowhere(name, strict=self._handling.strict) for name in missing)]
+        return [*unused, *(_nowhere(name, strict=self._handling.strict) for name in missing)]
 
     def _settings_for(self, one: Input, source: Source) -> Settings:
         common = self._settings.common
