@@ -130,6 +130,47 @@ def test_a_task_definition_in_the_wrong_case_is_refused_with_the_right_spelling(
     assert error.fix == "write ContainerDefinitions"
 
 
+@pytest.mark.parametrize("capabilities", ["NET_ADMIN", "SYS_PTRACE", None])
+def test_capabilities_that_a_function_gives_as_a_list_are_refused(capabilities: str | None) -> None:
+    value = template(container(LinuxParameters={"Capabilities": {"Add": {"Ref": "Caps"}}}))
+    default = {} if capabilities is None else {"Default": capabilities}
+    value["Parameters"] = {**PARAMETERS, "Caps": {"Type": "CommaDelimitedList", **default}}
+    assert refusal(value).where == f"{CONTAINERS}[0].LinuxParameters.Capabilities.Add"
+
+
+def test_a_capability_that_a_default_gives_is_told() -> None:
+    value = template(container(LinuxParameters={"Capabilities": {"Add": [{"Ref": "Cap"}]}}))
+    value["Parameters"] = {**PARAMETERS, "Cap": {"Type": "String", "Default": "SYS_PTRACE"}}
+    result = instrument_template(value, SETTINGS)
+    assert any("--parameter Cap=VALUE" in one.message for one in result.warnings)
+    assert restore_template(result.definition).definition == value
+
+
+def test_a_label_that_decides_must_be_known() -> None:
+    value = template(container(DockerLabels={"com.fargate-guard.ignore": {"Ref": "Env"}}))
+    assert refusal(value).where == f"{CONTAINERS}[0].DockerLabels"
+    result = instrument_template(value, SETTINGS, IMAGES, {"Env": "false"})
+    assert [one.instrumented for one in result.containers] == [True]
+    by_label = template(container(DockerLabels={"team": {"Ref": "Env"}}))
+    assert "label team" in refusal(by_label, replace(SETTINGS, ignore_labels=("team=a",))).message
+    assert instrument_template(by_label, SETTINGS).changed
+
+
+def test_a_label_that_a_default_gives_is_told() -> None:
+    value = template(container(DockerLabels={"team": {"Ref": "Team"}}), container(Name="b"))
+    value["Parameters"] = {**PARAMETERS, "Team": {"Type": "String", "Default": "a"}}
+    result = instrument_template(value, replace(SETTINGS, ignore_labels=("team=a",)))
+    assert [one.instrumented for one in result.containers] == [False, True]
+    assert any("--parameter Team=VALUE" in one.message for one in result.warnings)
+
+
+def test_a_pid_mode_that_a_function_gives_as_nothing_is_refused() -> None:
+    value = template(container(), PidMode={"Ref": "Pid"})
+    value["Parameters"] = {**PARAMETERS, "Pid": {"Type": "String", "Default": ""}}
+    assert refusal(value).where == "$.Resources.Web.Properties.PidMode"
+    assert instrument_template(value, SETTINGS, IMAGES, {"Pid": "task"}).changed
+
+
 @pytest.mark.parametrize("labels", [7, True, "x", [{}]])
 def test_docker_labels_that_are_no_object_are_no_reason_to_crash(labels: Any) -> None:
     value = template({"Fn::If": ["A", container(Name="side"), NO_VALUE]}, container(DockerLabels=labels))

@@ -242,7 +242,7 @@ def _conditions_in(value: Json, part: Part, carried: frozenset[int]) -> Iterator
         yield arguments[0]
         for branch in arguments[1:]:
             yield from _conditions_in(branch, part, carried)
-    elif part is Leaf.TEXT or (isinstance(part, tuple) and is_intrinsic(value)):
+    elif part in (Leaf.TEXT, Leaf.EXTENDED) or (isinstance(part, tuple) and is_intrinsic(value)):
         yield from _conditions_anywhere(value)
     else:
         for item, deeper in _parts_of(value, part):

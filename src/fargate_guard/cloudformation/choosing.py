@@ -6,6 +6,12 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from fargate_guard.cloudformation.deciding_fields import (
+    capabilities_that_count,
+    check_labels,
+    labels_that_count,
+    tags_that_count,
+)
 from fargate_guard.cloudformation.intrinsics import Opaque, shown
 from fargate_guard.cloudformation.list_arguments import check_lists
 from fargate_guard.cloudformation.resources import CONTAINERS
@@ -16,7 +22,6 @@ from fargate_guard.cloudformation.unknowns import (
     default_notices,
     refuse,
     reserved_variables,
-    tags_that_count,
     unknown,
 )
 from fargate_guard.taskdef import Images, Notice, TaskDefinitionError, image_needs, instrument
@@ -100,11 +105,16 @@ class Choosing:
         definition = case.definition
         check_task(definition, self._settings)
         check_variables(definition, case.with_functions, self._reserved)
+        check_labels(definition, case.with_functions, self._settings)
         decided: list[tuple[str, str, Json]] = []
         required = definition.get("RequiresCompatibilities")
         for index, item in enumerate(required if isinstance(required, list) else ()):
             decided.append((f"$.RequiresCompatibilities[{index}]", "the launch type", item))
         decided += tags_that_count(definition)
+        for index in case.with_functions:
+            container, path = definition[CONTAINERS][index], f"$.{CONTAINERS}[{index}]"
+            decided += labels_that_count(container, path, self._settings)
+            decided += capabilities_that_count(container, path)
         decided.append(("$.PidMode", "PidMode", definition.get("PidMode")))
         if self._settings.ignore_containers:
             check_names(definition, self._settings)

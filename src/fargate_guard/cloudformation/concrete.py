@@ -75,7 +75,7 @@ class Reading:
     def _scalar(self, value: Json, part: Leaf) -> Json:
         if not is_intrinsic(value):
             return value
-        text = (self.resolver if part is Leaf.TEXT else self.given_only).text(value)
+        text = (self.given_only if part is Leaf.SCALAR else self.resolver).text(value)
         known = text.known
         return Opaque(shown(value) if known is None else known, value, text)
 
@@ -97,6 +97,8 @@ class Reading:
             return [item for item in items if item is not ABSENT]
         if not is_intrinsic(value):
             return value
+        if part is Leaf.EXTENDED:
+            raise _not_extendable(value, path)
         texts = self.resolver.texts(value) if part is Leaf.TEXT else None
         if texts is None or any(text.known is None for text in texts):
             raise unreadable(value, path)
@@ -158,6 +160,16 @@ def unreadable(value: Json, path: str) -> TaskDefinitionError:
         why="this place must be changed, or decides what is; fguard does not guess what is deployed",
         fix="write the value itself or an Fn::If of values; for a parameter, give its value: "
         "--parameter NAME=VALUE; or leave the container out: --ignore-container NAME",
+    )
+
+
+def _not_extendable(value: Json, path: str) -> TaskDefinitionError:
+    return TaskDefinitionError(
+        f"a function gives this list, which must get one more element: {shown(value)}",
+        where=path,
+        why="CloudFormation has no function that adds an element to a list exactly",
+        fix="write the list itself, its elements may be functions; or an Fn::If of lists; or leave the container "
+        "out: --ignore-container NAME",
     )
 
 

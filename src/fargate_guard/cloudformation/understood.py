@@ -22,6 +22,8 @@ class Leaf(Enum):
 
     TEXT = "text"
     """Its text must be known where it decides something."""
+    EXTENDED = "extended"
+    """The same, in a list that gets more elements, so no function may give the list as a whole."""
     SCALAR = "scalar"
     """Its text is of use where the user gave it; a parameter's default says nothing about it."""
     ARGUMENTS = "arguments"
@@ -139,7 +141,7 @@ def container_parts(settings: Settings | None) -> dict[str, Part]:
         "Environment": _NAMED,
         "Secrets": _NAMED,
         "VolumesFrom": ({"SourceContainer": _TEXT},),
-        "LinuxParameters": {"Capabilities": {"Add": (_TEXT,), "Drop": (_TEXT,)}},
+        "LinuxParameters": {"Capabilities": {"Add": (Leaf.EXTENDED,), "Drop": (_TEXT,)}},
         "PortMappings": ({"ContainerPort": _SCALAR, "ContainerPortRange": _SCALAR},),
         "DependsOn": ({"ContainerName": _TEXT, "Condition": _TEXT},),
         "DockerLabels": dict.fromkeys(labels, _TEXT),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.cloudformation.intrinsics import Opaque
+from fargate_guard.cloudformation.intrinsics import Opaque, shown
 from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.taskdef import Notice, TaskDefinitionError
 from fargate_guard.taskdef.recipes import AGENT_VARIABLES
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from fargate_guard.taskdef import Json, Settings
 
-_TAGS = (IGNORE, IGNORE_CONTAINERS, INCLUDE, INCLUDE_CONTAINERS)
+TAGS = (IGNORE, IGNORE_CONTAINERS, INCLUDE, INCLUDE_CONTAINERS)
+"""That decide which containers are instrumented."""
 
 
 def unknown(value: Json) -> bool:
@@ -51,6 +52,13 @@ def check_task(definition: dict[str, Json], settings: Settings) -> None:
     pid_mode = definition.get("PidMode")
     if settings.recipe.pid_mode and isinstance(pid_mode, Opaque) and unknown(pid_mode):
         raise refuse("$.PidMode", "PidMode", pid_mode, "the agent needs `task`, and Fargate allows nothing else")
+    if settings.recipe.pid_mode and isinstance(pid_mode, Opaque) and not pid_mode:
+        raise TaskDefinitionError(
+            f"PidMode is given by a function that gives nothing: {shown(pid_mode.intrinsic)}",
+            where="$.PidMode",
+            why="the agent needs `task`, and writing that here would lose the function",
+            fix="write PidMode: task, or give the value that is deployed: --parameter NAME=task",
+        )
     platform = definition.get("RuntimePlatform")
     family = platform.get("OperatingSystemFamily") if isinstance(platform, dict) else None
     if could_be(family, ("WINDOWS_SERVER_2022_CORE",)):
@@ -77,19 +85,10 @@ def _check_tags(tags: Json) -> None:
         if not isinstance(tag, dict):
             continue
         key, value = tag.get("Key"), tag.get("Value")
-        if could_be(key, _TAGS):
-            raise refuse(f"$.Tags[{index}].Key", "a tag's key", key, f"it could be {could_be(key, _TAGS)}")
+        if could_be(key, TAGS):
+            raise refuse(f"$.Tags[{index}].Key", "a tag's key", key, f"it could be {could_be(key, TAGS)}")
         if key in (IGNORE_CONTAINERS, INCLUDE_CONTAINERS) and unknown(value):
             raise refuse(f"$.Tags[{index}].Value", "the tag's value", value, "it names containers to leave out")
-
-
-def tags_that_count(definition: dict[str, Json]) -> Iterator[tuple[str, str, Json]]:
-    """What decides which containers are left out: path, what it is, and the value."""
-    tags = definition.get("Tags")
-    for index, tag in enumerate(tags if isinstance(tags, list) else ()):
-        if isinstance(tag, dict) and (tag.get("Key") in _TAGS or unknown(tag.get("Key"))):
-            yield f"$.Tags[{index}].Key", "the tag's key", tag.get("Key")
-            yield f"$.Tags[{index}].Value", "the tag's value", tag.get("Value")
 
 
 def check_names(definition: dict[str, Json], settings: Settings) -> None:
