@@ -17,7 +17,7 @@ from fargate_guard.cloudformation import (
     template_containers,
     template_image_needs,
 )
-from fargate_guard.taskdef import Settings, TaskDefinitionError, instrument, uninstrument
+from fargate_guard.taskdef import ImageConfig, Images, Settings, TaskDefinitionError, instrument, uninstrument
 from tests.cloudformation.deployed import deployed
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -137,3 +137,15 @@ def test_a_tag_that_leaves_out_is_found_among_many_conditions() -> None:
     result = instrument_template(template(web(), Tags=[tag]), SETTINGS)
     assert "when K0 is true" in result.containers[0].reason
     assert restore_template(result.definition).definition == template(web(), Tags=[tag])
+
+
+def test_many_sizes_and_what_an_image_runs_do_not_make_a_second_run_differ() -> None:
+    sizes = [
+        {"Name": f"s{flag[1:]}", "Image": "b", "EntryPoint": ["/y"], "Cpu": maybe(flag, 1, 2)}
+        for flag in FLAGS[:7]
+    ]
+    value = template({"Name": "web", "Image": "nginx", "Command": ["serve"]}, *sizes)
+    images = Images({("nginx", "X86_64"): ImageConfig(("/entry.sh",), ("nginx",), "test")})
+    result = instrument_template(value, SETTINGS, images).definition
+    assert not instrument_template(result, SETTINGS, images).changed
+    assert json.dumps(restore_template(result).definition) == json.dumps(value)

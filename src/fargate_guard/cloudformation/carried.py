@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from fargate_guard.cloudformation.intrinsics import if_arguments, is_intrinsic, is_no_value
+from fargate_guard.cloudformation.intrinsics import IF, if_arguments, is_intrinsic, is_no_value
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions
 from fargate_guard.taskdef.recipes import INSTRUMENT, LOG_FORWARD_PORT
 from fargate_guard.taskdef.record import LABEL
@@ -46,7 +46,8 @@ def carried_elements(properties: dict[str, Json], reserved: Iterable[str]) -> fr
     refused: list[int] = []
     """The same value may stand in several places, and not be right in all of them."""
     for element, right in _verdicts(properties, containers, is_free):
-        (found if right else refused).append(id(element))
+        if Functions(element).mentions(IF):
+            (found if right else refused).append(id(element))
     return frozenset(found).difference(refused)
 
 
