@@ -84,3 +84,15 @@ def test_what_is_missing_or_wrong_is_named(
     assert ran.exit_code in (4, 64)
     assert message in ran.stderr
     assert not (folder / "module").exists()
+
+
+def test_the_sidecars_own_log_configuration_is_not_for_what_fguard_deploys(run: Run, folder: Path) -> None:
+    assert run("render", *FLAGS).exit_code == 0
+    config = folder / "module/fguard.yaml"
+    text = config.read_text()
+    assert "\nagent:\n" in text
+    log = "  sidecar: {log_configuration: {logDriver: awsfirelens}}\n"
+    config.write_text(text.replace("\nagent:\n", f"\nagent:\n{log}"))
+    ran = run("render", "-c", "module/fguard.yaml", "-o", "module")
+    assert ran.exit_code == 4
+    assert "agent.sidecar.log_configuration is for `fguard instrument` only" in ran.stderr

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 TEMPLATES = "CloudFormation templates"
 IMAGES = "What images run"
 OUTPUT = "Output"
-_FOR_EVER = 10**6
-"""Seconds."""
 
 DefinitionsArgument = Annotated[
     list[str],
@@ -109,16 +107,12 @@ class ImageOptions:
 
     def lookup(self, run: Invocation) -> ImageLookup:
         """Return the way to find out what images run; nothing is asked yet."""
-        from fargate_guard.workflows.image_lookup import ImageLookup, LookupOptions
+        from fargate_guard.workflows.image_lookup import ImageLookup, LookupOptions, checked_timeout
         from fargate_guard.workflows.user_folders import cache_folder, docker_folder
 
-        if not 0 < self.image_timeout < _FOR_EVER:
-            raise UsageError(
-                f"--image-timeout is {self.image_timeout}", fix="give seconds, more than 0: --image-timeout 30"
-            )
         options = LookupOptions(
             offline=self.offline,
-            timeout=self.image_timeout,
+            timeout=checked_timeout(self.image_timeout, "--image-timeout"),
             cache=cache_folder(run.environ),
             docker_config=docker_folder(run.environ),
             entry_points=tuple(self.entrypoint or ()),

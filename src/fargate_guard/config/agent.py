@@ -26,8 +26,8 @@ class Sidecar(Strict):
     environment: dict[str, str] = {}
     """Further variables, for example ``HTTPS_PROXY``; readable in the task definition."""
     log_configuration: dict[str, Any] | None = None
-    """ECS ``logConfiguration`` of the sidecar for ``fguard instrument``, any driver. What fguard deploys has a log
-    group of its own."""
+    """ECS ``logConfiguration`` of the sidecar for ``fguard instrument``, any driver. ``fguard deploy`` refuses it:
+    what fguard deploys has a log group of its own."""
 
 
 class Agent(Strict):

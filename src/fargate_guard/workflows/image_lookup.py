@@ -25,6 +25,17 @@ if TYPE_CHECKING:
 ENTRYPOINT_FLAG = "--entrypoint"
 COMMAND_FLAG = "--command"
 DEFAULT_TIMEOUT = 30.0
+_LONGEST_TIMEOUT = 10**6
+
+
+def checked_timeout(seconds: float, option: str) -> float:
+    """Return the seconds for each image.
+
+    :raises UsageError: nothing can be asked in that time, or it has no end.
+    """
+    if not 0 < seconds < _LONGEST_TIMEOUT:
+        raise UsageError(f"{option} is {seconds}", fix=f"give seconds, more than 0, such as {DEFAULT_TIMEOUT:g}")
+    return seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from fargate_guard.taskdef import Shape, TaskDefinitionError, container_names, i
 from fargate_guard.taskdef.definition import locate
 from fargate_guard.taskdef.known_fields import registrable
 from fargate_guard.workflows.agent_settings import awslogs, fits_any, settings_from_config
-from fargate_guard.workflows.image_lookup import DEFAULT_TIMEOUT, ImageLookup, LookupOptions
+from fargate_guard.workflows.image_lookup import DEFAULT_TIMEOUT, ImageLookup, LookupOptions, checked_timeout
 from fargate_guard.workflows.user_folders import cache_folder, docker_folder
 
 if TYPE_CHECKING:
@@ -104,8 +104,10 @@ def _lookup(context: Context) -> ImageLookup:
 
 
 def _timeout(given: str | None) -> float:
+    if not given:
+        return DEFAULT_TIMEOUT
     try:
-        return float(given) if given else DEFAULT_TIMEOUT
+        return checked_timeout(float(given), "FGUARD_IMAGE_TIMEOUT")
     except ValueError:
         raise UsageError(
             f"FGUARD_IMAGE_TIMEOUT is {given!r}", fix="give a number of seconds, such as 30"
@@ -117,6 +119,13 @@ def _settings(
 ) -> Settings:
     from fargate_guard.terraform.root_module import ORCHESTRATOR_HOST_PLACEHOLDER, agent_log_group_name
 
+    if context.config.agent.sidecar.log_configuration is not None:
+        raise PreflightError(
+            "agent.sidecar.log_configuration is for `fguard instrument` only",
+            where=str(context.config_file),
+            why="what fguard deploys logs to a log group of its own, in which `fguard verify` looks for the agent",
+            fix="remove the key; for fguard instrument, --sidecar-log-configuration takes the same",
+        )
     group = agent_log_group_name(context.config, workload_name(workload))
     names = container_names(definition)
     everywhere = [name for name in context.config.agent.ignore_containers if fits_any(names, name)]
