@@ -1,0 +1,56 @@
+"""What differs between outcomes of conditions is written with an Fn::If, which goes again when it is undone."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import replace
+from typing import Any
+
+from fargate_guard.cloudformation import instrument_template, restore_template
+from fargate_guard.taskdef import ImageConfig, Images, Settings, instrument
+from tests.cloudformation.deployed import deployed
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+SETTINGS = Settings("orchestrator", "5.0.1", orchestrator_host="orchestrator.internal")
+NGINX = ImageConfig(("/entry.sh",), ("nginx",), "test", "sha256:" + "a" * 64)
+IMAGES = Images({("nginx:1.27", "X86_64"): NGINX})
+IGNORED = [{"Fn::If": ["A", {"Key": "kilt-ignore", "Value": "true"}, NO_VALUE]}]
+
+
+def template(**properties: Any) -> dict[str, Any]:
+    task = {
+        "RequiresCompatibilities": ["FARGATE"],
+        "NetworkMode": "awsvpc",
+        "ContainerDefinitions": [{"Name": "web", "Image": "nginx:1.27", "EntryPoint": ["/app"]}],
+        **properties,
+    }
+    return {
+        "Parameters": {"Env": {"Type": "String"}},
+        "Conditions": {"A": {"Fn::Equals": [{"Ref": "Env"}, "a"]}},
+        "Resources": {"Web": {"Type": "AWS::ECS::TaskDefinition", "Properties": task}},
+    }
+
+
+def in_case(value: Any, env: str) -> Any:
+    return deployed(value, {"Env": env}, "Web")
+
+
+def test_a_pinned_image_of_one_case_is_one_text_again_when_it_is_undone() -> None:
+    value = template(Tags=IGNORED)
+    result = instrument_template(value, replace(SETTINGS, pin_digests=True), IMAGES).definition
+    image = result["Resources"]["Web"]["Properties"]["ContainerDefinitions"][0]["Image"]
+    assert image == {"Fn::If": ["A", "nginx:1.27", f"nginx@{NGINX.digest}"]}
+    assert json.dumps(restore_template(result).definition) == json.dumps(value)
+
+
+def test_leaving_out_under_a_condition_later_takes_everything_back_in_that_case() -> None:
+    instrumented = instrument_template(template(), SETTINGS).definition
+    changed = copy.deepcopy(instrumented)
+    changed["Resources"]["Web"]["Properties"]["Tags"] = IGNORED
+    result = instrument_template(changed, SETTINGS).definition
+    value = template(Tags=IGNORED)
+    assert in_case(result, "a") == in_case(value, "a")
+    assert in_case(result, "b") == instrument(in_case(changed, "b"), SETTINGS).definition
+    assert in_case(restore_template(result).definition, "a") == in_case(value, "a")
+    assert in_case(restore_template(result).definition, "b") == in_case(value, "b")
