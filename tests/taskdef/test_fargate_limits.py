@@ -47,6 +47,14 @@ def test_what_fargate_does_not_give_to_a_container(
     assert raised.value.fix
 
 
+def test_a_task_without_a_size_is_warned_about(orchestrator: Settings) -> None:
+    task = definition(containerDefinitions=[WEB])
+    told = {notice.where for notice in instrument(task, orchestrator).warnings}
+    assert {"$.cpu", "$.memory"} <= told
+    sized = instrument({**task, "cpu": "256", "memory": "512"}, orchestrator)
+    assert not {"$.cpu", "$.memory"} & {notice.where for notice in sized.warnings}
+
+
 def test_a_task_has_an_essential_container(orchestrator: Settings) -> None:
     task = definition(containerDefinitions=[{**WEB, "essential": False}])
     with pytest.raises(TaskDefinitionError, match="no container is essential"):

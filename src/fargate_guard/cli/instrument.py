@@ -31,6 +31,8 @@ echo '{
     "family": "web",
     "requiresCompatibilities": ["FARGATE"],
     "networkMode": "awsvpc",
+    "cpu": "256",
+    "memory": "512",
     "containerDefinitions": [
       {
         "name": "web",

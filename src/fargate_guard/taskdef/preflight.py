@@ -124,6 +124,12 @@ def _check_fargate(task: Fields) -> Iterator[Notice]:
         )
     elif network_mode is None:
         yield Notice(task.at("networkMode"), 'missing; Fargate needs "networkMode": "awsvpc"')
+    if known and task.get("family"):  # else it is a part of one, and the rest is elsewhere
+        for field, example in (("cpu", "256"), ("memory", "512")):
+            if task.get(field) is None:
+                yield Notice(
+                    task.at(field), f'missing; Fargate needs the size of the task, for example "{example}"'
+                )
 
 
 def _check_platform(task: Fields, settings: Settings) -> Iterator[Notice]:

@@ -174,11 +174,16 @@ class ImageLookup:
     def refusal(self, need: ImageNeed) -> TaskDefinitionError:
         """Return why a container cannot be instrumented: its image was looked up in vain."""
         error = self._errors[_key(need)]
+        by_hand = (
+            "leave out --pin-digests, or write the image with its digest"
+            if need.digest
+            else "set its entryPoint and command in the task definition"
+        )
         return TaskDefinitionError(
             f"container {need.container}: {error.message}",
             where=f"{need.path} ({need.image})",
             why=error.why,
-            fix=f"{error.fix}\nor set its entryPoint and command in the task definition",
+            fix=f"{error.fix}\nor {by_hand}",
             exit_code=PREFLIGHT_REFUSED,
         )
 

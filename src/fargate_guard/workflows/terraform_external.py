@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.errors import UsageError
 from fargate_guard.formats import Source, Syntax
+from fargate_guard.taskdef import NotATaskDefinitionError
 from fargate_guard.taskdef.json_text import parse
 
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class Query:
 def read_query(text: str) -> Query:
     """Read what Terraform writes to standard input.
 
-    :raises UsageError: not an object of strings, or a key that is not known.
-    :raises NotATaskDefinitionError: ``container_definitions`` is not JSON.
+    :raises UsageError: not an object of strings, a key that is not known, or containers that are not JSON.
     """
     given = _strings(text)
     for key in given:
@@ -61,7 +61,15 @@ def read_query(text: str) -> Query:
         raise UsageError(
             f"{CONTAINERS} is missing", where=WHERE, fix=f"query = {{ {CONTAINERS} = jsonencode([…]) }}"
         )
-    containers = parse(given[CONTAINERS])
+    try:
+        containers = parse(given[CONTAINERS])
+    except NotATaskDefinitionError as error:
+        raise UsageError(
+            f"{CONTAINERS} is not JSON",
+            where=WHERE,
+            why=f"{error.message} ({error.where})",
+            fix="give jsonencode([…])",
+        ) from None
     if not isinstance(containers, list):
         raise UsageError(f"{CONTAINERS} is not a JSON array", where=WHERE, fix="give jsonencode([…])")
     definition: dict[str, Json] = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc"}
