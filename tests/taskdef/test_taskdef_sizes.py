@@ -144,7 +144,7 @@ def test_sizes_are_compared_in_described_and_pascal_case_definitions_too(
     assert error.where == "$.taskDefinition.Cpu"
 
 
-@pytest.mark.parametrize("size", [None, "", "large", [], "${cpu}"], ids=str)
+@pytest.mark.parametrize("size", [None, "", "${cpu}"], ids=str)
 def test_a_size_that_is_not_known_is_left_to_ecs(web: dict[str, Any], orchestrator: Settings, size: Any) -> None:
     web["cpu"] = size
     web["containerDefinitions"][0]["cpu"] = 4096

@@ -57,7 +57,7 @@ def check_limits(definition: Definition) -> None:
 
 def _check_number(fields: Fields, name: str, right: re.Pattern[str], what: str) -> None:
     value = fields.get(name)
-    if value is None or (type(value) is int and value >= 0) or _is_number(value, right):
+    if value in (None, "") or (type(value) is int and value >= 0) or _is_number(value, right):
         return
     raise TaskDefinitionError(
         f"{name} is {value!r}, which is not {what}",
