@@ -18,7 +18,7 @@ def definition(**fields: Any) -> dict[str, Any]:
     return {"family": "web", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", **fields}
 
 
-@pytest.mark.parametrize("value", ["-5", -5, True, [1], "a lot", ""])
+@pytest.mark.parametrize("value", ["-5", -5, True, [1], "a lot"])
 @pytest.mark.parametrize("field", ["cpu", "memory"])
 def test_the_size_of_a_task_is_a_size(orchestrator: Settings, field: str, value: object) -> None:
     with pytest.raises(TaskDefinitionError, match=f"{field} is ") as raised:

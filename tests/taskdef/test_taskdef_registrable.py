@@ -75,6 +75,11 @@ SPECIAL: dict[tuple[str, str], st.SearchStrategy[Any] | None] = {
     ("RegisterTaskDefinitionRequest", "cpu"): None,
     ("RegisterTaskDefinitionRequest", "memory"): None,
     ("RuntimePlatform", "operatingSystemFamily"): st.just("LINUX"),
+    ("ContainerDefinition", "privileged"): st.just(False),
+    ("ContainerDefinition", "essential"): st.just(True),
+    ("ContainerDefinition", "memory"): st.integers(6, 16),
+    ("ContainerDefinition", "memoryReservation"): st.integers(6, 16),
+    ("KernelCapabilities", "add"): st.sampled_from([[], ["SYS_PTRACE"]]),
 }
 """Fields of which the model says less than ECS does; None: left out."""
 
