@@ -15,7 +15,7 @@ demo: $(VENV)/installed  ## the whole story on the embedded AWS
 	$(BIN)/fguard demo
 
 test: lint $(REGISTRY)/installed  ## everything in at most ten minutes
-	$(BIN)/pytest -m "not long" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m "not long" --hypothesis-profile repeatable -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-long: lint $(CHECKOV)/installed $(REGISTRY)/installed  ## what needs longer
 	$(BIN)/pytest -m long -n $(WORKERS) --dist worksteal

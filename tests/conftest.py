@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.fguard_process import Fguard
@@ -11,6 +12,9 @@ from tests.fguard_process import Fguard
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+"""For `make test`: the same cases every time, so that a failure is the change's; `make test-long` searches anew."""
 
 LONGEST_FIRST = ("packaging", "end_to_end", "terraform_templates", "terraform_driver", "verify")
 """Folders whose files take a minute or more: begun last, one of them would leave the other workers idle."""
