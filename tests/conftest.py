@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 hypothesis.settings.register_profile("repeatable", derandomize=True)
-"""For `make test`: the same cases every time, so that a failure is the change's; `make test-long` searches anew."""
+"""For `make test`: the same cases in every run, so a failure is the change's; `make test-long` searches anew."""
 
 LONGEST_FIRST = ("packaging", "end_to_end", "terraform_templates", "terraform_driver", "verify")
 """Folders whose files take a minute or more: begun last, one of them would leave the other workers idle."""
