@@ -26,6 +26,7 @@ from python_terraform import IsFlagged, Terraform
 
 from fargate_guard.terraform import interruption
 from fargate_guard.terraform.diagnostics import diagnostic_from_json
+from fargate_guard.terraform.errors import StateLockedError
 from fargate_guard.terraform.plan import CHANGING, outcome_from, plan_from, resources_from, with_attributes
 from fargate_guard.terraform.run import Runner
 from fargate_guard.terraform.run_log import RunLog
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.terraform.diagnostics import Diagnostic
     from fargate_guard.terraform.engine import Engine
+    from fargate_guard.terraform.errors import TerraformError
     from fargate_guard.terraform.events import Event
     from fargate_guard.terraform.plan import ApplyOutcome, Plan, StateResource
     from fargate_guard.terraform.run import Run
@@ -289,6 +291,8 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
 
     def _run(self, command: str, *args: str, ok: Collection[int] = (0,), **options: Any) -> Run:
         run = self._execute(command, *args, **options)
+        if run.ended.returncode not in ok and _lock_went_meanwhile(self._runner.failure(run)):
+            run = self._execute(command, *args, **options)
         if run.ended.returncode not in ok:
             raise self._runner.failure(run)
         return run
@@ -309,3 +313,11 @@ class Driver(Terraform):  # type: ignore[misc]  # python-terraform has no types
         if run.ended.returncode not in ok:
             raise self._runner.failure(run)
         return text
+
+
+def _lock_went_meanwhile(error: TerraformError) -> bool:
+    """Whether Terraform could not read whose lock it is, as when it is released between S3's two answers.
+
+    It then gives up at once, whatever its ``-lock-timeout``; nothing has been done yet.
+    """
+    return isinstance(error, StateLockedError) and error.lock is None
