@@ -47,7 +47,6 @@ class Aws:
             None: boto3 reads the process's own, with all its rules.
         :raises ProfileError: when there is no such profile.
         """
-        self._asked_region = region
         self._environ = environ
         self.profile = profile
         given = environ or {}

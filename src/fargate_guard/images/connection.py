@@ -19,9 +19,10 @@ import requests
 from oras.provider import Registry
 
 from fargate_guard.images.challenge import Challenge
+from fargate_guard.images.errors import timed_out
 from fargate_guard.images.manifest import MANIFEST_TYPES
 from fargate_guard.images.reference import DIGEST, Reference
-from fargate_guard.images.refusals import Refusal, broken_off, timed_out, unreachable
+from fargate_guard.images.refusals import Refusal, broken_off, unreachable
 from fargate_guard.images.retrying import MOST_ATTEMPTS, delay
 from fargate_guard.images.session import LARGEST_ANSWER, Session, is_loopback, read_body, speaks_tls
 

@@ -49,3 +49,12 @@ class Problem(Exception):  # noqa: N818 - never leaves the room: each container 
         )
         error.code, error.status = self.code, self.status
         return error
+
+
+def timed_out(host: str | None, seconds: float) -> Problem:
+    """Return what a user should know when an image took too long."""
+    return Problem(
+        "the registry did not answer in time",
+        why=f"{host} took longer than {seconds:g} s for this image",
+        fix="run it again, or give it longer: --image-timeout SECONDS",
+    )

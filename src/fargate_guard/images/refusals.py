@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from fargate_guard.images.credentials import ecr_registry
-from fargate_guard.images.errors import Problem
+from fargate_guard.images.errors import Problem, timed_out
 from fargate_guard.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
@@ -155,15 +155,6 @@ def unreachable(error: requests.RequestException, host: str, seconds: float) -> 
     strerror = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), None)
     why = f"{asked}: {strerror or type(error).__name__}"
     return Problem("the registry cannot be reached", why=why, fix=network)
-
-
-def timed_out(host: str, seconds: float) -> Problem:
-    """Return what a user should know when an image took too long."""
-    return Problem(
-        "the registry did not answer in time",
-        why=f"{host} took longer than {seconds:g} s for this image",
-        fix="run it again, or give it longer: --image-timeout SECONDS",
-    )
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from fargate_guard.images.batch import Batch, Outcome
-from fargate_guard.images.errors import Problem
+from fargate_guard.images.errors import Problem, timed_out
 from fargate_guard.images.lookup import Answer, LookUp, Question
 from fargate_guard.images.options import Found, Options
 
@@ -49,16 +49,8 @@ def _found(need: ImageNeed, answer: Outcome[Answer] | None, timeout: float) -> F
     registry = _question(need).registry
     try:
         if answer is None:
-            raise _given_up(registry, timeout)
+            raise timed_out(registry, timeout)
         known = answer.result()
     except Problem as problem:
         return Found(need, None, problem.error(need, registry), from_cache=False)
     return Found(need, known.config, None, known.from_cache)
-
-
-def _given_up(registry: str | None, seconds: float) -> Problem:
-    return Problem(
-        "the registry did not answer in time",
-        why=f"{registry} took longer than {seconds:g} s for this image",
-        fix="run it again, or give it longer: --image-timeout SECONDS",
-    )

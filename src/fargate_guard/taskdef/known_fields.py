@@ -77,12 +77,8 @@ def registrable(definition: Json, known: FieldTree) -> Json:
     return result
 
 
-def read_only_fields(known: FieldTree) -> frozenset[str]:
-    """What DescribeTaskDefinition gives and RegisterTaskDefinition does not take: ``revision``, ``status``…"""
-    return frozenset(_read_only(known))
-
-
 def _read_only(known: FieldTree) -> list[str]:
+    """What DescribeTaskDefinition gives and RegisterTaskDefinition does not take: ``revision``, ``status``…"""
     return [name for name in known.get(_DESCRIBED) or {} if name not in known]
 
 
