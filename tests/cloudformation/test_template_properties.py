@@ -5,7 +5,6 @@ The quick profile runs with ``make test``; ``make test-long`` runs more than 10,
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import replace
 from typing import Any
@@ -25,6 +24,7 @@ from fargate_guard.taskdef import ImageConfig, Images, Settings, TaskDefinitionE
 from fargate_guard.taskdef.record import LABEL as RECORD
 from tests.cloudformation.deployed import deployed, exists
 from tests.cloudformation.generated_templates import STATES, templates
+from tests.mutated import mutated
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:key"
 SETTINGS = [
@@ -107,23 +107,8 @@ def keeps_its_promises(template: Any, how: Settings, then: Settings) -> None:
     is_right_whatever_is_deployed(template, changed, then)
 
 
-def mutated(data: st.DataObject, value: Any) -> Any:
-    """The value with something else in one place."""
-    places: list[tuple[Any, Any]] = []
-
-    def collect(node: Any) -> None:
-        for key in node if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
-            places.append((node, key))
-            collect(node[key])
-
-    value = copy.deepcopy(value)
-    collect(value)
-    node, key = data.draw(st.sampled_from(places))
-    if isinstance(node, dict) and data.draw(st.booleans()):
-        del node[key]
-    else:
-        node[key] = data.draw(some_json)
-    return value
+def with_a_mistake(data: st.DataObject, value: Any) -> Any:
+    return mutated(data, value, some_json)
 
 
 FUNCTIONS = ["Ref", "Fn::If", "Fn::Sub", "Fn::Split", "Name", "x"]
@@ -159,8 +144,8 @@ def test_instrumenting_a_template_is_right_whatever_is_deployed_and_can_be_undon
 @quick
 @given(st.data(), templates, some_settings)
 def test_templates_with_a_mistake_never_crash(data: st.DataObject, template: Any, how: Settings) -> None:
-    survives(mutated(data, template), how)
-    survives(mutated(data, accepted(template, how)), how)
+    survives(with_a_mistake(data, template), how)
+    survives(with_a_mistake(data, accepted(template, how)), how)
 
 
 @quick
@@ -178,5 +163,5 @@ def test_every_promise_for_many_more_templates(
     data: st.DataObject, template: Any, how: Settings, then: Settings
 ) -> None:
     keeps_its_promises(template, how, then)
-    survives(mutated(data, template), how)
-    survives(mutated(data, accepted(template, how)), how)
+    survives(with_a_mistake(data, template), how)
+    survives(with_a_mistake(data, accepted(template, how)), how)

@@ -5,7 +5,6 @@ The quick profile runs with ``make test``; ``make test-long`` runs more than 10,
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from fargate_guard.taskdef import (
     restore,
     uninstrument,
 )
+from tests.mutated import mutated
 from tests.taskdef.generated import ARN, all_images, definitions, json_values
 
 if TYPE_CHECKING:
@@ -165,23 +165,8 @@ def text_survives(value: Any, images: Images, indent: int | None, *, ascii_only:
         assert document.layout.write(document.definition) == text
 
 
-def mutated(data: st.DataObject, value: Any) -> Any:
-    """The value with something else in one place."""
-    places: list[tuple[Any, Any]] = []
-
-    def collect(node: Any) -> None:
-        for key in node if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
-            places.append((node, key))
-            collect(node[key])
-
-    value = copy.deepcopy(value)
-    collect(value)
-    node, key = data.draw(st.sampled_from(places))
-    if isinstance(node, dict) and data.draw(st.booleans()):
-        del node[key]
-    else:
-        node[key] = data.draw(json_values | st.just([INSTRUMENT]) | st.just("SysdigInstrumentation"))
-    return value
+def with_a_mistake(data: st.DataObject, value: Any) -> Any:
+    return mutated(data, value, json_values | st.just([INSTRUMENT]) | st.just("SysdigInstrumentation"))
 
 
 @quick
@@ -203,9 +188,9 @@ def test_arbitrary_json_is_refused_with_a_reason_and_never_crashes(value: Any, h
 def test_definitions_with_a_mistake_never_crash(
     data: st.DataObject, definition: Any, how: Settings, images: Images
 ) -> None:
-    broken = mutated(data, definition)
+    broken = with_a_mistake(data, definition)
     survives(broken, how)
-    survives(mutated(data, accepted(definition, how, images).definition), how)
+    survives(with_a_mistake(data, accepted(definition, how, images).definition), how)
 
 
 @quick
@@ -233,5 +218,5 @@ def test_every_promise_for_many_more_cases(
 ) -> None:
     keeps_its_promises(definition, how, then, images)
     survives(value, how)
-    survives(mutated(data, definition), how)
-    survives(mutated(data, accepted(definition, how, images).definition), how)
+    survives(with_a_mistake(data, definition), how)
+    survives(with_a_mistake(data, accepted(definition, how, images).definition), how)
