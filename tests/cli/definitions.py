@@ -44,3 +44,16 @@ def variables(definition: dict[str, Any]) -> dict[str, str]:
     """The sidecar's environment."""
     sidecar = definition["containerDefinitions"][-1]
     return {entry["name"]: entry["value"] for entry in sidecar["environment"]}
+
+
+TEMPLATE = """\
+Resources:
+  Shop:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      RequiresCompatibilities: [FARGATE]
+      NetworkMode: awsvpc
+      ContainerDefinitions:
+        - {Name: shop, Image: "shop:1", EntryPoint: [/shop]}
+"""
+"""A template with one container, whose entry point is written out."""

@@ -7,23 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.definitions import FLAGS, WEB
+from tests.cli.definitions import FLAGS, TEMPLATE, WEB
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.definitions import Run
-
-TEMPLATE = """\
-Resources:
-  Shop:
-    Type: AWS::ECS::TaskDefinition
-    Properties:
-      RequiresCompatibilities: [FARGATE]
-      NetworkMode: awsvpc
-      ContainerDefinitions:
-        - {Name: shop, Image: "shop:1", EntryPoint: [/shop]}
-"""
 
 
 def both(container: str) -> tuple[str, ...]:

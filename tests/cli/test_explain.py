@@ -5,23 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.cli.definitions import FLAGS, WEB
+from tests.cli.definitions import FLAGS, TEMPLATE, WEB
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.definitions import Run
 
-TEMPLATE = """\
-Resources:
-  Shop:
-    Type: AWS::ECS::TaskDefinition
-    Properties:
-      RequiresCompatibilities: [FARGATE]
-      NetworkMode: awsvpc
-      ContainerDefinitions:
-        - {Name: shop, Image: "shop:1", EntryPoint: [/shop]}
-"""
 BY_THE_REFERENCE = {
     **WEB,
     "pidMode": "task",
