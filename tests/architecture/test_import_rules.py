@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "src" / "fargate_guard"
-MODELS = {"errors", "deployment", "package_files"}
+MODELS = {"errors", "deployment", "package_files", "workload_input"}
 ROOMS = {
     "taskdef": {"taskdef"},
     "cloudformation": {"cloudformation", "taskdef"},
@@ -17,13 +17,14 @@ ROOMS = {
     "images": {"images", "taskdef", *MODELS},
     "config": {"config", "taskdef", *MODELS},
     "terraform": {"terraform", "config", *MODELS},
+    "stacks": {"stacks", "config", *MODELS},
     "aws": {"aws", "config", *MODELS},
     "verify": {"verify", "aws", "taskdef", "config", *MODELS},
     "fleet": {"fleet", "verify", "aws", "taskdef", "config", *MODELS},
     "sandbox": {"sandbox", *MODELS},
     "workflows": {
         *("workflows", "fleet", "verify", "aws", "taskdef", "formats", "cloudformation", "images"),
-        *("terraform", "config"),
+        *("terraform", "stacks", "config"),
         *MODELS,
     },
 }

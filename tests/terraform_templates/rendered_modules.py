@@ -12,13 +12,8 @@ from fargate_guard.taskdef import Settings, instrument
 from fargate_guard.terraform.driver import Driver
 from fargate_guard.terraform.engine import find_engine
 from fargate_guard.terraform.providers import find_provider_source
-from fargate_guard.terraform.root_module import (
-    ORCHESTRATOR_HOST_PLACEHOLDER,
-    RootModule,
-    WorkloadInput,
-    agent_log_group_name,
-    root_module,
-)
+from fargate_guard.terraform.root_module import RootModule, root_module
+from fargate_guard.workload_input import ORCHESTRATOR_HOST_PLACEHOLDER, WorkloadInput, agent_log_group_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

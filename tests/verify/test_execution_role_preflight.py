@@ -10,9 +10,9 @@ import pytest
 
 from fargate_guard.errors import ExitCode, PreflightError
 from fargate_guard.sandbox import Fault, FaultKind
-from fargate_guard.terraform.root_module import WorkloadInput
 from fargate_guard.workflows.context import Context
 from fargate_guard.workflows.preflight import check_execution_roles
+from fargate_guard.workload_input import WorkloadInput
 from tests.verify.deployed_stack import allow, trust
 
 if TYPE_CHECKING:

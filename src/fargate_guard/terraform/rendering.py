@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import jinja2
 
 from fargate_guard.package_files import package_folder
-from fargate_guard.terraform.task_definition import ORCHESTRATOR_HOST_PLACEHOLDER
+from fargate_guard.workload_input import ORCHESTRATOR_HOST_PLACEHOLDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from fargate_guard.deployment import write_private
 from fargate_guard.terraform.ecs_fields import Json, NotCarriedError
 from fargate_guard.terraform.rendering import Structure, render
 from fargate_guard.terraform.task_definition import (
-    ORCHESTRATOR_HOST_PLACEHOLDER,
     awslogs_groups,
     refuse_changed_text,
     task_definition_variables,
     texts,
 )
+from fargate_guard.workload_input import ORCHESTRATOR_REPOSITORY, agent_log_group_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,17 +25,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.config import Config
     from fargate_guard.config.orchestrator import CaCertificate
-    from fargate_guard.config.workload import Service
-
-__all__ = [
-    "ORCHESTRATOR_HOST_PLACEHOLDER",
-    "RootModule",
-    "WorkloadInput",
-    "agent_log_group_name",
-    "root_module",
-]
-
-ORCHESTRATOR_REPOSITORY = "quay.io/sysdig/orchestrator-agent"
+    from fargate_guard.workload_input import WorkloadInput
 
 VARIABLES_FILE = "terraform.tfvars.json"
 BACKEND_FILE = "s3.tfbackend.json"
@@ -48,18 +38,6 @@ _INTERFACE_SERVICES = {
     "secretsmanager": ("secretsmanager",),
     "ssm": ("ssm",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class WorkloadInput:
-    """An instrumented workload."""
-
-    name: str
-    """As in ``fguard.yaml``, or made from the file's name: :func:`fargate_guard.config.workload.workload_name`."""
-    definition: Mapping[str, Json]
-    """Task definition as RegisterTaskDefinition takes it, instrumented; in the orchestrator topology with
-    :data:`ORCHESTRATOR_HOST_PLACEHOLDER` as the orchestrator's host."""
-    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +72,6 @@ class RootModule:
         for path in stale:
             (directory / path).unlink(missing_ok=True)
         write_private(manifest, _json(sorted(texts_)))
-
-
-def agent_log_group_name(config: Config, workload: str) -> str:
-    """Return the log group of a workload's agent; the sidecar's ``awslogs-group``."""
-    return f"/fguard/{config.name}/{workload}/agent"
 
 
 def root_module(

@@ -10,11 +10,8 @@ from typing import Any
 
 from fargate_guard.deployment import DEPLOYMENT_TAG, MANAGED_BY_TAG
 from fargate_guard.terraform.ecs_fields import READ_ONLY, TASK_DEFINITION, Json, NotCarriedError, carried
+from fargate_guard.workload_input import ORCHESTRATOR_HOST_PLACEHOLDER, ORCHESTRATOR_HOST_VARIABLE
 
-ORCHESTRATOR_HOST_PLACEHOLDER = "__FGUARD_ORCHESTRATOR_HOST__"
-"""Instrument with this as the orchestrator's host; Terraform puts the load balancer's name in its place."""
-
-_HOST_VARIABLE = "SYSDIG_ORCHESTRATOR"
 _SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
 
 
@@ -115,7 +112,7 @@ def _check_placeholder(fields: Mapping[str, Json], where: str, *, allowed: bool)
         f"{where}.containerDefinitions[{container}].environment[{index}].value"
         for container, definition in enumerate(fields.get("containerDefinitions", []))
         for index, variable in enumerate(definition.get("environment", []))
-        if allowed and variable == {"name": _HOST_VARIABLE, "value": ORCHESTRATOR_HOST_PLACEHOLDER}
+        if allowed and variable == {"name": ORCHESTRATOR_HOST_VARIABLE, "value": ORCHESTRATOR_HOST_PLACEHOLDER}
     }
     found = [path for path, text in texts(fields, where) if ORCHESTRATOR_HOST_PLACEHOLDER in text]
     if found := [path for path in found if path not in ours]:

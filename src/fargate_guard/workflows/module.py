@@ -14,6 +14,7 @@ from fargate_guard.taskdef.known_fields import registrable
 from fargate_guard.workflows.agent_settings import awslogs, fits_any, settings_from_config
 from fargate_guard.workflows.image_lookup import DEFAULT_TIMEOUT, ImageLookup, LookupOptions, checked_timeout
 from fargate_guard.workflows.user_folders import cache_folder, docker_folder
+from fargate_guard.workload_input import ORCHESTRATOR_HOST_PLACEHOLDER, WorkloadInput, agent_log_group_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fargate_guard.config.orchestrator import CaCertificate
     from fargate_guard.config.workload import Workload
     from fargate_guard.taskdef import ImageNeed, Settings
-    from fargate_guard.terraform.root_module import RootModule, WorkloadInput
+    from fargate_guard.terraform.root_module import RootModule
     from fargate_guard.workflows.context import Context
 
 
@@ -73,8 +74,6 @@ def _read(context: Context, workload: Workload, access_key_value_from: str) -> _
 
 
 def _instrumented(context: Context, reading: _Reading, lookup: ImageLookup) -> WorkloadInput:
-    from fargate_guard.terraform.root_module import WorkloadInput
-
     workload = reading.workload
     unknown = [need for need in reading.needs if not lookup.images.answers(need)]
     if unknown:
@@ -117,8 +116,6 @@ def _timeout(given: str | None) -> float:
 def _settings(
     context: Context, workload: Workload, definition: dict[str, Any], access_key_value_from: str
 ) -> Settings:
-    from fargate_guard.terraform.root_module import ORCHESTRATOR_HOST_PLACEHOLDER, agent_log_group_name
-
     if context.config.agent.sidecar.log_configuration is not None:
         raise PreflightError(
             "agent.sidecar.log_configuration is for `fguard instrument` only",

@@ -10,10 +10,10 @@ from fargate_guard.errors import PreflightError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from fargate_guard.terraform.root_module import WorkloadInput
     from fargate_guard.verify.facts.access import Role
     from fargate_guard.verify.needs import Permission
     from fargate_guard.workflows.context import Context
+    from fargate_guard.workload_input import WorkloadInput
 
 ECS_TASKS = "ecs-tasks.amazonaws.com"
 _OR_LEAVE_OUT = "or leave executionRoleArn out: fguard then makes a role with what the tasks need"
