@@ -27,6 +27,9 @@ AVOIDED = ("node_modules", "__pycache__")
 LARGEST = 64 * 2**20
 """Bytes. A template has at most 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
+_STEP = 2**16
+"""Bytes that are read at a time."""
+
 _LIVE = re.compile(r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/\S+|[A-Za-z0-9_-]{1,255}(:\d+)?")
 """A family, ``family:revision``, or an ARN.
 
@@ -112,10 +115,12 @@ def _in_folder(folder: str, without: Path | None) -> list[Input]:
             and name not in AVOIDED
             and os.path.realpath(os.path.join(place, name)) != avoided  # noqa: PTH118
         )
-        for name in sorted(files):
-            if name.endswith(SEARCHED) and not name.startswith("."):
-                path = os.path.join(place, name)  # noqa: PTH118
-                found.append(Input(path, Kind.FILE, PurePath(os.path.relpath(path, folder)), asked=False))
+        below = PurePath(os.path.relpath(place, folder))
+        found += [
+            Input(os.path.join(place, name), Kind.FILE, below / name, asked=False)  # noqa: PTH118
+            for name in sorted(files)
+            if name.endswith(SEARCHED) and not name.startswith(".")
+        ]
     if not found:
         raise UsageError(
             "there is no file to look at in this folder", where=folder, fix=f"files end in {', '.join(SEARCHED)}"
@@ -153,11 +158,8 @@ def text_of(one: Input, standard_input: BinaryIO, read_live: Callable[[str], str
     if one.kind is Kind.LIVE:
         return read_live(one.name)
     try:
-        if one.kind is Kind.STANDARD_INPUT:
-            content = standard_input.read(LARGEST + 1)
-        else:
-            with open(one.name, "rb") as file:  # noqa: PTH123
-                content = file.read(LARGEST + 1)
+        from_stdin = one.kind is Kind.STANDARD_INPUT
+        content = standard_input.read(LARGEST + 1) if from_stdin else _content(one.name)
         if len(content) > LARGEST:
             raise NotATaskDefinitionError("the file is too large for a task definition or a template")
         return content.decode("utf-8")
@@ -167,3 +169,15 @@ def text_of(one: Input, standard_input: BinaryIO, read_live: Callable[[str], str
         raise UsageError(
             "the file cannot be read", where=one.shown_name, why=error.strerror or str(error)
         ) from None
+
+
+def _content(path: str) -> bytes:
+    """The bytes of a file; at least one too many of one that is too large. A large buffer would cost its pages."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        content = bytearray()
+        while len(content) <= LARGEST and (step := os.read(descriptor, _STEP)):
+            content += step
+        return bytes(content)
+    finally:
+        os.close(descriptor)
