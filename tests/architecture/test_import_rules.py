@@ -18,7 +18,7 @@ ROOMS = {
     "config": {"config", "taskdef", *MODELS},
     "terraform": {"terraform", "config", *MODELS},
     "stacks": {"stacks", "config", *MODELS},
-    "aws": {"aws", "config", *MODELS},
+    "aws": {"aws", "stacks", "config", *MODELS},
     "verify": {"verify", "aws", "taskdef", "config", *MODELS},
     "fleet": {"fleet", "verify", "aws", "taskdef", "config", *MODELS},
     "sandbox": {"sandbox", *MODELS},

@@ -38,22 +38,28 @@ def ensure_state_bucket(
 ) -> StateBucket:
     """Create the bucket unless it exists, and keep the settings of one that fguard made.
 
+    Templates that are too large for a request go to such a bucket, too: :mod:`fargate_guard.aws.template_bucket`.
+
     :param kms_key_arn: customer managed key; without one S3's own keys encrypt (SSE-S3).
     :raises PreflightError: when the name belongs to another account or the bucket is in another region.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
     """
     there = aws.in_region(region)
-    exists = _exists(there, bucket, region)
+    exists = bucket_exists(there, bucket, region)
     if not exists:
         _create(there, bucket, region)
         _put_tags(there, bucket, {**(tags or {}), MANAGED_BY_TAG: MANAGED_BY})
-    managed = not exists or _tags(there, bucket).get(MANAGED_BY_TAG) == MANAGED_BY
+    managed = not exists or bucket_tags(there, bucket).get(MANAGED_BY_TAG) == MANAGED_BY
     if managed:
         _secure(there, bucket, kms_key_arn)
     return StateBucket(bucket, region, created=not exists, managed=managed)
 
 
-def _exists(aws: Aws, bucket: str, region: str) -> bool:
+def bucket_exists(aws: Aws, bucket: str, region: str) -> bool:
+    """Return whether the account has the bucket, in that region.
+
+    :raises PreflightError: when the name belongs to another account or the bucket is in another region.
+    """
     try:
         found = aws.call(
             "s3", "head_bucket", about=bucket, Bucket=bucket, ExpectedBucketOwner=aws.identity().account_id
@@ -137,7 +143,8 @@ def _put_tags(aws: Aws, bucket: str, tags: Mapping[str, str]) -> None:
     aws.call("s3", "put_bucket_tagging", about=bucket, Bucket=bucket, Tagging={"TagSet": listed})
 
 
-def _tags(aws: Aws, bucket: str) -> dict[str, str]:
+def bucket_tags(aws: Aws, bucket: str) -> dict[str, str]:
+    """Return a bucket's tags."""
     try:
         found = aws.call("s3", "get_bucket_tagging", about=bucket, Bucket=bucket)
     except AwsError as error:
@@ -150,7 +157,7 @@ def _tags(aws: Aws, bucket: str) -> dict[str, str]:
 def _taken(bucket: str, error: AwsError) -> PreflightError:
     return PreflightError(
         f"the bucket name {bucket!r} is taken by another AWS account, or these credentials may not see the bucket",
-        where=f"state.s3.bucket: {bucket}",
+        where=bucket,
         why=error.why,
         fix="bucket names are shared by all accounts: choose another, for example with the account id in it",
     )
@@ -159,6 +166,6 @@ def _taken(bucket: str, error: AwsError) -> PreflightError:
 def _elsewhere(bucket: str, region: str, actual: str) -> PreflightError:
     return PreflightError(
         f"the bucket {bucket!r} is in {actual}, not in {region}",
-        where=f"state.s3.bucket: {bucket}",
-        fix="set state.s3.region to the bucket's region",
+        where=bucket,
+        fix="set state.s3.region to the bucket's region, or name a bucket of this region",
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from fargate_guard.config.agent import Agent
+from fargate_guard.config.cloudformation import CloudFormation
 from fargate_guard.config.fargate import LOG_RETENTION_DAYS
 from fargate_guard.config.orchestrator import Orchestrator
 from fargate_guard.config.sysdig import COLLECTORS, Collector, SysdigRegion
@@ -174,6 +175,7 @@ class Config(Strict):
     logs: Logs = Logs()
     state: State | None = None
     """Omit for a local state file."""
+    cloudformation: CloudFormation = CloudFormation()
 
     @field_validator("tags")
     @classmethod
