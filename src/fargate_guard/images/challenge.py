@@ -13,8 +13,10 @@ from oras.auth.token import TokenAuth
 from oras.auth.utils import parse_auth_header
 
 from fargate_guard.images.errors import Problem
+from fargate_guard.images.manifest import LARGEST_ANSWER
+from fargate_guard.images.plain_http import is_loopback
 from fargate_guard.images.refusals import Refusal
-from fargate_guard.images.session import LARGEST_ANSWER, is_loopback, read_body
+from fargate_guard.images.session import read_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable

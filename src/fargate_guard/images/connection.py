@@ -20,48 +20,19 @@ from oras.provider import Registry
 
 from fargate_guard.images.challenge import Challenge
 from fargate_guard.images.errors import timed_out
-from fargate_guard.images.manifest import MANIFEST_TYPES
+from fargate_guard.images.manifest import LARGEST_ANSWER, MANIFEST_TYPES
+from fargate_guard.images.plain_http import is_loopback, speaks_tls
 from fargate_guard.images.reference import DIGEST, Reference
 from fargate_guard.images.refusals import Refusal, broken_off, unreachable
 from fargate_guard.images.retrying import MOST_ATTEMPTS, delay
-from fargate_guard.images.session import LARGEST_ANSWER, Session, is_loopback, read_body, speaks_tls
+from fargate_guard.images.session import Session, read_body
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Iterator
 
+    from fargate_guard.images.budget import Budget
     from fargate_guard.images.credentials import Keyring
     from fargate_guard.images.errors import Problem
-    from fargate_guard.images.options import Clock
-
-
-class Stopped(Exception):  # noqa: N818 - nobody waits for the result any more
-    """The batch is over."""
-
-
-class Budget:
-    """The time that one image may take."""
-
-    def __init__(self, seconds: float, clock: Clock, stopping: threading.Event) -> None:
-        """Start it now."""
-        self.seconds = seconds
-        self.clock = clock
-        self._stopping = stopping
-        self._end = clock.monotonic() + seconds
-
-    def remaining(self) -> float:
-        """Seconds left.
-
-        :raises Stopped: when the batch was given up.
-        """
-        if self._stopping.is_set():
-            raise Stopped
-        return self._end - self.clock.monotonic()
-
-    def wait(self, seconds: float) -> None:
-        """Wait, or raise Stopped as soon as the batch is given up."""
-        (self.clock.sleep or self._stopping.wait)(seconds)
-        self.remaining()
 
 
 class Transport:

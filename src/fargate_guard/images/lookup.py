@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fargate_guard.images.budget import Budget
 from fargate_guard.images.cache import Cache
 from fargate_guard.images.errors import Problem
 from fargate_guard.images.manifest import (
@@ -24,8 +25,8 @@ from fargate_guard.taskdef.image_config import ImageConfig
 if TYPE_CHECKING:
     import threading
 
-    from fargate_guard.images.connection import Repository, Transport
     from fargate_guard.images.options import Options
+    from fargate_guard.images.transport import Repository, Transport
 
 _DEEPEST = 3
 """Lists of manifests within lists; real ones are not nested."""
@@ -65,7 +66,7 @@ class LookUp:
         self._options = options
         self._stopping = stopping
         self._cache = Cache(options.cache_folder)
-        self._transport = None if options.offline else _transport(options)
+        self._transport = None if options.offline else (options.transport or _transport)(options)
 
     def close(self) -> None:
         """Close idle connections."""
@@ -85,8 +86,6 @@ class LookUp:
                 return _answer(reference, reference.digest, known, from_cache=True)
         if self._transport is None:
             raise _offline(reference)
-        from fargate_guard.images.connection import Budget
-
         budget = Budget(self._options.timeout, self._options.clock, self._stopping)
         with self._transport.repository(reference, question.credentials_arn, budget) as repository:
             digest = reference.digest or repository.digest_of(str(reference.tag))

@@ -23,6 +23,10 @@ MANIFEST_TYPES = (*INDEX_TYPES, *IMAGE_TYPES)
 CONFIG_TYPES = (f"{_OCI}.config.v1+json", f"{_DOCKER}.container.image.v1+json")
 _SCHEMA_1 = (f"{_DOCKER}.distribution.manifest.v1+json", f"{_DOCKER}.distribution.manifest.v1+prettyjws")
 
+LARGEST_ANSWER = 4 * 1024 * 1024
+"""Bytes of a manifest or of an image configuration; registries take no larger manifests, either:
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests"""
+
 ARCHITECTURES = {"X86_64": "amd64", "ARM64": "arm64"}
 """ECS's names to the images'.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html"""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fargate_guard.errors import FguardError
+    from fargate_guard.images.transport import Transport
     from fargate_guard.taskdef.image_config import ImageConfig, ImageNeed
 
 
@@ -46,6 +47,8 @@ class Options:
     """Region and account ID to user and password of that private ECR registry; raises FguardError."""
     secret: Callable[[str], str] | None = None
     """ARN of a ``repositoryCredentials`` secret to its text; raises FguardError."""
+    transport: Callable[[Options], Transport] | None = None
+    """Another way to the registries than oras, for where only the standard library is."""
     clock: Clock = field(default_factory=Clock)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-import ssl
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -14,15 +11,13 @@ from requests.adapters import HTTPAdapter
 
 from fargate_guard import __version__
 from fargate_guard.images.errors import Problem
+from fargate_guard.images.plain_http import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CONNECT = 10.0
 """Seconds for a connection; a registry that is there takes less than one."""
-LARGEST_ANSWER = 4 * 1024 * 1024
-"""Bytes of a manifest or of an image configuration; registries take no larger manifests, either:
-https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests"""
 
 
 class Session(requests.Session):
@@ -74,34 +69,6 @@ class _Adapter(HTTPAdapter):
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine: ``localhost``, 127.0.0.0/8 or ::1.
-
-    https://docs.docker.com/reference/cli/dockerd/#insecure-registries
-    """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def speaks_tls(host: str, port: int, seconds: float) -> bool:
-    """Whether there is a TLS server; its certificate is looked at when something is sent."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection((host, port), timeout=max(seconds, 0.01)) as plain,
-            context.wrap_socket(plain),
-        ):
-            return True
-    except OSError:
-        return False
 
 
 def read_body(response: requests.Response, limit: int) -> bytes:
