@@ -49,7 +49,7 @@ class Asked:
         return dict(self.query)
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer, not a mistake
     """A request that is answered with an error of the documented shape."""
 
     def __init__(self, status: int, kind: str, message: str, details: tuple[str, ...] = ()) -> None:
@@ -198,20 +198,16 @@ class SecureApi:
 
     def _routed(self, asked: Asked) -> Answer:
         permissions = self._permissions(asked)
-        matching = [
-            (route, parts) for route in self._state.routes if (parts := route.match(asked.path)) is not None
-        ]
-        if not matching:
+        found_routes = [route for route in self._state.routes if route.match(asked.path) is not None]
+        if not found_routes:
             raise Refused(404, "not_found", "Not found.")
-        for route, parts in matching:
-            if route.method == asked.method:
-                break
-        else:
+        route = next((one for one in found_routes if one.method == asked.method), None)
+        if route is None:
             raise Refused(405, "method_not_allowed", "Method not allowed.")
         if route.permission not in permissions:
             raise Refused(403, "forbidden", "Not enough privileges to complete the action.")
         _check_parameters(route, asked)
-        found = route.handler(asked, parts)
+        found = route.handler(asked, route.match(asked.path) or {})
         return found if isinstance(found, Answer) else json_answer(200, found)
 
     def _permissions(self, asked: Asked) -> frozenset[str]:
@@ -261,7 +257,7 @@ def _handler(api: SecureApi) -> type[BaseHTTPRequestHandler]:
             else:
                 found(self, api.stopping)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = serve
+        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = serve  # noqa: N815 - http.server calls them so
 
         def say(self, answer: Answer, *, length: int | None = None) -> None:
             """Send an answer; ``length`` promises another number of bytes than there are."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOW = time.time_ns()
-WINDOW = {"from": NOW - 10**12, "to": NOW}
+WINDOW: dict[str, Any] = {"from": NOW - 10**12, "to": NOW}
 LIST = "/secure/events/v1/events"
 
 
