@@ -13,6 +13,8 @@ from fargate_guard.sandbox import Fault, FaultKind
 from tests.sandbox.sandbox_account import client, control
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSPreparedRequest
+
     from fargate_guard.sandbox import Sandbox
     from tests.sandbox.sandbox_account import Account, ManualClock
 
@@ -38,6 +40,28 @@ def successes(account: Account, attempts: int) -> int:
             continue
         done += 1
     return done
+
+
+def test_an_attempt_that_follows_a_lost_answer_gets_it_again(account: Account) -> None:
+    ec2 = client(account.sandbox, "ec2")
+    made = ec2.create_route_table(VpcId=account.vpc)
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    route = {
+        "RouteTableId": made["RouteTable"]["RouteTableId"],
+        "DestinationCidrBlock": "0.0.0.0/0",
+        "GatewayId": gateway,
+    }
+    ec2.meta.events.register("before-send.ec2.CreateRoute", as_attempts_of_one_call)
+    try:
+        assert [ec2.create_route(**route)["Return"] for _ in range(2)] == [True, True]
+    finally:
+        ec2.meta.events.unregister("before-send.ec2.CreateRoute", as_attempts_of_one_call)
+    with pytest.raises(ClientError, match="RouteAlreadyExists"):
+        ec2.create_route(**route)
+
+
+def as_attempts_of_one_call(request: AWSPreparedRequest, **_: object) -> None:
+    request.headers["amz-sdk-invocation-id"] = "d1f2a9c4-0000-4000-8000-6d3b1c2e5f60"
 
 
 def test_latency_delays_the_calls_that_match(account: Account, clock: ManualClock) -> None:

@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import UsageError
+from fargate_guard.sandbox.answers import Answer, Answers
 from fargate_guard.sandbox.faults import Fault, Faults
 from fargate_guard.sandbox.loopback import LOOPBACK
 from fargate_guard.sandbox.throttling import TokenBuckets
@@ -69,6 +70,7 @@ class Gateway:
         self._clock = clock
         self._sleep = sleep
         self._buckets = TokenBuckets()
+        self._answers = Answers()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -85,14 +87,31 @@ class Gateway:
         if delay:
             self._sleep(delay)
         with self._lock:
+            answer = self._answers.again(environ)
+            if answer is not None:
+                start_response(answer.status, answer.headers)
+                return answer.body
             refusal = self._refusal(call, start_response)
             if refusal is not None:
                 return refusal
             self._advance()
             try:
-                return list(self._application(environ, start_response))
+                return self._carry_out(environ, start_response)
             except MOTO_FAILURES as error:
                 return _unsupported(call, error, start_response)
+
+    def _carry_out(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        """Let moto answer, and remember it for an attempt that comes because the answer was lost."""
+        begun: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def begin(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            begun.append((status, headers))
+            return start_response(status, headers, *error)
+
+        body = list(self._application(environ, begin))
+        status, headers = begun[-1]
+        self._answers.remember(environ, Answer(status, headers, body))
+        return body
 
     def _refusal(self, call: Call, start_response: StartResponse) -> list[bytes] | None:
         """Answer with the error that a fault asks for."""
