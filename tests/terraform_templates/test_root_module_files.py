@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from fargate_guard.config.load import load_config
 from fargate_guard.package_files import package_folder
-from fargate_guard.terraform.ecs_fields import NotCarriedError
-from fargate_guard.workload_input import ORCHESTRATOR_HOST_PLACEHOLDER
+from fargate_guard.workload_input import ORCHESTRATOR_HOST_PLACEHOLDER, NotCarriedError
 from tests.terraform_templates.rendered_modules import config, container_definitions, rendered, web
 
 if TYPE_CHECKING:

@@ -15,10 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fargate_guard.errors import PreflightError
-
-Json = Any
-"""A JSON value: dict, list, str, int, float, bool or None."""
+from fargate_guard.workload_input import Json, NotCarriedError
 
 Shape = Mapping[str, Any]
 """Field → None for a plain value, FREE for an object with the user's keys, else the Shape of the object or of the
@@ -79,25 +76,6 @@ TASK_DEFINITION: Shape = _plain(
         | {"authorizationConfig": _plain("accessPointId iam")},
     },
 }
-
-READ_ONLY = frozenset(
-    {
-        "compatibilities",
-        "deleteRequestedAt",
-        "deregisteredAt",
-        "registeredAt",
-        "registeredBy",
-        "requiresAttributes",
-        "revision",
-        "status",
-        "taskDefinitionArn",
-    }
-)
-"""What DescribeTaskDefinition adds; RegisterTaskDefinition takes none of it."""
-
-
-class NotCarriedError(PreflightError):
-    """A task definition has a field that Terraform would lose or change."""
 
 
 def carried(value: Json, shape: Shape, path: str) -> Json:

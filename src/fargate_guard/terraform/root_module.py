@@ -7,17 +7,19 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.config.workload import workload_name
 from fargate_guard.deployment import write_private
-from fargate_guard.terraform.ecs_fields import Json, NotCarriedError
 from fargate_guard.terraform.rendering import Structure, render
-from fargate_guard.terraform.task_definition import (
+from fargate_guard.terraform.task_definition import awslogs_of, refuse_changed_text, task_definition_variables
+from fargate_guard.workload_input import (
+    ORCHESTRATOR_REPOSITORY,
+    Json,
+    NotCarriedError,
+    agent_log_group_name,
     awslogs_groups,
-    refuse_changed_text,
-    task_definition_variables,
+    divided_log_groups,
+    groups_to_create,
     texts,
 )
-from fargate_guard.workload_input import ORCHESTRATOR_REPOSITORY, agent_log_group_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -213,7 +215,8 @@ def _workloads(config: Config, workloads: Sequence[WorkloadInput], region: str) 
         )
         for workload in workloads
     }
-    created, existing = _log_groups(config, definitions, region)
+    named = {name: awslogs_groups(awslogs_of(value), region=region) for name, value in definitions.items()}
+    created, existing = divided_log_groups(config, named, groups_to_create(config))
     return {
         workload.name: {
             "task_definition": definitions[workload.name],
@@ -224,21 +227,6 @@ def _workloads(config: Config, workloads: Sequence[WorkloadInput], region: str) 
         }
         for workload in workloads
     }
-
-
-def _log_groups(
-    config: Config, definitions: Mapping[str, Mapping[str, Json]], region: str
-) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Return the log groups that each workload creates, and those that must exist. One is created once."""
-    asked = {workload_name(workload) for workload in config.workloads if workload.create_log_groups}
-    taken = {agent_log_group_name(config, name) for name in definitions}
-    named = {name: awslogs_groups(definition, region=region) for name, definition in definitions.items()}
-    created: dict[str, list[str]] = {}
-    for name, groups in named.items():
-        created[name] = [group for group in groups if name in asked and group not in taken]
-        taken |= set(created[name])
-    existing = {name: [group for group in groups if group not in taken] for name, groups in named.items()}
-    return created, existing
 
 
 def _service(workload: WorkloadInput) -> Json:

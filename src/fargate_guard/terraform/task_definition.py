@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fargate_guard.deployment import DEPLOYMENT_TAG, MANAGED_BY_TAG
-from fargate_guard.terraform.ecs_fields import READ_ONLY, TASK_DEFINITION, Json, NotCarriedError, carried
-from fargate_guard.workload_input import ORCHESTRATOR_HOST_PLACEHOLDER, ORCHESTRATOR_HOST_VARIABLE
+from fargate_guard.terraform.ecs_fields import TASK_DEFINITION, carried
+from fargate_guard.workload_input import (
+    CPU_UNITS,
+    MEMORY_UNITS,
+    READ_ONLY,
+    Json,
+    NotCarriedError,
+    refuse_placeholder,
+    size_as_ecs_writes_it,
+    texts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
 
@@ -30,12 +41,12 @@ def task_definition_variables(
     for path, text in texts(fields, where):
         refuse_changed_text(text, path)
     containers = fields.get("containerDefinitions", [])
-    _check_placeholder(fields, where, allowed=host_follows)
+    refuse_placeholder(fields, where, host_follows=host_follows)
     variables: dict[str, Json] = {
         "family": fields.get("family", default_family),
         "container_definitions": json.dumps(containers),
-        "cpu": _units(fields.get("cpu"), {"vcpu": 1024}),
-        "memory": _units(fields.get("memory"), {"gb": 1024}),
+        "cpu": size_as_ecs_writes_it(fields.get("cpu"), CPU_UNITS),
+        "memory": size_as_ecs_writes_it(fields.get("memory"), MEMORY_UNITS),
         "network_mode": fields.get("networkMode"),
         "requires_compatibilities": fields.get("requiresCompatibilities"),
         "pid_mode": fields.get("pidMode"),
@@ -52,36 +63,13 @@ def task_definition_variables(
     return {name: value for name, value in variables.items() if value is not None}
 
 
-def awslogs_groups(variables: Mapping[str, Json], *, region: str) -> list[str]:
-    """Return the log groups of this Region that the containers write to and that ECS does not create itself.
+def awslogs_of(variables: Mapping[str, Json]) -> list[tuple[str, dict[str, Json]]]:
+    """Return log driver and options of each container.
 
     :param variables: as :func:`task_definition_variables` returns them.
     """
-    groups: list[str] = []
-    for container in json.loads(variables["container_definitions"]):
-        log = container.get("logConfiguration", {})
-        options = log.get("options", {})
-        if (
-            log.get("logDriver") == "awslogs"
-            and options.get("awslogs-region", region) == region
-            and str(options.get("awslogs-create-group", "")).lower() != "true"
-            and "awslogs-group" in options
-        ):
-            groups.append(options["awslogs-group"])
-    return list(dict.fromkeys(groups))
-
-
-def texts(value: Json, path: str) -> Iterator[tuple[str, str]]:
-    """Every string in a JSON value, keys included, with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield path, key
-            yield from texts(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from texts(item, f"{path}[{index}]")
+    logs = [container.get("logConfiguration", {}) for container in json.loads(variables["container_definitions"])]
+    return [(log.get("logDriver", ""), log.get("options", {})) for log in logs]
 
 
 def refuse_changed_text(text: str, where: str) -> None:
@@ -105,32 +93,6 @@ def refuse_changed_text(text: str, where: str) -> None:
             why="it has letters in decomposed form (a letter and a separate accent); Terraform composes them",
             fix="write it in composed form (Unicode NFC)",
         )
-
-
-def _check_placeholder(fields: Mapping[str, Json], where: str, *, allowed: bool) -> None:
-    ours = {
-        f"{where}.containerDefinitions[{container}].environment[{index}].value"
-        for container, definition in enumerate(fields.get("containerDefinitions", []))
-        for index, variable in enumerate(definition.get("environment", []))
-        if allowed and variable == {"name": ORCHESTRATOR_HOST_VARIABLE, "value": ORCHESTRATOR_HOST_PLACEHOLDER}
-    }
-    found = [path for path, text in texts(fields, where) if ORCHESTRATOR_HOST_PLACEHOLDER in text]
-    if found := [path for path in found if path not in ours]:
-        raise NotCarriedError(
-            f"the task definition contains {ORCHESTRATOR_HOST_PLACEHOLDER}",
-            where=", ".join(found),
-            why="fguard uses this text for the orchestrator's host, which is known only later",
-            fix="use another text",
-        )
-
-
-def _units(value: Json, names: Mapping[str, int]) -> str | None:
-    """CPU and memory as the numbers that ECS makes of ``.5 vCPU`` and ``1 GB``; else every plan would differ."""
-    if value is None:
-        return None
-    match = re.fullmatch(r"\s*(\d*\.?\d+)\s*([A-Za-z]+)\s*", str(value))
-    factor = names.get(match[2].lower()) if match else None
-    return str(int(float(match[1]) * factor)) if match and factor else str(value)
 
 
 def _runtime_platform(platform: Json) -> Json:
