@@ -2,7 +2,8 @@
 
 ``from`` and ``to`` (nanoseconds, at most two weeks apart) or ``cursor``, never both and never neither;
 ``limit`` of 1 to 200, 25 by default; newest first; ``page.next`` leads to older events and is missing
-on the last page. A cursor is a place in the stream of events: it knows nothing of the window or the filter that it came from.
+on the last page. A cursor is a place in the stream of events: it knows nothing of the window or the filter
+that it came from.
 """
 
 from __future__ import annotations

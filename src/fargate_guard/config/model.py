@@ -11,7 +11,7 @@ from fargate_guard.config.agent import Agent
 from fargate_guard.config.cloudformation import CloudFormation
 from fargate_guard.config.fargate import LOG_RETENTION_DAYS
 from fargate_guard.config.orchestrator import Orchestrator
-from fargate_guard.config.sysdig import COLLECTORS, Collector, SysdigRegion
+from fargate_guard.config.sysdig import COLLECTORS, Api, Collector, SysdigRegion
 from fargate_guard.config.types import KmsKeyArn, Name, ParameterArn, SecretArn, Strict, SubnetId, VpcId
 from fargate_guard.config.workload import Workload, workload_name
 
@@ -109,6 +109,7 @@ class Sysdig(Strict):
     collector: Collector | None = None
     """Instead of ``region``, for on-premises and IBM installations."""
     access_key: AccessKey
+    api: Api = Api()
 
     @model_validator(mode="after")
     def _one_collector(self) -> Self:
