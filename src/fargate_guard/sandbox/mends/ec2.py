@@ -24,6 +24,8 @@ def mend() -> None:
     override(EC2Backend, "create_vpc_endpoint", _create_vpc_endpoint)
     override(EC2Backend, "create_nat_gateway", _create_nat_gateway)
     override(EC2Backend, "delete_nat_gateway", _delete_nat_gateway)
+    for side in ("ingress", "egress"):
+        override(EC2Backend, f"update_security_group_rule_descriptions_{side}", _update_descriptions(side))
     if not hasattr(SecurityGroupRule, "mended_by_fguard"):
         SecurityGroupRule.mended_by_fguard = True  # type: ignore[attr-defined]
         SecurityGroupRule.description = property(_rule_description)  # type: ignore[assignment, method-assign]
@@ -38,6 +40,28 @@ def _rule_description(rule: Any) -> str | None:
         if source.get("Description"):
             return str(source["Description"])
     return None
+
+
+def _update_descriptions(side: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def mended(original: Callable[..., Any]) -> Callable[..., Any]:
+        def update_security_group_rule_descriptions(
+            self: Any, group: str, protocol: str, from_port: Any, to_port: Any, *args: Any, **kwargs: Any
+        ) -> Any:
+            """Rules that name a security group can get another description, too.
+
+            https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UpdateSecurityGroupRuleDescriptionsIngress.html
+            """
+            found = original(self, group, protocol, from_port, to_port, *args, **kwargs)
+            sources = {each.get("GroupId"): each.get("Description") for each in kwargs.get("source_groups") or ()}
+            for rule in getattr(found, f"{side}_rules"):
+                same = (rule.ip_protocol, str(rule.from_port), str(rule.to_port))
+                if same == (protocol, str(from_port), str(to_port)) and rule.source_group.get("GroupId") in sources:
+                    rule.source_group["Description"] = sources[rule.source_group["GroupId"]]
+            return found
+
+        return update_security_group_rule_descriptions
+
+    return mended
 
 
 def _delete_subnet(original: Callable[..., Any]) -> Callable[..., Any]:

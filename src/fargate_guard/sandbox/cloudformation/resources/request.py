@@ -12,15 +12,8 @@ Json = Any
 NO_RENAMES: Mapping[str, str] = {}
 
 
-class UnknownProperty(Exception):
-    """A property, or part of one, that the API does not have."""
-
-    def __init__(self, path: str, key: str) -> None:
-        super().__init__(f"#{path}: extraneous key [{key}] is not permitted")
-
-
-class WrongValue(Exception):
-    """A value that cannot be what the API wants."""
+class BadProperty(ValueError):  # noqa: N818 - what it is
+    """A property, or part of one, that the API does not have or that has the wrong type."""
 
 
 def operation_input(client: Any, operation: str) -> Any:
@@ -40,8 +33,8 @@ def request_for(
     documents objects, as CloudFormation allows.
 
     :param renames: property name to member name, at any depth, where they differ by more than case.
-    :raises UnknownProperty: for something inside a property that the API does not have.
-    :raises WrongValue: for text where a number is wanted, and the like.
+    :raises BadProperty: for something inside a property that the API does not have, and for text where a number
+        is wanted.
     :return: only the properties that the operation takes.
     """
     shape = operation_input(client, operation)
@@ -64,7 +57,7 @@ def _value(shape: Any, value: Json, renames: Mapping[str, str], path: str) -> Js
     if shape.type_name == "list":
         if not isinstance(value, list):
             message = f"Value of property {path[1:]} must be of type List"
-            raise WrongValue(message)
+            raise BadProperty(message)
         return [_value(shape.member, item, renames, f"{path}/{index}") for index, item in enumerate(value)]
     if shape.type_name == "map":
         return {key: _value(shape.value, item, renames, f"{path}/{key}") for key, item in _object(value, path)}
@@ -73,11 +66,14 @@ def _value(shape: Any, value: Json, renames: Mapping[str, str], path: str) -> Js
 
 def _structure(shape: Any, value: Json, renames: Mapping[str, str], path: str) -> Json:
     members = _members(shape)
+    if set(members) == {"value"} and not isinstance(value, dict):
+        value = {"Value": value}  # EC2's AttributeBooleanValue
     request = {}
     for key, item in _object(value, path):
         member = members.get(renames.get(key, key).lower())
         if member is None:
-            raise UnknownProperty(path, key)
+            message = f"#{path}: extraneous key [{key}] is not permitted"
+            raise BadProperty(message)
         request[member] = _value(shape.members[member], item, renames, f"{path}/{key}")
     return request
 
@@ -85,7 +81,7 @@ def _structure(shape: Any, value: Json, renames: Mapping[str, str], path: str) -
 def _object(value: Json, path: str) -> Any:
     if not isinstance(value, dict):
         message = f"Value of property {path[1:]} must be an object"
-        raise WrongValue(message)
+        raise BadProperty(message)
     return value.items()
 
 
@@ -115,4 +111,4 @@ def _scalar(type_name: str, value: Json, path: str) -> Json:
         return _SCALARS.get(type_name, lambda given: given)(value)
     except (KeyError, TypeError, ValueError) as error:
         message = f"#{path}: expected type: {type_name.capitalize()}, found: {_text(value)}"
-        raise WrongValue(message) from error
+        raise BadProperty(message) from error
