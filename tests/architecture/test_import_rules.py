@@ -13,6 +13,7 @@ MODELS = {"errors", "deployment", "package_files", "workload_input"}
 ROOMS = {
     "taskdef": {"taskdef"},
     "cloudformation": {"cloudformation", "taskdef"},
+    "macro": {"macro", "taskdef", "cloudformation", "images", *MODELS},
     "formats": {"formats", "taskdef"},
     "images": {"images", "taskdef", *MODELS},
     "config": {"config", "taskdef", *MODELS},
@@ -24,12 +25,12 @@ ROOMS = {
     "sandbox": {"sandbox", *MODELS},
     "workflows": {
         *("workflows", "fleet", "verify", "aws", "taskdef", "formats", "cloudformation", "images"),
-        *("terraform", "stacks", "config"),
+        *("terraform", "stacks", "config", "macro"),
         *MODELS,
     },
 }
 ONLY_IMPORTED_BY = {
-    "boto3": {"aws", "sandbox"},
+    "boto3": {"aws", "sandbox", "macro"},  # in macro: the one of the Lambda runtime, when an image is looked up
     "subprocess": {"terraform", "sandbox", "images"},  # in images: Docker's credential helpers are programs
     "oras": {"images"},
     "requests": {"images"},

@@ -1,0 +1,246 @@
+"""The parameters that a template may give to the transform, and how they are read.
+
+A name is CloudFormation's way of writing; the value may be a ``Ref`` or ``Fn::Sub`` of the template's parameters,
+which CloudFormation leaves to the macro.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from fargate_guard.cloudformation.intrinsics import is_intrinsic
+from fargate_guard.taskdef.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fargate_guard.cloudformation.resolving import Resolver
+    from fargate_guard.taskdef import Json
+
+Kind = Literal["text", "number", "switch", "list", "variables", "object", "answers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of the transform."""
+
+    name: str
+    field: str
+    """Of :class:`~fargate_guard.taskdef.Settings`, or of the macro's own options."""
+    kind: Kind
+    flag: str
+    """What ``fguard instrument`` calls it, for the core's advice."""
+    meaning: str
+
+
+PARAMETERS: Final = tuple(
+    Parameter(*one)
+    for one in (
+        ("Topology", "topology", "text", "--topology", "`orchestrator`, or `direct`"),
+        ("AgentVersion", "agent_version", "text", "--agent-version", "which agent"),
+        ("AgentImage", "agent_image", "text", "--agent-image", "the sidecar's image"),
+        (
+            "AllowUnpinnedImage",
+            "allow_unpinned_image",
+            "switch",
+            "--allow-unpinned-image",
+            "accept a tag that moves",
+        ),
+        ("OrchestratorHost", "orchestrator_host", "text", "--orchestrator-host", "the load balancer's name"),
+        ("OrchestratorPort", "orchestrator_port", "number", "--orchestrator-port", "its port"),
+        ("CollectorHost", "collector_host", "text", "--collector HOST:PORT", "Sysdig's collector (direct)"),
+        ("CollectorPort", "collector_port", "number", "--collector", "its port"),
+        ("AccessKeyArn", "access_key_arn", "text", "--access-key-arn", "secret or parameter with the access key"),
+        ("Priority", "priority", "text", "--priority", "`availability`, or `security`"),
+        ("LogLevel", "logging", "text", "--log-level", "the agent's, `silent` to `trace`"),
+        ("AgentLogGroup", "agent_log_group", "text", "--agent-log-group", "log group for the sidecar's lines"),
+        (
+            "SidecarLogConfiguration",
+            "log_configuration",
+            "object",
+            "--sidecar-log-configuration",
+            "instead, any `logConfiguration` as ECS takes it",
+        ),
+        ("ExtraConf", "extra_conf", "text", "--extra-conf", "further agent configuration (YAML)"),
+        ("SidecarCpu", "sidecar_cpu", "number", "--sidecar-cpu", "CPU units"),
+        ("SidecarMemory", "sidecar_memory", "number", "--sidecar-memory", "hard limit, MiB"),
+        (
+            "SidecarMemoryReservation",
+            "sidecar_memory_reservation",
+            "number",
+            "--sidecar-memory-reservation",
+            "soft limit, MiB",
+        ),
+        (
+            "SidecarEssential",
+            "sidecar_essential",
+            "switch",
+            "--sidecar-essential",
+            "stop the task with the sidecar",
+        ),
+        ("SidecarEnvironment", "sidecar_environment", "variables", "--sidecar-env", "further variables"),
+        ("WorkloadEnvironment", "workload_environment", "variables", "--workload-env", "further variables"),
+        (
+            "ImagePullSecretArn",
+            "repository_credentials_arn",
+            "text",
+            "--image-pull-secret-arn",
+            "credentials for the sidecar's image",
+        ),
+        ("CaCertificate", "ca_certificate_path", "text", "--ca-certificate", "path in the sidecar"),
+        ("IgnoreContainers", "ignore_containers", "list", "--ignore-container", "names and patterns to leave out"),
+        ("IgnoreLabels", "ignore_labels", "list", "--ignore-label", "Docker labels to leave out"),
+        ("OptIn", "opt_in", "switch", "--opt-in", "only containers that ask for it"),
+        ("PinDigests", "pin_digests", "switch", "--pin-digests", "write images by digest; needs ImageLookup"),
+        (
+            "ExecutionRoleSupplied",
+            "execution_role_supplied",
+            "switch",
+            "--execution-role-supplied",
+            "another transform adds the execution role",
+        ),
+        ("ImageLookup", "image_lookup", "switch", "--image-lookup", "ask registries what images run"),
+        (
+            "Images",
+            "answers",
+            "answers",
+            "--entrypoint",
+            "what images run, by container (or `Resource/container`): `{EntryPoint: […], Command: […]}`",
+        ),
+        ("Strict", "strict", "switch", "--strict", "fail on warnings, and when nothing is instrumented"),
+    )
+)
+_BY_NAME = {one.name: one for one in PARAMETERS}
+
+
+def read_parameters(params: Mapping[str, Json], resolver: Resolver) -> dict[str, Json]:
+    """Return the values by field.
+
+    :param resolver: of the template, for functions in the values.
+    :raises SettingsError: an unknown name, another type, or a value that cannot be known here. No value is shown:
+        it may be a secret in the wrong place.
+    """
+    return {_known(name).field: _value(_known(name), params[name], resolver) for name in params}
+
+
+def _known(name: str) -> Parameter:
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    import difflib  # only a refusal should cost these 5 ms
+
+    near = difflib.get_close_matches(name.lower(), [known.lower() for known in _BY_NAME], n=1, cutoff=0.5)
+    meant = next((known for known in _BY_NAME if near and known.lower() == near[0]), None)
+    raise SettingsError(
+        f"the transform has no parameter {name}",
+        where=f"Parameters.{name} of the transform",
+        why=f"it has {', '.join(_BY_NAME)}",
+        fix=f"did you mean {meant}?" if meant else "remove it, or use one of those",
+    )
+
+
+def _value(parameter: Parameter, value: Json, resolver: Resolver) -> Json:
+    resolved = _resolved(value, resolver, parameter)
+    read = _READERS[parameter.kind](resolved)
+    if read is None:
+        raise SettingsError(
+            f"the transform's parameter {parameter.name} is not {_IN_WORDS[parameter.kind]}",
+            where=f"Parameters.{parameter.name} of the transform",
+            fix=f"{parameter.name}: {parameter.meaning}",
+        )
+    return read
+
+
+def _resolved(value: Json, resolver: Resolver, parameter: Parameter) -> Json:
+    if is_intrinsic(value):
+        known = resolver.text(value).known
+        if known is None:
+            raise SettingsError(
+                f"the value of the transform's parameter {parameter.name} is not known before the stack exists",
+                where=f"Parameters.{parameter.name} of the transform",
+                why="CloudFormation does not evaluate a transform's parameters; the macro resolves references to "
+                "the template's own parameters (without NoEcho), and nothing else",
+                fix=f"write the value, or a Ref to a parameter of the template that holds it: {parameter.name}",
+            )
+        return known
+    if isinstance(value, dict):
+        return {key: _resolved(item, resolver, parameter) for key, item in value.items()}
+    return [_resolved(item, resolver, parameter) for item in value] if isinstance(value, list) else value
+
+
+def _text(value: Json) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return None
+    return str(value)
+
+
+def _number(value: Json) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdecimal():
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def _switch(value: Json) -> bool | None:
+    words = {"true": True, "false": False}
+    return value if isinstance(value, bool) else words.get(value.lower()) if isinstance(value, str) else None
+
+
+def _list(value: Json) -> tuple[str, ...] | None:
+    items = [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        return None
+    return tuple(items)
+
+
+def _variables(value: Json) -> dict[str, str] | None:
+    if not isinstance(value, dict):
+        return None
+    texts = {name: str(item).lower() if isinstance(item, bool) else _text(item) for name, item in value.items()}
+    return None if None in texts.values() else {name: str(text) for name, text in texts.items()}
+
+
+def _object(value: Json) -> dict[str, Json] | None:
+    return value if isinstance(value, dict) else None
+
+
+def _answers(value: Json) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]] | None:
+    """Entry point and command by container; both must be said, since both come from the image."""
+    if not isinstance(value, dict):
+        return None
+    found = {}
+    for container, answer in value.items():
+        if not isinstance(answer, dict) or answer.keys() != {"EntryPoint", "Command"}:
+            return None
+        entry_point, command = (_argv(answer[key]) for key in ("EntryPoint", "Command"))
+        if entry_point is None or command is None:
+            return None
+        found[container] = (entry_point, command)
+    return found
+
+
+def _argv(value: Json) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return None
+    return tuple(value)
+
+
+_READERS: Final = {
+    "text": _text,
+    "number": _number,
+    "switch": _switch,
+    "list": _list,
+    "variables": _variables,
+    "object": _object,
+    "answers": _answers,
+}
+_IN_WORDS: Final = {
+    "text": "text",
+    "number": "a whole number",
+    "switch": "true or false",
+    "list": "a list of texts, or one text with commas",
+    "variables": "an object of texts",
+    "object": "an object",
+    "answers": "an object with EntryPoint and Command by container, both lists of texts ([]: the image has none)",
+}
