@@ -19,13 +19,14 @@ ROOMS = {
     "config": {"config", "taskdef", *MODELS},
     "terraform": {"terraform", "config", *MODELS},
     "stacks": {"stacks", "config", *MODELS},
+    "sysdig": {"sysdig", "config", *MODELS},
     "aws": {"aws", "stacks", "config", *MODELS},
     "verify": {"verify", "aws", "taskdef", "config", *MODELS},
     "fleet": {"fleet", "verify", "aws", "taskdef", "config", *MODELS},
     "sandbox": {"sandbox", *MODELS},
     "workflows": {
         *("workflows", "fleet", "verify", "aws", "taskdef", "formats", "cloudformation", "images"),
-        *("terraform", "stacks", "config", "macro"),
+        *("terraform", "stacks", "config", "sysdig", "macro"),
         *MODELS,
     },
 }
@@ -33,7 +34,7 @@ ONLY_IMPORTED_BY = {
     "boto3": {"aws", "sandbox", "macro"},  # in macro: the one of the Lambda runtime, when an image is looked up
     "subprocess": {"terraform", "sandbox", "images"},  # in images: Docker's credential helpers are programs
     "oras": {"images"},
-    "requests": {"images"},
+    "requests": {"images", "sysdig"},
     "typer": {"cli"},
     "rich": {"cli"},
     "moto": {"sandbox"},

@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-OBJECTS_BEFORE_A_COLLECTION = 100_000
-"""Imports and large templates make many objects that stay, and hardly a cycle: usual looks cost 5 ms."""
-
-
 class Commands(CommandsOnDemand):
     """Every command with its line in ``fguard --help``; the module of its name in this package holds it."""
 
@@ -38,10 +34,12 @@ class Commands(CommandsOnDemand):
         "deploy": "Plan, ask, apply exactly that plan, verify what ECS runs.",
         "verify": "Check with boto3 that AWS runs what was deployed.",
         "status": "Show what is deployed, what is watched, and what drifted.",
+        "events": "Show the detections that Sysdig Secure has of Fargate tasks.",
         "instrument": "Instrument ECS task definitions.",
         "uninstrument": "Give instrumented task definitions their originals back.",
         "explain": "Tell what is instrumented, by whom, and what is wrong.",
         "images": "Show what each container's image runs, and from where.",
+        "macro": "Instrument by CloudFormation macro, without fguard in a pipeline.",
         "destroy": "Remove all that deploy made, prove that nothing is left.",
     }
 
@@ -73,7 +71,6 @@ def fguard(
 
 def main() -> NoReturn:
     """Run ``fguard`` as a process: parse, run one command, exit with its code."""
-    gc.set_threshold(OBJECTS_BEFORE_A_COLLECTION)
     _stop_cleanly_on(signal.SIGTERM, signal.SIGHUP)
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
         sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale

@@ -1,0 +1,128 @@
+"""Events as a table, as lines of JSON, and as CSV that a spreadsheet can open without harm."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import unicodedata
+from typing import TYPE_CHECKING
+
+from fargate_guard.cli.status_view import table
+from fargate_guard.sysdig.filters import task_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fargate_guard.workflows.events import Sighting
+
+HEAD = ("TIME", "LEVEL", "RULE", "SERVICE", "REVISION", "TASK", "CONTAINER", "STOPPED", "OUTPUT")
+WIDTHS = (20, 7, 32, 20, 24, 12, 16, 12)
+"""Of the columns of a table that grows line by line; the output is last and has what is left."""
+COLUMNS = (
+    *("time", "level", "severity", "rule", "policy", "service", "revision", "task_status", "stopped_reason"),
+    *("task_arn", "cluster_arn", "container", "image", "output", "id"),
+)
+_FORMULA = frozenset("=+-@\t\r\n|%")
+"""First characters with which a spreadsheet takes a cell for a formula.
+
+https://owasp.org/www-community/attacks/CSV_Injection"""
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
+"""Unicode's categories of what commands a terminal, turns text round, or breaks lines."""
+_SHORT = 12
+_LONGEST = 4000
+
+
+def harmless(text: str) -> str:
+    """Return a text of somebody else's on one line, with whatever would command a terminal spelled out."""
+    shown = "".join(_spelled(one) if unicodedata.category(one) in _HIDDEN else one for one in text[:_LONGEST])
+    return shown if len(text) <= _LONGEST else f"{shown}…"
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character) or (
+        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
+    )
+
+
+def table_text(sightings: Iterable[Sighting], width: int | None) -> str:
+    """Return aligned lines with a head.
+
+    :param width: of the terminal; None: lines may be as long as they are.
+    """
+    lines = table(HEAD, [_row(one) for one in sightings])
+    return "\n".join(line if width is None else _fitting(line, width) for line in lines)
+
+
+def head_line() -> str:
+    """Return the head of a table that grows."""
+    return _columns(HEAD)
+
+
+def table_line(sighting: Sighting, width: int | None) -> str:
+    """Return one line of a table that grows."""
+    line = _columns(_row(sighting))
+    return line if width is None else _fitting(line, width)
+
+
+def json_line(sighting: Sighting) -> str:
+    """Return one line of JSON Lines, in ASCII: nothing in it can command a terminal."""
+    return json.dumps(sighting.document(), ensure_ascii=True)
+
+
+def csv_head() -> str:
+    """Return the names of the columns, with a line end."""
+    return _csv(COLUMNS)
+
+
+def csv_line(sighting: Sighting) -> str:
+    """Return one record on one line, with a line end; no cell is a formula."""
+    event, task = sighting.event, sighting.task
+    document = sighting.document()
+    cells = (
+        *(document["time"], event.level, event.severity, event.rule, event.policy),
+        *(_service(sighting), task.revision, task.status, task.stopped_reason),
+        *(event.task_arn, event.cluster_arn, event.container, event.image, event.output, event.event_id),
+    )
+    return _csv(["" if cell is None else str(cell) for cell in cells])
+
+
+def _csv(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow([_inert(cell) for cell in cells])
+    return text.getvalue()
+
+
+def _inert(cell: str) -> str:
+    safe = harmless(cell)
+    return f"'{safe}" if cell[:1] in _FORMULA or safe.lstrip()[:1] in _FORMULA else safe
+
+
+def _row(sighting: Sighting) -> tuple[str, ...]:
+    event, task = sighting.event, sighting.task
+    cells = (
+        f"{event.time:%Y-%m-%dT%H:%M:%SZ}",
+        event.level,
+        event.rule or event.policy or "-",
+        _service(sighting),
+        task.revision or "unknown",
+        task_id(event.task_arn)[:_SHORT] if event.task_arn else "-",
+        event.container or "-",
+        task.stopped_reason or ("unknown" if task.unknown else "-"),
+        event.output,
+    )
+    return tuple(harmless(cell) for cell in cells)
+
+
+def _service(sighting: Sighting) -> str:
+    return "unknown" if sighting.task.unknown else (sighting.task.service or "-")
+
+
+def _columns(cells: Sequence[str]) -> str:
+    *fixed, last = cells
+    return "  ".join([*(cell.ljust(width) for cell, width in zip(fixed, WIDTHS, strict=True)), last]).rstrip()
+
+
+def _fitting(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: max(width - 1, 1)] + "…"

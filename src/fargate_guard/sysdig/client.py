@@ -1,0 +1,154 @@
+"""The client of Sysdig Secure's API: one address, one token, JSON in and out.
+
+https://docs.sysdig.com/en/docs/developer-tools/sysdig-rest-api-conventions/
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.sysdig.errors import Unreachable
+from fargate_guard.sysdig.refusals import document_of, refusal
+from fargate_guard.sysdig.retrying import ATTEMPTS, LONGEST_WAIT, delay, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from fargate_guard.sysdig.address import Address
+    from fargate_guard.sysdig.refusals import Reply
+    from fargate_guard.sysdig.session import Session
+    from fargate_guard.sysdig.token import Token
+    from fargate_guard.sysdig.transport import Transport
+
+Json: TypeAlias = Any
+
+_FIRST_ANSWER_ATTEMPTS = 2
+"""Until Sysdig has answered once, the address may be wrong, which is told within seconds."""
+_BEGIN_OF_FAILURE = 300
+_NOTICED = 2.0
+"""Seconds; the ``Date`` header counts in whole ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, passed in."""
+
+    wall: Callable[[], float] = time.time
+    """Seconds since 1970."""
+    sleep: Callable[[float], None] = time.sleep
+
+
+class SecureClient:
+    """Asks Sysdig Secure. A GET is tried again after 429, 5xx and a broken connection; nothing else ever is."""
+
+    def __init__(
+        self,
+        address: Address,
+        token: Token,
+        transport: Transport,
+        *,
+        clock: Clock | None = None,
+        waiting: Callable[[float, str], None] | None = None,
+    ) -> None:
+        """Send nothing yet.
+
+        :param waiting: hears before every wait how many seconds it takes, and why.
+        """
+        self.address = address
+        self.token = token
+        self.clock = clock or Clock()
+        self.per_minute: int | None = None
+        """How many requests are allowed in a minute (``X-RateLimit-Limit``); None until an answer said so."""
+        self._transport = transport
+        self._waiting = waiting or (lambda _seconds, _why: None)
+        self._ahead: float | None = None
+        self._made: Session | None = None
+
+    def now(self) -> int:
+        """Return Sysdig's time in nanoseconds since 1970: this machine's, corrected by what answers say."""
+        return int((self.clock.wall() + (self._ahead or 0.0)) * 1e9)
+
+    def get(self, path: str, params: Mapping[str, str] | None = None, *, permission: str) -> Json:
+        """Return the JSON document at ``path``.
+
+        :param permission: what Sysdig wants for it, for the error text.
+        :raises SysdigError: or another :class:`FguardError` that says what to do.
+        """
+        for attempt in itertools.count(1):
+            try:
+                reply = self._exchange("GET", path, params, None)
+            except Unreachable as error:
+                if not error.temporary or attempt >= self._attempts():
+                    raise
+                self._wait(delay(attempt, None, self.clock.wall()), error.message)
+                continue
+            if reply.status < _BEGIN_OF_FAILURE:
+                return document_of(reply, self.address)
+            error_ = refusal(reply, self.address, permission, self.token.source)
+            seconds = delay(attempt, reply.headers.get("Retry-After"), self.clock.wall())
+            if not reply.is_temporary or attempt >= ATTEMPTS or seconds > LONGEST_WAIT:
+                raise error_
+            self._wait(seconds, error_.message)
+        return None
+
+    def change(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        params: Mapping[str, str] | None = None,
+        *,
+        permission: str,
+    ) -> Json:
+        """Send a POST, PUT, PATCH or DELETE once and return the JSON of the answer, None where it has none."""
+        reply = self._exchange(method, path, params, body)
+        if reply.status >= _BEGIN_OF_FAILURE:
+            raise refusal(reply, self.address, permission, self.token.source)
+        return document_of(reply, self.address)
+
+    def _attempts(self) -> int:
+        return ATTEMPTS if self._ahead is not None else _FIRST_ANSWER_ATTEMPTS
+
+    def _wait(self, seconds: float, why: str) -> None:
+        self._waiting(seconds, why)
+        self.clock.sleep(seconds)
+
+    def _exchange(self, method: str, path: str, params: Mapping[str, str] | None, body: Json) -> Reply:
+        import requests
+
+        from fargate_guard.sysdig.unreachable import unreachable
+
+        try:
+            reply = self._session().send(method, path, params, body)
+        except requests.RequestException as error:
+            raise unreachable(error, self.address, self._transport) from error
+        self._notice(reply)
+        return reply
+
+    def _session(self) -> Session:
+        if self._made is None:
+            from fargate_guard.sysdig.session import Session
+
+            self._made = Session(self.address, self.token, self._transport)
+        return self._made
+
+    def _notice(self, reply: Reply) -> None:
+        allowed = whole_number(reply.headers.get("X-RateLimit-Limit"))
+        if allowed:
+            self.per_minute = allowed
+        if self._ahead is None:
+            self._ahead = _ahead(reply.headers.get("Date"), self.clock.wall())
+
+
+def _ahead(date: str | None, wall: float) -> float:
+    """Return how many seconds Sysdig's clock is ahead; 0 where that may be the network's delay."""
+    try:
+        ahead = parsedate_to_datetime(date or "").timestamp() - wall
+    except ValueError:
+        return 0.0
+    return ahead if abs(ahead) > _NOTICED else 0.0
