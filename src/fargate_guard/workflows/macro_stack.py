@@ -1,0 +1,120 @@
+"""The stack that installs the macro, and the stacks that use it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard import __version__
+from fargate_guard.deployment import MANAGED_BY, MANAGED_BY_TAG
+from fargate_guard.errors import UsageError
+from fargate_guard.macro.package import digest
+from fargate_guard.package_files import package_folder
+from fargate_guard.stacks.template import StackTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fargate_guard.aws.session import Aws
+
+MACRO_NAME = "FargateGuard"
+MEMORY, TIMEOUT = 1024, 60
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,49}")
+_FOR_EVER = 0
+_LONGEST_RETENTION = 3653
+
+
+@dataclass(frozen=True, slots=True)
+class MacroStack:
+    """What the macro's stack is made with."""
+
+    name: str = MACRO_NAME
+    """What templates write into their ``Transform``; one per account and Region."""
+    memory: int = MEMORY
+    """MiB."""
+    timeout: int = TIMEOUT
+    """Seconds."""
+    ecr_repositories: tuple[str, ...] = ()
+    """ARNs of the private repositories in which images may be looked up."""
+    registry_secrets: tuple[str, ...] = ()
+    """ARNs of the secrets with other registries' credentials."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise UsageError(f"--name is {self.name!r}", fix="use up to 50 letters and digits, a letter first")
+        for arns, service, flag in (
+            (self.ecr_repositories, "ecr", "--ecr-repository"),
+            (self.registry_secrets, "secretsmanager", "--registry-secret"),
+        ):
+            for arn in arns:
+                if not re.fullmatch(rf"arn:aws[a-z-]*:{service}:[a-z0-9-]+:\d{{12}}:\S+", arn) or "," in arn:
+                    raise UsageError(f"{flag} is {arn!r}", fix=f"give an ARN: {flag} arn:aws:{service}:…")
+
+    @property
+    def stack_name(self) -> str:
+        """Name of the stack."""
+        return f"fguard-macro-{self.name}"
+
+    def key(self, package: bytes) -> str:
+        """Where a package is in the bucket: by its contents, so that other code is another key."""
+        return f"{self.stack_name}/{digest(package)}.zip"
+
+
+def macro_template(
+    asked: MacroStack,
+    package: bytes,
+    bucket: str,
+    *,
+    retention_days: int,
+    log_key_arn: str | None,
+    tags: Mapping[str, str],
+) -> StackTemplate:
+    """Return the template of the macro's stack, and the values that go with it."""
+    days = _LONGEST_RETENTION if retention_days == _FOR_EVER else retention_days
+    return StackTemplate(
+        body=(package_folder("templates") / "cloudformation" / "macro.yaml").read_text(encoding="utf-8"),
+        parameters={
+            "MacroName": asked.name,
+            "CodeBucket": bucket,
+            "CodeKey": asked.key(package),
+            "CodeSha256": digest(package),
+            "PackageVersion": __version__,
+            "MemorySize": str(asked.memory),
+            "Timeout": str(asked.timeout),
+            "LogRetentionDays": str(days),
+            "LogKmsKeyArn": log_key_arn or "",
+            "EcrRepositoryArns": ",".join(asked.ecr_repositories),
+            "RegistrySecretArns": ",".join(asked.registry_secrets),
+        },
+        capabilities=("CAPABILITY_IAM",),
+        tags={**tags, MANAGED_BY_TAG: MANAGED_BY},
+    )
+
+
+def stacks_with(aws: Aws, macro: str, *, without: str) -> Iterator[str]:
+    """Yield the names of this account's and Region's stacks whose template, as it was given, names a macro.
+
+    Stacks of other accounts that may use it are not seen.
+
+    :param without: the stack that is the macro's own.
+    """
+    for stack in aws.pages("cloudformation", "describe_stacks", "Stacks"):
+        if stack["StackName"] == without or stack["StackStatus"] in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
+            continue
+        found = aws.call(
+            "cloudformation",
+            "get_template",
+            about=str(stack["StackName"]),
+            StackName=stack["StackId"],
+            TemplateStage="Original",
+        )
+        if _names(found.get("TemplateBody"), macro):
+            yield str(stack["StackName"])
+
+
+def _names(body: Any, macro: str) -> bool:
+    """Whether a template names a macro; one that only has the word in it counts, too: better once too often."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    return "Transform" in text and re.search(rf"\b{macro}\b", text) is not None
