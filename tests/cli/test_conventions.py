@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import typer.main
 
+from fargate_guard.cli.macro import macro
 from fargate_guard.cli.main import Commands
 from fargate_guard.cli.on_demand import load_command
 from fargate_guard.cli.sandbox import sandbox
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
     from tests.fguard_process import Fguard
 
 
+GROUPS = {"sandbox": sandbox, "macro": macro}
 COMMANDS = {
-    **{name: load_command(name) for name in Commands.summaries if name != "sandbox"},
-    **{f"sandbox {name}": command for name, command in typer.main.get_group(sandbox).commands.items()},
+    **{name: load_command(name) for name in Commands.summaries if name not in GROUPS},
+    **{
+        f"{group} {name}": command
+        for group, application in GROUPS.items()
+        for name, command in typer.main.get_group(application).commands.items()
+    },
 }
 SHARED = ("--json", "--config", "--region", "--profile", "--quiet", "--verbose")
 
@@ -71,11 +77,12 @@ def test_verbose_shows_the_traceback_of_an_error(fguard: Fguard) -> None:
     assert "Traceback" in fguard("plan", "--verbose").stderr
 
 
-def test_cloudformation_is_answered_with_what_there_is(fguard: Fguard) -> None:
-    ran = fguard("deploy", "--method", "cloudformation")
+def test_a_method_that_does_not_exist_is_answered_with_those_that_do(fguard: Fguard) -> None:
+    init(fguard)
+    ran = fguard("render", "--method", "pulumi", "-o", "out")
     assert ran.exit_code == 64
-    assert "not there yet" in ran.stderr
-    assert "--method terraform" in ran.stderr
+    assert "'pulumi'" in ran.stderr
+    assert "use one of: terraform, cloudformation" in ran.stderr
 
 
 def test_no_credentials_are_told_with_the_way_to_get_some(fguard: Fguard) -> None:

@@ -19,6 +19,7 @@ from tests.verify.deployed_stack import Stack, hold_up_web, let_web_go, restore_
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fargate_guard.stacks.events import StackEvent
     from fargate_guard.terraform.events import Event
 
 
@@ -39,6 +40,9 @@ class Heard:
 
     def terraform(self, event: Event) -> None:
         self.lines.append(event.message)
+
+    def stack(self, event: StackEvent) -> None:
+        self.lines.append(event.status)
 
     def rollout(self, text: str) -> None:
         self.lines.append(text)

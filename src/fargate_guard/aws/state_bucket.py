@@ -169,3 +169,22 @@ def _elsewhere(bucket: str, region: str, actual: str) -> PreflightError:
         where=bucket,
         fix="set state.s3.region to the bucket's region, or name a bucket of this region",
     )
+
+
+def stored_state(aws: Aws, bucket: str, key: str) -> bytes | None:
+    """Return the state that Terraform stored; None where there is none."""
+    try:
+        found = aws.call(
+            "s3",
+            "get_object",
+            about=f"s3://{bucket}/{key}",
+            Bucket=bucket,
+            Key=key,
+            ExpectedBucketOwner=aws.identity().account_id,
+        )
+    except AwsError as error:
+        if error.code in ("NoSuchKey", "NoSuchBucket"):
+            return None
+        raise
+    body: bytes = found["Body"].read()
+    return body

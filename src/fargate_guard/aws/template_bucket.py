@@ -71,7 +71,13 @@ def remove_templates(aws: Aws, bucket: str, stack: str) -> int:
         found = [
             {"Key": str(one["Key"]), "VersionId": str(one["VersionId"])}
             for one in aws.pages(
-                "s3", "list_object_versions", "Versions", about=bucket, Bucket=bucket, Prefix=_prefix(stack)
+                "s3",
+                "list_object_versions",
+                "Versions",
+                about=bucket,
+                Bucket=bucket,
+                Prefix=_prefix(stack),
+                ExpectedBucketOwner=aws.identity().account_id,
             )
         ]
     except AwsError as error:

@@ -13,10 +13,12 @@ from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
     LockTimeoutOption,
     MethodOption,
+    OnInterruptOption,
+    RepairOption,
     TerraformOption,
     YesOption,
-    check_method,
     open_deployment,
+    stack_choice,
 )
 from fargate_guard.errors import ExitCode
 
@@ -24,30 +26,38 @@ if TYPE_CHECKING:
     from fargate_guard.verify.report import Report
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.deploy import Deployed
+    from fargate_guard.workflows.methods import Method
 
 
 @command("deploy", example="fguard deploy -c examples/quickstart/fguard.yaml --method terraform --yes")
 def deploy(
     run: Invocation,
-    method: MethodOption = "terraform",
+    method: MethodOption = None,
     yes: YesOption = False,
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", help="How long ECS may take to roll out.")
     ] = 900.0,
+    repair: RepairOption = False,
+    on_interrupt: OnInterruptOption = None,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
 ) -> Result:
-    """Plan, ask, apply exactly that plan, and verify what ECS runs."""
-    from fargate_guard.workflows.deploy import deploy as bring_up
+    """Plan, ask, apply exactly that plan, and verify what ECS runs.
+
+    With CloudFormation the plan is a change set. What CloudFormation is still doing for an earlier run, or for
+    somebody else, is followed first.
+    """
+    from fargate_guard.workflows.by_method import bring_up
     from fargate_guard.workflows.verification import verify_deployment
 
-    check_method(method)
-    context = open_deployment(run, terraform, lock_timeout)
+    stacks = stack_choice(run, repair=repair, yes=yes, on_interrupt=on_interrupt)
+    context = open_deployment(run, terraform, lock_timeout, stacks)
     approval = PlanApproval(run.screen, f"Deploy {context.config.name!r} like this?", assume_yes=yes)
-    done = bring_up(context, approval)
+    chosen, done = bring_up(context, method, approval)
     context.observer.step("Verify what ECS runs")
     report = verify_deployment(context, done.outputs, timeout=timeout)
-    return Result(_document(context, done, report), _text(context, done, report), report.exit_code)
+    document = {"method": chosen.value, **_document(context, done, report)}
+    return Result(document, _text(context, chosen, done, report), report.exit_code)
 
 
 def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any]:
@@ -70,12 +80,12 @@ def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any
     }
 
 
-def _text(context: Context, done: Deployed, report: Report) -> str:
+def _text(context: Context, method: Method, done: Deployed, report: Report) -> str:
     config = f" -c {context.config_file}" if context.config_file.name != "fguard.yaml" else ""
     if report.exit_code is not ExitCode.DONE:
         rolled_back = report.exit_code is ExitCode.ROLLED_BACK
         verdict = "ECS did not keep it" if rolled_back else "it does not run as it should"
-        head = f"Terraform applied {context.config.name} in {done.outputs.region}, but {verdict}."
+        head = f"{method.product} applied {context.config.name} in {done.outputs.region}, but {verdict}."
         again = f"Next: mend what is named above, then run it again: fguard deploy{config}"
         return "\n".join([head, report_text(report), "", again])
     summary = done.plan.summary

@@ -11,9 +11,12 @@ from fargate_guard.cli.plan_view import PlanApproval
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
     LockTimeoutOption,
+    OnInterruptOption,
+    RepairOption,
     TerraformOption,
     YesOption,
     open_deployment,
+    stack_choice,
 )
 from fargate_guard.errors import ExitCode
 
@@ -25,13 +28,20 @@ def destroy(
     even_if_used: Annotated[
         bool, typer.Option("--even-if-used", help="Also when other services still send to this orchestrator.")
     ] = False,
+    repair: RepairOption = False,
+    on_interrupt: OnInterruptOption = None,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
 ) -> Result:
-    """Remove all that deploy made, then prove that nothing is left."""
-    from fargate_guard.workflows.destroy import destroy as take_away
+    """Remove all that deploy made, then prove that nothing is left.
 
-    context = open_deployment(run, terraform, lock_timeout)
+    A stack's termination protection is turned off for it. With --repair, what CloudFormation cannot delete is
+    left in the account, and named.
+    """
+    from fargate_guard.workflows.by_method import take_away
+
+    stacks = stack_choice(run, command="destroy", repair=repair, yes=yes, on_interrupt=on_interrupt)
+    context = open_deployment(run, terraform, lock_timeout, stacks)
     name = context.config.name
     approval = PlanApproval(run.screen, f"Remove the deployment {name!r}?", expected=name, assume_yes=yes)
     done = take_away(context, approval, even_if_used=even_if_used)

@@ -9,7 +9,6 @@ from fargate_guard.cli.terraform_options import (
     LockTimeoutOption,
     MethodOption,
     TerraformOption,
-    check_method,
     open_deployment,
 )
 from fargate_guard.errors import ExitCode
@@ -18,14 +17,16 @@ from fargate_guard.errors import ExitCode
 @command("plan", example="fguard plan -c examples/quickstart/fguard.yaml")
 def plan(
     run: Invocation,
-    method: MethodOption = "terraform",
+    method: MethodOption = None,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
 ) -> Result:
-    """Show what deploy would change; exit 2 when something would."""
-    from fargate_guard.workflows.deploy import make_plan
+    """Show what deploy would change; exit 2 when something would.
 
-    check_method(method)
-    made = make_plan(open_deployment(run, terraform, lock_timeout))
+    With CloudFormation a change set is made for it, and deleted again.
+    """
+    from fargate_guard.workflows.by_method import plan_deployment
+
+    chosen, made = plan_deployment(open_deployment(run, terraform, lock_timeout), method)
     pending = ExitCode.CHANGES_PENDING if made.has_changes else ExitCode.DONE
-    return Result({"plan": plan_document(made)}, plan_text(made), pending)
+    return Result({"method": chosen.value, "plan": plan_document(made)}, plan_text(made), pending)

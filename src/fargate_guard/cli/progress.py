@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fargate_guard.cli.stack_progress import StackProgress
 from fargate_guard.terraform.events import (
     CommandFinished,
     CommandStarted,
@@ -21,6 +22,7 @@ from fargate_guard.terraform.plan import NOTHING
 
 if TYPE_CHECKING:
     from fargate_guard.cli.screen import Screen
+    from fargate_guard.stacks.events import StackEvent
     from fargate_guard.terraform.diagnostics import Diagnostic
 
 DONE_WORDS = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced", "read": "read"}
@@ -42,10 +44,12 @@ class ProgressObserver:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._bar: _Bar | None = None
+        self._stack = StackProgress(screen)
         self._command = ""
 
     def step(self, title: str) -> None:
         """Begin the next part."""
+        self._stack.pause()
         self._screen.title(f"=> {title}")
 
     def note(self, text: str) -> None:
@@ -54,7 +58,12 @@ class ProgressObserver:
 
     def warning(self, text: str) -> None:
         """Say that something is not as it should be."""
+        self._stack.pause()
         self._screen.warning(text)
+
+    def stack(self, event: StackEvent) -> None:
+        """Show one event of a stack."""
+        self._stack.show(event)
 
     def rollout(self, text: str) -> None:
         """Say how far ECS is."""

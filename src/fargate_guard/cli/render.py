@@ -11,7 +11,6 @@ from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
     MethodOption,
-    check_method,
     open_deployment,
 )
 from fargate_guard.errors import UsageError
@@ -30,7 +29,7 @@ fguard render -c examples/quickstart/fguard.yaml -o ./rendered
 def render(
     run: Invocation,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
-    method: MethodOption = "terraform",
+    method: MethodOption = None,
     workload: Annotated[
         Path | None,
         typer.Option(
@@ -48,15 +47,44 @@ def render(
 ) -> Result:
     """Write the Terraform root module, readable and usable without fguard; needs no AWS account.
 
-    With --workload it needs no fguard.yaml either.
+    With --method cloudformation, the template and its parameters for `aws cloudformation deploy`. With --workload
+    it needs no fguard.yaml either.
     """
-    check_method(method)
+    from fargate_guard.workflows.methods import Method, named_method
+
+    stack = method is not None and named_method(method) is Method.CLOUDFORMATION
     if workload is not None:
+        if stack:
+            raise UsageError(
+                "--workload renders Terraform only",
+                fix="write a fguard.yaml for the template: fguard init",
+            )
         return _render_fresh(run, workload, output, name, sysdig_region)
     if name or sysdig_region:
         raise UsageError("--name and --sysdig-region go with --workload", fix="set name and sysdig in fguard.yaml")
     context = open_deployment(run, None, DEFAULT_LOCK_TIMEOUT)
-    return Result({"directory": str(output), "files": _write(run, context, output)})
+    write = _write_stack if stack else _write
+    return Result({"directory": str(output), "files": write(run, context, output)})
+
+
+def _write_stack(run: Invocation, context: Context, output: Path) -> list[str]:
+    """Write template and parameters, and say what to do with them; returns the files."""
+    from fargate_guard.workflows.module import unknown_access_key
+    from fargate_guard.workflows.stack_deploy import render_stack
+    from fargate_guard.workflows.stack_files import PARAMETERS_FILE, stack_files, write_stack_files
+
+    access_key = context.config.sysdig.access_key
+    reference = access_key.secret_arn or access_key.parameter_arn
+    template = render_stack(context, access_key_value_from=reference or unknown_access_key(context.region))
+    files = stack_files(context, template)
+    write_stack_files(output, files)
+    if not reference:
+        run.screen.warning(
+            f"{output}/{PARAMETERS_FILE} names a secret that does not exist: store the access key in Secrets "
+            "Manager and put its ARN there, or let fguard deploy do both"
+        )
+    run.screen.success(f"wrote {len(files)} files to {output}; README.md there says how to use them")
+    return sorted(files)
 
 
 def _write(run: Invocation, context: Context, output: Path) -> list[str]:

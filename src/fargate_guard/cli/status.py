@@ -32,7 +32,7 @@ def status(
         float, typer.Option("--interval", metavar="SECONDS", min=1.0, help="Between two looks of --watch.")
     ] = 5.0,
     drift: Annotated[
-        bool, typer.Option("--drift/--no-drift", help="Ask Terraform what was changed outside it; takes a while.")
+        bool, typer.Option("--drift/--no-drift", help="Ask the method what was changed outside it; takes a while.")
     ] = True,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,

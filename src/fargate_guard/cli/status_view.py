@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fargate_guard.fleet.coverage import ServiceCoverage, TaskCoverage
-    from fargate_guard.fleet.surplus_rules import SurplusRule
-    from fargate_guard.workflows.status import Status
+    from fargate_guard.stacks.states import Stack
+    from fargate_guard.workflows.status import Deployment, Status
 
 
 def status_text(status: Status) -> str:
@@ -29,7 +29,7 @@ def status_text(status: Status) -> str:
             ),
             "",
             _coverage(status),
-            *_drift(status.deployment.drift, status.deployment.surplus_rules),
+            *_drift(status.deployment),
         ]
     )
 
@@ -60,7 +60,19 @@ def _deployment(status: Status) -> list[str]:
     if outputs.orchestrator:
         address = f"{outputs.orchestrator.host}:{outputs.orchestrator.port}"
         lines.append(f"  orchestrator  {deployment.orchestrator_version}, {address}")
-    return [*lines, f"  resources     {len(deployment.resources)}: {counts}"]
+    return [*lines, *_stack(deployment.stack), f"  resources     {len(deployment.resources)}: {counts}"]
+
+
+def _stack(stack: Stack | None) -> list[str]:
+    if stack is None:
+        return []
+    protection = "protected" if stack.protected else "NOT protected"
+    lines = [f"  stack         {stack.name}: {stack.status}, {protection} from deletion"]
+    if stack.stuck:
+        lines.append(f"                stuck: {stack.stuck.meaning}")
+        if stack.stuck.repair:
+            lines.append("                fguard deploy --method cloudformation --repair")
+    return lines
 
 
 def _service(service: ServiceCoverage) -> tuple[str, ...]:
@@ -94,14 +106,22 @@ def _watched(task: TaskCoverage) -> str:
     return "yes" if task.watched else "NO"
 
 
-def _drift(drift: Sequence[str] | None, surplus: Sequence[SurplusRule]) -> list[str]:
+def _drift(deployment: Deployment) -> list[str]:
+    drift, surplus, method = deployment.drift, deployment.surplus_rules, deployment.method.product
     if drift is None:
         return []
     lines = []
     if drift:
-        lines += ["Drift, made outside Terraform; `fguard deploy` puts it back:", *(f"  {one}" for one in drift)]
+        lines += [f"Drift, made outside {method}; {_put_back(deployment)}:", *(f"  {one}" for one in drift)]
     if surplus:
-        lines.append("Drift, ingress rules that Terraform did not make; each goes with the command below it:")
+        lines.append(f"Drift, ingress rules that {method} did not make; each goes with the command below it:")
     for rule in surplus:
         lines += [f"  {rule.group_id} admits {rule.admits} ({rule.rule_id})", f"    {rule.remove_with}"]
-    return lines or ["Drift: none; AWS is as Terraform left it."]
+    return lines or [f"Drift: none; AWS is as {method} left it."]
+
+
+def _put_back(deployment: Deployment) -> str:
+    """CloudFormation changes what its template changes, and nothing else."""
+    if deployment.stack is None:
+        return "`fguard deploy` puts it back"
+    return "CloudFormation leaves it so; put it back by hand"

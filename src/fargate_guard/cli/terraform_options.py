@@ -1,4 +1,4 @@
-"""The options of the commands that run Terraform."""
+"""The options of the commands that run Terraform or CloudFormation on a deployment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from fargate_guard.errors import UsageError
 
 if TYPE_CHECKING:
     from fargate_guard.cli.command import Invocation
-    from fargate_guard.workflows.context import Context
+    from fargate_guard.cli.screen import Screen
+    from fargate_guard.workflows.context import Context, OnInterrupt, StackChoice
 
 TerraformOption = Annotated[
     str | None,
@@ -24,13 +25,29 @@ LockTimeoutOption = Annotated[
     float,
     typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for somebody else's state lock."),
 ]
-MethodOption = Annotated[str, typer.Option("--method", help="terraform, or cloudformation (not there yet).")]
+MethodOption = Annotated[
+    str | None,
+    typer.Option("--method", help="terraform or cloudformation [what is deployed, else terraform]."),
+]
+RepairOption = Annotated[
+    bool, typer.Option("--repair", help="CloudFormation: get a stack that is stuck out of its state first.")
+]
+OnInterruptOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on-interrupt",
+        metavar="leave|cancel",
+        help="CloudFormation: on Ctrl-C let it go on alone, or take it back [asks on a terminal, else leave].",
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without being asked.")]
 
 DEFAULT_LOCK_TIMEOUT = 120.0
 
 
-def open_deployment(run: Invocation, terraform: str | None, lock_timeout: float) -> Context:
+def open_deployment(
+    run: Invocation, terraform: str | None, lock_timeout: float, stacks: StackChoice | None = None
+) -> Context:
     """Return the context of the configured deployment, with progress on the screen."""
     from fargate_guard.cli.progress import ProgressObserver
     from fargate_guard.workflows.context import TerraformChoice, open_context
@@ -42,18 +59,53 @@ def open_deployment(run: Invocation, terraform: str | None, lock_timeout: float)
         environ=run.environ,
         observer=ProgressObserver(run.screen),
         terraform=TerraformChoice(terraform, lock_timeout),
+        stacks=stacks or stack_choice(run),
     )
 
 
-def check_method(method: str) -> None:
-    """Accept ``terraform``.
+def stack_choice(
+    run: Invocation,
+    *,
+    command: str = "deploy",
+    repair: bool = False,
+    yes: bool = False,
+    on_interrupt: str | None = None,
+) -> StackChoice:
+    """Return how CloudFormation is driven: who is asked is whoever sits at the terminal.
 
-    :raises UsageError: for ``cloudformation``, which is not there yet, and for anything else.
+    :param command: the command that goes on where this one stops.
+    :raises UsageError: when ``--on-interrupt`` is neither leave nor cancel.
     """
-    if method == "cloudformation":
-        raise UsageError(
-            "the CloudFormation method is not there yet",
-            fix="deploy with --method terraform, or render the module for your own pipeline: fguard render -o DIR",
-        )
-    if method != "terraform":
-        raise UsageError(f"--method is {method!r}", fix="use --method terraform")
+    from fargate_guard.workflows.context import StackChoice
+
+    if on_interrupt not in (None, "leave", "cancel"):
+        raise UsageError(f"--on-interrupt is {on_interrupt!r}", fix="use one of: leave, cancel")
+    config = f" -c {run.config_file}" if run.config_file.name != "fguard.yaml" else ""
+    method = " --method cloudformation" if command == "deploy" else ""
+    screen = run.screen
+
+    def confirm(question: str) -> bool:
+        if yes:
+            screen.message(question)
+        return screen.confirm(question, assume_yes=yes)
+
+    def stop(operation: str) -> OnInterrupt:
+        if on_interrupt is not None:
+            return "cancel" if on_interrupt == "cancel" else "leave"
+        return _ask_to_stop(screen, operation)
+
+    return StackChoice(
+        command=f"fguard {command}{config}{method}", repair=repair, confirm=confirm, on_interrupt=stop
+    )
+
+
+def _ask_to_stop(screen: Screen, operation: str) -> OnInterrupt:
+    if not (screen.stdin.isatty() and screen.stderr.isatty()):
+        return "leave"
+    took_back = {"create": "delete what it has made", "update": "put the former state back"}
+    screen.stderr.write(
+        f"\nCloudFormation goes on with its {operation} when fguard ends.\n"
+        f"  Type 'cancel' to {took_back.get(operation, 'take it back')}, or press Enter to leave it running: "
+    )
+    screen.stderr.flush()
+    return "cancel" if screen.stdin.readline().strip() == "cancel" else "leave"

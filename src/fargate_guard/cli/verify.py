@@ -32,9 +32,10 @@ def verify(
 
     Every check, with what it means: docs/checks.md. What the credentials may not read is skipped, and said so.
     """
-    from fargate_guard.workflows.verification import deployed_outputs, verify_deployment
+    from fargate_guard.workflows.by_method import outputs_of_deployment
+    from fargate_guard.workflows.verification import verify_deployment
 
     context = open_deployment(run, terraform, lock_timeout)
-    outputs = deployed_outputs(context)
+    outputs = outputs_of_deployment(context)
     report = verify_deployment(context, outputs, timeout=timeout)
     return Result({"name": context.config.name, **report.document()}, report_text(report), report.exit_code)

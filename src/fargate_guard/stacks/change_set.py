@@ -80,6 +80,8 @@ class StackPlan:
     changes: tuple[StackChange, ...] = ()
     has_changes: bool = True
     destroy: bool = False
+    uploaded: bool = False
+    """Whether its template lies in a bucket."""
     warnings: tuple[str, ...] = ()
 
     @property

@@ -21,6 +21,7 @@ _CASCADE = re.compile(
 """What CloudFormation says of everything that a failure takes along
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html)."""
 _HANDLER = re.compile(r"^Resource handler returned message: \"(?P<words>.*)\" \(RequestToken:.*\)$", re.DOTALL)
+_HANDLER_CODE = re.compile(r"HandlerErrorCode: (\w+)")
 _TRAILER = re.compile(r"\s*\((?:Service: |RequestToken: |HandlerErrorCode: )[^()]*\)\s*$")
 
 
@@ -88,6 +89,15 @@ class StackEvent:
         wrapped = _HANDLER.match(self.reason)
         text = wrapped["words"] if wrapped else self.reason
         return _TRAILER.sub("", text).strip() or self.status
+
+    @property
+    def handler_code(self) -> str:
+        """The resource handler's own code, such as ``AlreadyExists``; empty where it gives none.
+
+        https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
+        """
+        found = _HANDLER_CODE.search(self.reason)
+        return found[1] if found else ""
 
     @property
     def address(self) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fargate_guard.config import Config, load_config
 from fargate_guard.deployment import DeploymentFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from fargate_guard.aws.session import Aws
     from fargate_guard.workflows.observer import Observer
 
+OnInterrupt = Literal["leave", "cancel"]
+"""What a request to stop does to CloudFormation's work: go on alone, or be taken back."""
 STATIC_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
@@ -28,6 +31,30 @@ class TerraformChoice:
     """Seconds; Terraform's ``-lock-timeout``."""
 
 
+def _nobody_confirms(_question: str) -> bool:
+    return False
+
+
+def _leave(_operation: str) -> OnInterrupt:
+    return "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class StackChoice:
+    """How CloudFormation is driven, and who is asked."""
+
+    command: str = "fguard deploy"
+    """The command line that is being run, for the texts that say how to go on."""
+    repair: bool = False
+    """Whether a stack that is stuck may be got out of its state."""
+    confirm: Callable[[str], bool] = _nobody_confirms
+    """Asks whether to do what a repair takes away or leaves."""
+    on_interrupt: Callable[[str], OnInterrupt] = _leave
+    """Asks what becomes of an operation (``create``, ``update``…) when fguard is told to stop."""
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One deployment as its configuration describes it, and the way to AWS."""
@@ -39,6 +66,7 @@ class Context:
     environ: Mapping[str, str]
     observer: Observer
     terraform: TerraformChoice = field(default_factory=TerraformChoice)
+    stacks: StackChoice = field(default_factory=StackChoice)
 
     @property
     def region(self) -> str:
@@ -74,6 +102,7 @@ def open_context(
     environ: Mapping[str, str],
     observer: Observer,
     terraform: TerraformChoice | None = None,
+    stacks: StackChoice | None = None,
 ) -> Context:
     """Read the configuration and find the way to AWS.
 
@@ -91,4 +120,5 @@ def open_context(
         environ=environ,
         observer=observer,
         terraform=terraform or TerraformChoice(),
+        stacks=stacks or StackChoice(),
     )

@@ -18,6 +18,7 @@ from fargate_guard.workflows.preflight import check_execution_roles
 
 if TYPE_CHECKING:
     from fargate_guard.deployment import DeploymentOutputs
+    from fargate_guard.stacks.change_set import StackPlan
     from fargate_guard.terraform.driver import Driver
     from fargate_guard.terraform.plan import Plan
     from fargate_guard.workflows.context import Context
@@ -32,7 +33,7 @@ class Declined(FguardError):  # noqa: N818 - what it is, not an error of anythin
 class Deployed:
     """What ``deploy`` did, before the verification."""
 
-    plan: Plan
+    plan: Plan | StackPlan
     changed: bool
     outputs: DeploymentOutputs
 
@@ -43,7 +44,7 @@ def make_plan(context: Context) -> Plan:
     :raises PreflightError: when the deployment would not work.
     """
     key = known_access_key(context)
-    _preflight(context, key)
+    preflight(context, key)
     return _plan(context, key, open_driver(context))
 
 
@@ -55,7 +56,7 @@ def deploy(context: Context, approve: Approver) -> Deployed:
     """
     if context.config.sysdig.access_key.env:
         required_variable(context)
-    _preflight(context, known_access_key(context))
+    preflight(context, known_access_key(context))
     driver = open_driver(context)
     if context.config.state and context.config.state.s3.create:
         _ensure_state_bucket(context)
@@ -82,7 +83,11 @@ def deploy(context: Context, approve: Approver) -> Deployed:
     return Deployed(plan, plan.has_changes, outputs)
 
 
-def _preflight(context: Context, access_key_value_from: str) -> None:
+def preflight(context: Context, access_key_value_from: str) -> None:
+    """Refuse what would not work, before anything changes; tells whose account it is.
+
+    :raises PreflightError: when the deployment would not work.
+    """
     context.observer.step("Check the configuration and the account")
     workloads = instrumented_workloads(context, access_key_value_from)
     identity = context.aws.identity()

@@ -66,7 +66,7 @@ def open_deployed_module(context: Context) -> Driver:
     """
     rendered = any(context.folder.module.glob("*.tf"))
     if not rendered and context.config.state is None:
-        raise _not_deployed(context)
+        raise not_deployed(context)
     driver = open_driver(context)
     if not rendered:
         context.folder.create()
@@ -82,7 +82,7 @@ def outputs_of(context: Context, driver: Driver) -> DeploymentOutputs:
     """
     outputs = complete_outputs(driver)
     if outputs is None:
-        raise _not_deployed(context)
+        raise not_deployed(context)
     return outputs
 
 
@@ -91,7 +91,8 @@ def complete_outputs(driver: Driver) -> DeploymentOutputs | None:
     return DeploymentOutputs.of(driver.outputs())
 
 
-def _not_deployed(context: Context) -> NotDeployed:
+def not_deployed(context: Context) -> NotDeployed:
+    """Return the error for a deployment that is not there."""
     return NotDeployed(
         f"{context.config.name} is not deployed, or not completely",
         where=str(context.folder.path),

@@ -11,7 +11,10 @@ from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.deployed_module import NotDeployed, complete_outputs, open_deployed_module
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fargate_guard.fleet.leftovers import Leftover
+    from fargate_guard.stacks.change_set import StackPlan
     from fargate_guard.terraform.driver import Driver
     from fargate_guard.terraform.plan import Plan
     from fargate_guard.workflows.context import Context
@@ -23,15 +26,60 @@ class Destroyed:
     """What ``destroy`` took away, and what is still there."""
 
     removed: tuple[str, ...]
-    """Terraform addresses."""
+    """Terraform addresses, or logical IDs of the stack."""
     access_key_removed: bool
     leftovers: tuple[Leftover, ...]
     """Resources that still carry the deployment's tag."""
 
 
-def destroy(context: Context, approve: Approver, *, even_if_used: bool = False) -> Destroyed:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What has to be asked before anything is removed."""
+
+    context: Context
+    approve: Approver
+    even_if_used: bool
+    """Also when services outside this deployment send to its orchestrator."""
+
+    def approved(self, plan: Plan | StackPlan | None) -> None:
+        """Show what would be removed, and ask.
+
+        :raises Declined: when the answer is no.
+        """
+        if not self.approve(plan):
+            raise Declined("nothing was removed: the plan was not approved", fix="approve it, or run with --yes")
+
+    def refuse_while_used(self, host: str | None) -> None:
+        """Refuse while services outside the deployment send to its orchestrator.
+
+        :param host: the orchestrator's load balancer; None where there is none.
+        :raises PreflightError: with those services.
+        """
+        from fargate_guard.fleet.orchestrator_users import find_orchestrator_users
+
+        if host is None or self.even_if_used:
+            return
+        users = find_orchestrator_users(self.context.aws, host, deployment=self.context.config.name)
+        if users:
+            raise PreflightError(
+                "services outside this deployment send to its orchestrator; they would go blind",
+                where=host,
+                why="\n".join(user.service_arn for user in users),
+                fix="move them to another orchestrator or uninstrument them, or run: fguard destroy"
+                " --even-if-used",
+            )
+
+
+def destroy(
+    context: Context,
+    approve: Approver,
+    remove: Callable[[Context, Asking], tuple[str, ...]] | None = None,
+    *,
+    even_if_used: bool = False,
+) -> Destroyed:
     """Remove the deployment; nothing of a VPC or cluster that was brought along is touched.
 
+    :param remove: takes away what a method made and returns its names; None: Terraform's.
     :param even_if_used: also when services outside this deployment send to its orchestrator.
     :raises PreflightError: when such services exist.
     :raises Declined: when the plan is not approved.
@@ -43,7 +91,7 @@ def destroy(context: Context, approve: Approver, *, even_if_used: bool = False) 
     context.observer.step("Look at what is deployed")
     identity = context.aws.identity()
     context.observer.note(f"account {identity.account_id}, region {context.region}, as {identity.arn}")
-    removed = _remove_what_terraform_made(context, approve, even_if_used=even_if_used)
+    removed = (remove or remove_what_terraform_made)(context, Asking(context, approve, even_if_used))
     key_removed = bool(context.config.sysdig.access_key.env) and delete_access_key(
         context.aws, context.config.name
     )
@@ -57,43 +105,22 @@ def destroy(context: Context, approve: Approver, *, even_if_used: bool = False) 
     return Destroyed(removed, key_removed, leftovers)
 
 
-def _remove_what_terraform_made(context: Context, approve: Approver, *, even_if_used: bool) -> tuple[str, ...]:
+def remove_what_terraform_made(context: Context, asking: Asking) -> tuple[str, ...]:
     """Plan, ask and remove; returns the addresses of what is gone, none where nothing was deployed."""
     try:
         driver = open_deployed_module(context)
     except NotDeployed:
         context.observer.note("there is no Terraform state here")
-        _ask(approve, None)
+        asking.approved(None)
         return ()
-    if not even_if_used:
-        _refuse_while_used(context, driver)
+    if not asking.even_if_used:
+        asking.refuse_while_used(_orchestrator_host(driver))
     plan = driver.plan(out=context.folder.plan, destroy=True)
-    _ask(approve, plan)
+    asking.approved(plan)
     if not plan.has_changes:
         return ()
     context.observer.step("Remove what Terraform made")
     return tuple(change.address for change in driver.apply(plan.path).completed)
-
-
-def _ask(approve: Approver, plan: Plan | None) -> None:
-    if not approve(plan):
-        raise Declined("nothing was removed: the plan was not approved", fix="approve it, or run with --yes")
-
-
-def _refuse_while_used(context: Context, driver: Driver) -> None:
-    from fargate_guard.fleet.orchestrator_users import find_orchestrator_users
-
-    host = _orchestrator_host(driver)
-    if host is None:
-        return
-    users = find_orchestrator_users(context.aws, host, deployment=context.config.name)
-    if users:
-        raise PreflightError(
-            "services outside this deployment send to its orchestrator; they would go blind",
-            where=host,
-            why="\n".join(user.service_arn for user in users),
-            fix="move them to another orchestrator or uninstrument them, or run: fguard destroy --even-if-used",
-        )
 
 
 def _orchestrator_host(driver: Driver) -> str | None:

@@ -39,7 +39,7 @@ def render_module(context: Context, *, access_key_value_from: str) -> RootModule
         region=context.region,
         workloads=instrumented_workloads(context, access_key_value_from),
         access_key_value_from=access_key_value_from,
-        certificates=dict(_certificates(context)),
+        certificates=certificates(context),
     )
 
 
@@ -184,6 +184,11 @@ def unknown_access_key(region: str) -> str:
     Terraform accepts it and ECS does not, so that a forgotten replacement is told by ECS, not by silence.
     """
     return f"arn:aws:secretsmanager:{region}:000000000000:secret:sysdig-access-key-not-stored-yet"
+
+
+def certificates(context: Context) -> dict[str, str]:
+    """Return the PEM text of each CA certificate file that the configuration names, by its name there."""
+    return dict(_certificates(context))
 
 
 def _certificates(context: Context) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from fargate_guard.stacks.change_set import StackPlan
+    from fargate_guard.stacks.events import StackEvent
     from fargate_guard.terraform.events import Event
     from fargate_guard.terraform.plan import Plan
 
@@ -24,6 +26,9 @@ class Observer(Protocol):
     def terraform(self, event: Event) -> None:
         """Hear one event of a running Terraform."""
 
+    def stack(self, event: StackEvent) -> None:
+        """Hear one event of a stack that CloudFormation works on."""
+
     def rollout(self, text: str) -> None:
         """Hear how far ECS is with a deployment."""
 
@@ -31,8 +36,8 @@ class Observer(Protocol):
 class Approver(Protocol):
     """Decides whether a plan is carried out."""
 
-    def __call__(self, plan: Plan | None) -> bool:
-        """Return whether to apply exactly this plan; None where Terraform has nothing to do with it.
+    def __call__(self, plan: Plan | StackPlan | None) -> bool:
+        """Return whether to apply exactly this plan; None where neither Terraform nor CloudFormation has one.
 
         :raises UsageError: when there is nobody to ask.
         """

@@ -1,4 +1,4 @@
-"""What is deployed, which tasks are watched, and what was changed behind Terraform's back."""
+"""What is deployed, which tasks are watched, and what was changed behind the method's back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.workflows.deployed_module import open_deployed_module, outputs_of
+from fargate_guard.workflows.methods import Method, live_method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from fargate_guard.deployment import DeploymentOutputs
     from fargate_guard.fleet.coverage import Coverage
     from fargate_guard.fleet.surplus_rules import SurplusRule
+    from fargate_guard.stacks.states import Stack
     from fargate_guard.terraform.driver import Driver
     from fargate_guard.terraform.plan import StateResource
     from fargate_guard.workflows.context import Context
@@ -32,12 +34,13 @@ INGRESS_RULE = "aws_vpc_security_group_ingress_rule"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource of Terraform's state."""
+    """One resource that the method made."""
 
     address: str
+    """Terraform's address, or the logical ID in the stack."""
     resource_type: str
     identifier: str
-    """Its ARN, else its id."""
+    """Its ARN, else its id; what CloudFormation calls the physical ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,12 @@ class Deployment:
     outputs: DeploymentOutputs
     resources: tuple[Resource, ...]
     drift: tuple[str, ...] | None
-    """Addresses with what became of them outside Terraform; None when it was not asked for."""
+    """Addresses with what became of them outside the method; None when it was not asked for, or is not known."""
     surplus_rules: tuple[SurplusRule, ...] = ()
-    """Ingress rules of the deployment's security groups that Terraform did not make."""
+    """Ingress rules of the deployment's security groups that the method did not make."""
+    method: Method = Method.TERRAFORM
+    stack: Stack | None = None
+    """With CloudFormation."""
 
     @property
     def drift_told(self) -> list[str] | None:
@@ -75,6 +81,8 @@ class Status:
         orchestrator = outputs.orchestrator
         return {
             "name": deployment.name,
+            "method": deployment.method.value,
+            "stack": _stack_document(deployment.stack),
             "region": outputs.region,
             "account_id": outputs.account_id,
             "topology": deployment.topology,
@@ -96,12 +104,20 @@ class Status:
 
 
 def read_deployment(context: Context, *, with_drift: bool) -> Deployment:
-    """Read Terraform's state, and compare it with AWS where asked for (which takes some seconds).
+    """Read what the method knows of the deployment, and compare it with AWS where asked for (some seconds).
+
+    :raises NotDeployed: when nothing, or not everything, is deployed.
+    """
+    if live_method(context) is Method.CLOUDFORMATION:
+        return _read_stack(context, with_drift=with_drift)
+    return _read_module(context, with_drift=with_drift)
+
+
+def _read_module(context: Context, *, with_drift: bool) -> Deployment:
+    """Read Terraform's state.
 
     Drift is what Terraform would put back with the module as it was deployed. (Its own list of differences names
     every attribute that AWS filled in after the apply, too.)
-
-    :raises NotDeployed: when nothing, or not everything, is deployed.
     """
     driver = open_deployed_module(context)
     outputs = outputs_of(context, driver)
@@ -110,17 +126,51 @@ def read_deployment(context: Context, *, with_drift: bool) -> Deployment:
         Resource(one.address, one.resource_type, str(one.values.get("arn") or one.values.get("id") or ""))
         for one in managed
     )
-    orchestrator = context.config.orchestrator.version or context.config.agent.effective_version
     return Deployment(
-        name=context.config.name,
-        topology=context.config.agent.topology,
-        agent_version=context.config.agent.effective_version,
-        orchestrator_version=orchestrator if outputs.orchestrator else None,
-        outputs=outputs,
+        **_settings(context, outputs),
         resources=resources,
         drift=_drift(context, driver) if with_drift else None,
         surplus_rules=surplus_rules(context, outputs.region, managed) if with_drift else (),
     )
+
+
+def _read_stack(context: Context, *, with_drift: bool) -> Deployment:
+    from fargate_guard.workflows.stack_deploy import described_deployment
+    from fargate_guard.workflows.stack_status import stack_drift, stack_resources
+
+    found = described_deployment(context)
+    made = stack_resources(context, found.stack)
+    return Deployment(
+        **_settings(context, found.outputs),
+        resources=tuple(Resource(one.logical_id, one.resource_type, one.physical_id) for one in made),
+        drift=stack_drift(context, found.stack) if with_drift else None,
+        method=Method.CLOUDFORMATION,
+        stack=found.stack,
+    )
+
+
+def _settings(context: Context, outputs: DeploymentOutputs) -> dict[str, Any]:
+    orchestrator = context.config.orchestrator.version or context.config.agent.effective_version
+    return {
+        "name": context.config.name,
+        "topology": context.config.agent.topology,
+        "agent_version": context.config.agent.effective_version,
+        "orchestrator_version": orchestrator if outputs.orchestrator else None,
+        "outputs": outputs,
+    }
+
+
+def _stack_document(stack: Stack | None) -> dict[str, Any] | None:
+    if stack is None:
+        return None
+    return {
+        "name": stack.name,
+        "id": stack.stack_id,
+        "status": stack.status,
+        "updated": stack.updated,
+        "termination_protection": stack.protected,
+        "meaning": stack.stuck.meaning if stack.stuck else None,
+    }
 
 
 def _drift(context: Context, driver: Driver) -> tuple[str, ...]:

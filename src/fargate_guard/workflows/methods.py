@@ -1,0 +1,143 @@
+"""Terraform or CloudFormation: what a deployment was made with is found, and never switched under way."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from fargate_guard.errors import PreflightError, UsageError
+
+if TYPE_CHECKING:
+    from fargate_guard.stacks.states import Stack
+    from fargate_guard.workflows.context import Context
+
+
+class Method(StrEnum):
+    """What makes a deployment's resources."""
+
+    TERRAFORM = "terraform"
+    CLOUDFORMATION = "cloudformation"
+
+    @property
+    def product(self) -> str:
+        """Its name, as people write it."""
+        return "Terraform" if self is Method.TERRAFORM else "CloudFormation"
+
+
+def named_method(name: str) -> Method:
+    """Return the method that ``--method`` names.
+
+    :raises UsageError: when there is no such method.
+    """
+    try:
+        return Method(name)
+    except ValueError:
+        raise UsageError(f"--method is {name!r}", fix=f"use one of: {', '.join(Method)}") from None
+
+
+def method_to_deploy(context: Context, asked: str | None) -> Method:
+    """Return the method for a deploy: what was asked for, else what is deployed, else Terraform.
+
+    :raises PreflightError: when the deployment lives with the other method.
+    """
+    wanted = named_method(asked) if asked else None
+    live = live_method(context, remote_state=wanted is Method.CLOUDFORMATION)
+    if wanted is not None and live is not None and wanted is not live:
+        raise _switching_refused(context, live, wanted)
+    return wanted or live or Method.TERRAFORM
+
+
+def live_method(context: Context, *, remote_state: bool = False) -> Method | None:
+    """Return the method that made what is deployed; None where nothing is known to be.
+
+    Terraform's own files come first, so that who uses Terraform needs no permission for CloudFormation.
+
+    :param remote_state: whether to read a state in S3 where the module was never rendered on this machine.
+    """
+    if has_local_terraform(context):
+        return Method.TERRAFORM
+    if deployed_stack(context) is not None:
+        return Method.CLOUDFORMATION
+    if remote_state and _has_remote_terraform(context):
+        return Method.TERRAFORM
+    return None
+
+
+def method_to_remove(context: Context) -> Method:
+    """Return the method that takes a deployment away; an empty stack, too, is CloudFormation's to remove."""
+    if has_local_terraform(context) or any_stack(context) is None:
+        return Method.TERRAFORM
+    return Method.CLOUDFORMATION
+
+
+def deployed_stack(context: Context) -> Stack | None:
+    """Return the deployment's stack, whatever its state; None where there is none, or one may not ask.
+
+    A stack under review has no resources: nothing is deployed by it.
+    """
+    stack = any_stack(context)
+    return None if stack is None or stack.is_in_review else stack
+
+
+def any_stack(context: Context) -> Stack | None:
+    """Return the deployment's stack, also one under review; None where there is none, or one may not ask."""
+    from fargate_guard.aws.cloudformation import find_stack
+    from fargate_guard.aws.errors import AccessDenied
+    from fargate_guard.stacks.template import stack_name
+
+    try:
+        stack = find_stack(context.aws, stack_name(context.config))
+    except AccessDenied as denied:
+        context.observer.note(f"whether a stack is deployed is not known: {denied.message}")
+        return None
+    return None if stack is None or stack.is_gone else stack
+
+
+def has_local_terraform(context: Context) -> bool:
+    """Whether Terraform's state, as far as it is on this machine, has resources; damaged counts as there."""
+    if context.config.state is not None and any(context.folder.module.glob("*.tf")):
+        return True
+    try:
+        state = json.loads(context.folder.state.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return bool(state.get("resources"))
+
+
+def _has_remote_terraform(context: Context) -> bool:
+    from fargate_guard.aws.errors import AwsError
+    from fargate_guard.aws.state_bucket import stored_state
+
+    if context.config.state is None:
+        return False
+    place = context.config.state.s3
+    try:
+        state = stored_state(context.aws.in_region(place.region or context.region), place.bucket, place.key)
+    except AwsError as error:
+        context.observer.note(f"whether Terraform's state in S3 has resources is not known: {error.message}")
+        return False
+    return state is not None and bool(json.loads(state).get("resources"))
+
+
+def _switching_refused(context: Context, live: Method, wanted: Method) -> PreflightError:
+    name = context.config.name
+    return PreflightError(
+        f"{name} is deployed with {live.product}; it cannot be taken over by {wanted.product}",
+        where=_where(context, live),
+        why="both would make the same resources, and each would only know its own",
+        fix="stay with it: fguard deploy"
+        f" --method {live}\nor migrate: copy fguard.yaml with another `name`, deploy that with --method {wanted},"
+        " move what sends to the old orchestrator (fguard destroy names it), then: fguard destroy\n"
+        f"or, where the workloads may stop meanwhile: fguard destroy, then fguard deploy --method {wanted}",
+    )
+
+
+def _where(context: Context, live: Method) -> str:
+    from fargate_guard.stacks.template import stack_name
+
+    if live is Method.TERRAFORM:
+        return str(context.folder.module)
+    return f"stack {stack_name(context.config)} in {context.region}"

@@ -1,0 +1,155 @@
+"""A deployment with CloudFormation: its stack planned, deployed, found again, and taken away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fargate_guard.errors import FguardError, Interrupted
+from fargate_guard.stacks.states import ROLLED_BACK
+from fargate_guard.workflows.access_key import (
+    known_access_key,
+    required_variable,
+    store_access_key,
+    withdraw_access_key,
+)
+from fargate_guard.workflows.deploy import Declined, Deployed, preflight
+from fargate_guard.workflows.deployed_module import not_deployed
+from fargate_guard.workflows.methods import deployed_stack
+from fargate_guard.workflows.module import certificates, instrumented_workloads
+from fargate_guard.workflows.stack_operation import StackFailed, execute_stack, plan_stack, withdraw_plan
+from fargate_guard.workflows.stack_repair import stuck_refusal
+
+if TYPE_CHECKING:
+    from fargate_guard.deployment import DeploymentOutputs
+    from fargate_guard.stacks.change_set import StackPlan
+    from fargate_guard.stacks.states import Stack
+    from fargate_guard.stacks.template import StackTemplate
+    from fargate_guard.workflows.access_key import StoredAccessKey
+    from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.observer import Approver
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStack:
+    """A deployment's stack and what it built."""
+
+    stack: Stack
+    outputs: DeploymentOutputs
+
+
+def render_stack(context: Context, *, access_key_value_from: str) -> StackTemplate:
+    """Return the template of the configured deployment; nothing is written and AWS is not asked.
+
+    :raises PreflightError: when a workload cannot be instrumented correctly.
+    """
+    from fargate_guard.stacks.template import deployment_template
+
+    return deployment_template(
+        context.config,
+        region=context.region,
+        workloads=instrumented_workloads(context, access_key_value_from),
+        access_key_value_from=access_key_value_from,
+        certificates=certificates(context),
+    )
+
+
+def make_stack_plan(context: Context) -> StackPlan:
+    """Return what a deploy would change; the change set that tells it is deleted again.
+
+    :raises PreflightError: when the deployment would not work, or the stack is stuck.
+    """
+    key = known_access_key(context)
+    preflight(context, key)
+    plan = _plan(context, render_stack(context, access_key_value_from=key))
+    withdraw_plan(context, plan)
+    return plan
+
+
+def deploy_stack(context: Context, approve: Approver) -> Deployed:
+    """Bring AWS to what the configuration says.
+
+    :raises Declined: when the plan is not approved.
+    :raises StackFailed: when CloudFormation fails.
+    """
+    if context.config.sysdig.access_key.env:
+        required_variable(context)
+    preflight(context, known_access_key(context))
+    key = store_access_key(context)
+    plan: StackPlan | None = None
+    try:
+        template = render_stack(context, access_key_value_from=key.value_from)
+        plan = _plan(context, template)
+        approved = not plan.has_changes or approve(plan)
+    except BaseException:
+        _take_back(context, plan, key)
+        raise
+    if not approved:
+        _take_back(context, plan, key)
+        raise Declined("nothing was changed: the plan was not approved", fix="approve it, or run with --yes")
+    if plan.has_changes:
+        _execute(context, plan, key, template.body)
+    done = described_deployment(context)
+    return Deployed(plan, plan.has_changes, done.outputs)
+
+
+def _plan(context: Context, template: StackTemplate) -> StackPlan:
+    from fargate_guard.stacks.template import stack_name
+
+    context.observer.step("Render and make a change set")
+    return plan_stack(context, stack_name(context.config), template)
+
+
+def _take_back(context: Context, plan: StackPlan | None, key: StoredAccessKey) -> None:
+    if plan is not None:
+        withdraw_plan(context, plan)
+    withdraw_access_key(context, key)
+
+
+def _execute(context: Context, plan: StackPlan, key: StoredAccessKey, body: str) -> None:
+    """Execute the plan; where nothing refers to the newly stored key any more, that is taken back, too."""
+    context.observer.step("Execute the change set")
+    try:
+        execute_stack(context, plan, body=body)
+    except (StackFailed, Interrupted):
+        stack = deployed_stack(context)
+        if stack is None or stack.status in ROLLED_BACK:
+            withdraw_access_key(context, key)
+        raise
+
+
+def described_deployment(context: Context) -> DeployedStack:
+    """Return the deployment's stack and what it built.
+
+    :raises NotDeployed: when there is no stack, or it is not complete.
+    """
+    stack = deployed_stack(context)
+    if stack is None:
+        raise not_deployed(context)
+    outputs = stack_outputs(context, stack)
+    if outputs is None and stack.stuck is not None:
+        raise stuck_refusal(context, stack, stack.stuck)
+    if outputs is None:
+        raise FguardError(
+            f"the stack {stack.name} is not complete: {stack.status}",
+            where=stack.stack_id,
+            why=stack.reason,
+            fix="fguard deploy --method cloudformation",
+        )
+    return DeployedStack(stack, outputs)
+
+
+def stack_outputs(context: Context, stack: Stack) -> DeploymentOutputs | None:
+    """Return what a stack built; None where it is not, or not wholly, there."""
+    from fargate_guard.aws.cloudformation import resources
+    from fargate_guard.stacks.outputs import deployment_outputs
+
+    there = {
+        str(one["LogicalResourceId"]): str(one["PhysicalResourceId"])
+        for one in resources(context.aws, stack.stack_id)
+        if one.get("PhysicalResourceId") and one["ResourceStatus"] != "DELETE_COMPLETE"
+    }
+    identity = context.aws.identity()
+    return deployment_outputs(
+        stack.outputs, there, context.config, context.region, identity.account_id, identity.partition
+    )
