@@ -135,3 +135,13 @@ def test_very_long_arrays_without_anything_in_common_take_no_time() -> None:
 def test_the_text_of_another_value_is_not_edited() -> None:
     with pytest.raises(ValueError, match="not the text of the value"):
         edited("[ 1 ]", {"a": 1}, {"a": 2}, learn("[ 1 ]"))
+
+
+def test_numbers_that_are_equal_keep_their_own_spelling() -> None:
+    text = '{\n  "a": 1\n}\n'
+    new = parse('{"a": 1, "b": {"cpu": 1.0}, "c": {"cpu": 1.00}}')
+
+    written = edited(text, parse(text), new, learn(text))
+
+    assert '"b": {\n    "cpu": 1.0\n' in written
+    assert '"c": {\n    "cpu": 1.00\n' in written

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 from fargate_guard.taskdef.alignment import alike, partners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from fargate_guard.taskdef.fields import Json
     from fargate_guard.taskdef.layout import Layout
@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 _MEMBER = re.compile(r'[ \t\n\r,]*("[^"\\]*(?:\\.[^"\\]*)*")([ \t\n\r]*:[ \t\n\r]*)').match
 _BETWEEN = cast("_Matches", re.compile(r"[ \t\n\r,]*").match)
 _INDENT = cast("_Matches", re.compile(r"[ \t]*").match)
+_SKIP = make_scanner(json.JSONDecoder(parse_int=len, parse_float=len))  # type: ignore[arg-type]  # as json.decoder does
 _NOT_EMPTY = 3
 """Characters that an array or object has at least when something is in it."""
 _ABSENT = object()
+_WRITTEN: dict[tuple[Hashable, ...], str] = {}
+"""What was written last, by value, place and style: a sidecar is written once for a thousand files."""
+_MOST_WRITTEN = 250
 
 
 def edited(text: str, old: Json, new: Json, layout: Layout) -> str:
@@ -79,13 +83,12 @@ class _Editor:
         self._layout = layout
         self._newline = layout.newline.rstrip(" \t")
         self._edits: list[tuple[int, int, str]] = []
-        self._written: dict[tuple[str, str, str, bool | None], str] = {}
-        self._skip = make_scanner(json.JSONDecoder(parse_int=len, parse_float=len))  # type: ignore[arg-type]  # as json.decoder does
+        self._style = layout.style
 
     def edited(self, old: Json, new: Json) -> str:
         start = len(self._layout.prefix)
         if self._walk(start, old, new, "") is None:
-            end = self._skip(self._text, start)[1]
+            end = _SKIP(self._text, start)[1]
             self._replace_value(start, end, old, new, "", self._layout.newline)
         parts: list[str] = []
         position = 0
@@ -106,7 +109,7 @@ class _Editor:
         return None
 
     def _object(self, opening: int, old: dict[str, Json], new: dict[str, Json]) -> int:
-        text, skip = self._text, self._skip
+        text, skip = self._text, _SKIP
         starts: list[int] = []
         ends: list[int] = []
         replaced: list[tuple[int, int, str]] = []
@@ -138,7 +141,7 @@ class _Editor:
             end = self._append(opening, new[len(old) :], label)
             if end is not None:
                 return end
-        text, skip = self._text, self._skip
+        text, skip = self._text, _SKIP
         partner = partners(old, new)
         starts: list[int] = []
         ends: list[int] = []
@@ -172,10 +175,10 @@ class _Editor:
         blank = text[opening + 1 : first]
         if "\n" not in blank:
             return None
-        closing = self._skip(text, opening)[1] - 1
+        closing = _SKIP(text, opening)[1] - 1
         last = opening + len(text[opening:closing].rstrip())
         separator, line = _line_break("," + blank)
-        one_line = _on_one_line(text[first : self._skip(text, first)[1]])
+        one_line = _on_one_line(text[first : _SKIP(text, first)[1]])
         texts = [separator + self._write(item, f"{label}[]", line, one_line=one_line) for item in items]
         self._insert(last, "".join(texts))
         return closing + 1
@@ -295,13 +298,16 @@ class _Editor:
         self._edits.append((start, end, written))
 
     def _write(self, value: Json, label: str, line: str, *, one_line: bool | None = None) -> str:
-        """The text of a value; what many containers get alike is written once."""
+        """The text of a value; what many containers get alike, in many files, is written once."""
         if not isinstance(value, (dict, list)):
             return self._layout.fragment(value, label, line)
-        key = (repr(value), label, line, one_line)
-        if key not in self._written:
-            self._written[key] = self._layout.fragment(value, label, line, one_line=one_line)
-        return self._written[key]
+        key = (repr(value), label, line, one_line, self._style)
+        written = _WRITTEN.get(key)
+        if written is None:
+            if len(_WRITTEN) >= _MOST_WRITTEN:
+                _WRITTEN.clear()
+            written = _WRITTEN[key] = self._layout.fragment(value, label, line, one_line=one_line)
+        return written
 
 
 @lru_cache(maxsize=1000)

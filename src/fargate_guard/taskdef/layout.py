@@ -13,6 +13,8 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from fargate_guard.taskdef.fields import Json
 
 _MARK = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,\n]|[\w.+-]+'
@@ -39,6 +41,10 @@ class Number(float):
         number = super().__new__(cls, text)
         number.text = text
         return number
+
+    def __repr__(self) -> str:
+        """Tell 1.0 from 1.00."""
+        return self.text
 
 
 def integer(text: str) -> int | Number:
@@ -68,6 +74,12 @@ class Layout:
     inline: Counter[str] = field(default_factory=Counter)
     """By field: how much more often its value stands on one line than on several."""
 
+    @property
+    def style(self) -> tuple[Hashable, ...]:
+        """All that decides how :meth:`fragment` writes a value; alike in the files of one project."""
+        brackets = self.array_padding, self.object_padding, frozenset(self.inline.items())
+        return (self.indent, self.colon, self.comma, self.ascii, self.slash, *brackets)
+
     def write(self, value: Json) -> str:
         """The JSON text of a value."""
         return self.prefix + self._text(value, "", self.newline) + self.suffix
@@ -90,14 +102,16 @@ class Layout:
         if line and not spread and self._on_one_line(value, label):
             line = ""
         inner = line + self.indent if line else ""
+        string, write = self.string, self._text
         if isinstance(value, dict):
-            opening, closing, padding = "{", "}", self.object_padding
+            opening, closing, padding, colon = "{", "}", self.object_padding, self.colon
             texts = [
-                f"{self.string(str(key))}{self.colon}{self._text(item, key, inner)}" for key, item in value.items()
+                f"{string(str(key))}{colon}{string(item) if type(item) is str else write(item, key, inner)}"
+                for key, item in value.items()
             ]
         else:
-            opening, closing, padding = "[", "]", self.array_padding
-            texts = [self._text(item, f"{label}[]", inner) for item in value]
+            opening, closing, padding, label = "[", "]", self.array_padding, f"{label}[]"
+            texts = [string(item) if type(item) is str else write(item, label, inner) for item in value]
         separator = f",{inner}" if line else self.comma
         return f"{opening}{inner or padding}{separator.join(texts)}{line or padding}{closing}"
 
