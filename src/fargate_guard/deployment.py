@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
@@ -47,9 +48,22 @@ class DeploymentFolder:
         """The local state file, where the configuration names no remote state."""
         return self.module / "terraform.tfstate"
 
+    @property
+    def stack(self) -> Path:
+        """The record that the deployment lives in a CloudFormation stack: its ARN, as JSON."""
+        return self.path / "stack.json"
+
     def create(self) -> None:
-        """Make the folder, readable by its owner only."""
-        for folder in (self.path.parent, self.path, self.module, self.logs):
+        """Make the folder with those for Terraform, readable by their owner only."""
+        self._make(self.path.parent, self.path, self.module, self.logs)
+
+    def record_stack(self, stack_id: str) -> None:
+        """Note on this machine in which stack the deployment lives."""
+        self._make(self.path.parent, self.path)
+        write_private(self.stack, json.dumps({"stack_id": stack_id}) + "\n")
+
+    def _make(self, *folders: Path) -> None:
+        for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
             folder.chmod(0o700)
         ignore = self.path.parent / ".gitignore"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.sandbox import require_sandbox
-from fargate_guard.cli.terraform_options import TerraformOption
+from fargate_guard.cli.terraform_options import MethodOption, TerraformOption
 from fargate_guard.errors import ExitCode, FguardError
 from fargate_guard.package_files import package_folder
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fargate_guard.sandbox import Sandbox
+    from fargate_guard.workflows.methods import Method
 
 DEMO_KEY = "demo-access-key-that-works-nowhere"
 
@@ -45,24 +46,31 @@ class Step:
     expected: ExitCode = ExitCode.DONE
 
 
-STEPS = (
-    Step("What this machine has", ("doctor",)),
-    Step("The Terraform that is applied, to read and keep", ("render", "-o", "rendered")),
-    Step("What would change (exit code 2: something would)", ("plan",), ExitCode.CHANGES_PENDING),
-    Step("Deploy: VPC, orchestrator agent, instrumented workload", ("deploy", "--method", "terraform", "--yes")),
-    Step("Verify with boto3 that ECS runs them", ("verify",)),
-    Step("What is deployed and covered", ("status",)),
-    Step(
-        "Instrument a task definition by hand",
-        ("instrument", "writer-to-bin.json", "--execution-role-supplied", "--diff"),
-    ),
-    Step("Take everything away and look for leftovers", ("destroy", "--yes")),
-)
+def story(method: Method) -> tuple[Step, ...]:
+    """Return the commands of the demo, with Terraform or with CloudFormation."""
+    chosen = ("--method", method.value)
+    rendered = "The CloudFormation template" if method.value == "cloudformation" else "The Terraform"
+    return (
+        Step("What this machine has", ("doctor",)),
+        Step(f"{rendered} that is applied, to read and keep", ("render", *chosen, "-o", "rendered")),
+        Step("What would change (exit code 2: something would)", ("plan", *chosen), ExitCode.CHANGES_PENDING),
+        Step("Deploy: VPC, orchestrator agent, instrumented workload", ("deploy", *chosen, "--yes")),
+        Step("Verify with boto3 that ECS runs them", ("verify",)),
+        Step("What is deployed and covered", ("status",)),
+        Step(
+            "Instrument a task definition by hand",
+            ("instrument", "writer-to-bin.json", "--execution-role-supplied", "--diff"),
+        ),
+        Step("Take everything away and look for leftovers", ("destroy", "--yes")),
+    )
 
 
 @command("demo", example="fguard demo")
-def demo(run: Invocation, terraform: TerraformOption = None) -> Result:
+def demo(run: Invocation, method: MethodOption = None, terraform: TerraformOption = None) -> Result:
     """Show the whole story on the embedded AWS: deploy, verify, instrument, destroy; needs no account."""
+    from fargate_guard.workflows.methods import Method, named_method
+
+    steps = story(named_method(method) if method else Method.TERRAFORM)
     require_sandbox()
     from fargate_guard.sandbox import NOTICE, Sandbox
 
@@ -70,9 +78,9 @@ def demo(run: Invocation, terraform: TerraformOption = None) -> Result:
     run.screen.message(NOTICE)
     started = time.monotonic()
     with Sandbox.start() as sandbox, _quickstart(sandbox, terraform):
-        steps = [_run_step(run, number, step) for number, step in enumerate(STEPS, start=1)]
+        ran = [_run_step(run, f"{number}/{len(steps)}", step) for number, step in enumerate(steps, start=1)]
     run.screen.success(f"\nAll of it in {time.monotonic() - started:.0f} seconds, simulated on this machine.")
-    return Result({"simulated": True, "steps": steps}, ON_AWS)
+    return Result({"simulated": True, "steps": ran}, ON_AWS)
 
 
 @contextlib.contextmanager
@@ -99,10 +107,10 @@ def _quickstart(sandbox: Sandbox, terraform: str | None) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_step(run: Invocation, number: int, step: Step) -> dict[str, Any]:
+def _run_step(run: Invocation, number: str, step: Step) -> dict[str, Any]:
     from fargate_guard.cli.main import run as run_fguard
 
-    run.screen.title(f"\n[{number}/{len(STEPS)}] {step.title}")
+    run.screen.title(f"\n[{number}] {step.title}")
     run.screen.message(f"$ fguard {' '.join(step.arguments)}")
     arguments = [
         *step.arguments,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fargate_guard.errors import UsageError
 from fargate_guard.taskdef import Settings, TaskDefinitionError
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_COLLECTOR_PORT = 6443
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What the command line and ``FGUARD_*`` variables say; None where they say nothing."""
 
     topology: str | None = None
@@ -61,12 +61,11 @@ class Asked:
     execution_role_supplied: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class FileSettings:
+class FileSettings(NamedTuple):
     """How to instrument each of several files."""
 
     common: Settings
-    ignored: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    ignored: Mapping[Path, tuple[str, ...]] = MappingProxyType({})
     """``workloads[].ignore_containers`` of the configuration, by the workload's file."""
     where_present: tuple[str, ...] = ()
     """Names and patterns that need not be in any file: ``agent.ignore_containers``."""
@@ -295,10 +294,14 @@ def _log_configuration(given: str) -> dict[str, Any]:
 
 
 def _deployed_host(open_deployment: Callable[[], Context]) -> str | None:
-    """The orchestrator's load balancer, from Terraform's outputs; None where nothing is deployed."""
+    """The orchestrator's load balancer, from what this machine deployed; None where nothing is deployed."""
     from fargate_guard.workflows.deployed_module import complete_outputs, open_driver
+    from fargate_guard.workflows.stack_deploy import described_deployment
 
     context = open_deployment()
+    if context.folder.stack.exists():
+        orchestrator = described_deployment(context).outputs.orchestrator
+        return orchestrator.host if orchestrator else None
     if not context.folder.module.is_dir():
         return None
     outputs = complete_outputs(open_driver(context))

@@ -109,6 +109,7 @@ def _take_back(context: Context, plan: StackPlan | None, key: StoredAccessKey) -
 def _execute(context: Context, plan: StackPlan, key: StoredAccessKey, body: str) -> None:
     """Execute the plan; where nothing refers to the newly stored key any more, that is taken back, too."""
     context.observer.step("Execute the change set")
+    context.folder.record_stack(plan.stack_id)
     try:
         execute_stack(context, plan, body=body)
     except (StackFailed, Interrupted):
