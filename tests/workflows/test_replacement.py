@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,3 +79,48 @@ def test_a_link_to_the_file_stays_one_file(tmp_path: Path) -> None:
         replacement.commit()
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_text() == "after"
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from fargate_guard.workflows.replacement import Replacement
+replacement = Replacement()
+replacement.add(pathlib.Path(sys.argv[1]), "after")
+print(os.getpid(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A folder in which a process was killed while it wrote ``task.json``."""
+    (tmp_path / "task.json").write_text("before")
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "task.json")], check=False)
+    assert ended.returncode < 0
+    assert len(content(tmp_path)) == 2
+    return tmp_path
+
+
+def write(path: Path, *, after: float) -> None:
+    with Replacement(now=lambda: time.time() + after) as replacement:
+        replacement.add(path, "new")
+        replacement.commit()
+
+
+def test_what_a_killed_process_left_is_removed_by_a_later_run(killed: Path) -> None:
+    write(killed / "other.json", after=3600)
+    assert content(killed) == {"task.json": "before", "other.json": "new"}
+
+
+def test_what_may_be_another_containers_stays_for_a_while(killed: Path) -> None:
+    write(killed / "other.json", after=0)
+    assert len(content(killed)) == 3
+
+
+def test_what_a_running_process_writes_stays_however_long_it_takes(tmp_path: Path) -> None:
+    mine = tmp_path / f".task.json.{os.getppid()}.fguard-partial"
+    mine.write_text("half of it")
+    (tmp_path / ".task.json.1.partial").write_text("another program's")
+    write(tmp_path / "other.json", after=3600)
+    assert mine.read_text() == "half of it"
+    assert (tmp_path / ".task.json.1.partial").exists()

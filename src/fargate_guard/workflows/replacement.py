@@ -6,15 +6,22 @@ import contextlib
 import os
 import re
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from fargate_guard.errors import FguardError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
-_OPEN_FILE = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d{1,6})")
+_OPEN_FILE = r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d{1,6})"
+
+_PARTIAL, _BEFORE = "fguard-partial", "fguard-before"
+_LEFT_BEHIND = rf"\..+\.(\d{{1,10}})\.{_PARTIAL}"
+_LONGEST_RUN = 600.0
+"""Seconds. Another container may write to the same folder, and its processes cannot be seen from here."""
 
 
 class Replacement:
@@ -23,9 +30,16 @@ class Replacement:
     A context manager: what was not committed by its end is removed, and every target is as it was. A link stays a
     link: the file that it leads to is replaced. What is no file (a pipe, a device) is written to, last, because
     that cannot be taken back; a pipe waits for its reader, as with any other program.
+
+    New files that a killed process left beside its targets are removed; old content under another name is not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        """Nothing is written yet.
+
+        :param now: seconds since 1970.
+        """
+        self._now = now
         self._partials: dict[str, str] = {}
         """Target → the new file beside it."""
         self._backups: dict[str, str | None] = {}
@@ -56,7 +70,7 @@ class Replacement:
             if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
                 self._streams[path] = text
                 return
-            self._partials[target] = _beside(target, "partial")
+            self._partials[target] = _beside(target, _PARTIAL)
             _write_partial(self._partials[target], mode, text.encode("utf-8"))
         except OSError as error:
             raise _cannot_be_written(error) from error
@@ -69,6 +83,7 @@ class Replacement:
         if folder not in self._folders:
             os.makedirs(folder or ".", exist_ok=True)  # noqa: PTH103
             self._folders[folder] = os.path.realpath(folder)
+            _remove_left_behind(self._folders[folder], before=self._now() - _LONGEST_RUN)
         target = f"{self._folders[folder]}{os.sep}{name}"
         with contextlib.suppress(FileNotFoundError):
             mode = os.lstat(target).st_mode
@@ -121,6 +136,30 @@ def _beside(target: str, suffix: str) -> str:
     return f"{folder}{os.sep}.{name}.{os.getpid()}.{suffix}"
 
 
+def _remove_left_behind(folder: str, *, before: float) -> None:
+    """Remove what processes that were killed left in a folder before a moment (seconds since 1970)."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = re.fullmatch(_LEFT_BEHIND, entry.name) if entry.name.startswith(".") else None
+            if (
+                found
+                and entry.is_file(follow_symlinks=False)
+                and entry.stat(follow_symlinks=False).st_mtime < before
+                and not _is_running(int(found[1]))
+            ):
+                _remove(entry.path)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
 def _write_partial(partial: str, mode: int | None, content: bytes) -> None:
     """Write a new file with the mode of the one that it will replace; a new one gets what the umask leaves.
 
@@ -144,7 +183,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _backup(target: str) -> str | None:
     """Keep the old content under another name; None where there is none."""
-    backup = _beside(target, "before")
+    backup = _beside(target, _BEFORE)
     if not os.path.lexists(target):
         return None
     try:
@@ -163,7 +202,7 @@ def _remove(path: str) -> None:
 
 def _open_file(path: Path) -> int | None:
     """The descriptor that ``/dev/stdout`` and its like stand for; what it leads to may be a regular file."""
-    found = _OPEN_FILE.fullmatch(str(path))
+    found = re.fullmatch(_OPEN_FILE, str(path))
     if not found:
         return None
     return {"stdout": 1, "stderr": 2}[found[1]] if found[1] else int(found[2])
