@@ -37,6 +37,10 @@ class FaultKind(StrEnum):
     """Calls take ``seconds`` longer."""
     API_ERROR = "api_error"
     """Calls are answered with ``code`` and ``message``."""
+    RESOURCE_FAILURE = "resource_failure"
+    """CloudFormation fails to create, update or delete a resource, with ``message``."""
+    RESOURCE_HANG = "resource_hang"
+    """CloudFormation goes on creating, updating or deleting a resource until the fault is removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,14 @@ class Fault:
     aws_service: str = "*"
     """For calls: the service as in an IAM action, e.g. ``ecs``, ``ec2``, ``elasticloadbalancing``."""
     action: str = "*"
-    """For calls: the API action, e.g. ``CreateService``; empty in REST APIs such as S3's."""
+    """For calls: the API action, e.g. ``CreateService``; empty in REST APIs such as S3's. For resources:
+    ``create``, ``update`` or ``delete``."""
+    stack: str = "*"
+    """For resources: name of the stack."""
+    logical_id: str = "*"
+    """For resources: logical ID in the template."""
+    resource_type: str = "*"
+    """For resources: e.g. ``AWS::ECS::Service``."""
     code: str = "InternalServerError"
     """For ``api_error``: the AWS error code, e.g. ``AccessDeniedException``."""
     message: str = "Asked for by a sandbox fault."
@@ -63,7 +74,7 @@ class Fault:
     seconds: float = 0.0
     """For ``latency``."""
     count: int | None = None
-    """Ends after so many tasks or calls; None goes on until it is removed."""
+    """Ends after so many tasks, calls or resources; None goes on until it is removed."""
 
     @staticmethod
     def from_json(document: Any) -> Fault:
@@ -188,6 +199,31 @@ class Faults:
             call = f"call-{len(self._hits[fault_id])}"
             if fault.kind is kind and matches and self._hit(fault_id, fault, call):
                 yield fault
+
+    # What goes wrong with the resources of stacks.
+
+    def resource_failure(self, verb: str, stack: str, logical_id: str, resource_type: str) -> str | None:
+        """Return with which message a resource fails."""
+        return self._resource(FaultKind.RESOURCE_FAILURE, verb, stack, logical_id, resource_type)
+
+    def resource_hangs(self, verb: str, stack: str, logical_id: str, resource_type: str) -> bool:
+        """Whether a resource gets no further."""
+        return self._resource(FaultKind.RESOURCE_HANG, verb, stack, logical_id, resource_type) is not None
+
+    def _resource(self, kind: FaultKind, verb: str, stack: str, logical_id: str, resource_type: str) -> str | None:
+        for fault_id, fault in list(self._faults.items()):
+            matches = (
+                fnmatchcase(verb.lower(), fault.action.lower())
+                and fnmatchcase(stack, fault.stack)
+                and fnmatchcase(logical_id, fault.logical_id)
+                and fnmatchcase(resource_type, fault.resource_type)
+            )
+            victim = f"{verb} {stack} {logical_id} {len(self._hits[fault_id])}"
+            if kind is FaultKind.RESOURCE_HANG:
+                victim = f"{verb} {stack} {logical_id}"
+            if fault.kind is kind and matches and self._hit(fault_id, fault, victim):
+                return fault.message
+        return None
 
     def _hit(self, fault_id: str, fault: Fault, victim: str) -> bool:
         """Count a task or call once, and refuse more of them than ``count``."""

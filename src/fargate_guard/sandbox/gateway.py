@@ -113,6 +113,17 @@ class Gateway:
         self._answers.remember(environ, Answer(status, headers, body))
         return body
 
+    def answer_in_process(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        """Answer a call that CloudFormation makes for a stack while the lock is held; time stands still."""
+        call = parse_call(environ, read_body(environ))
+        refusal = self._refusal(call, start_response)
+        if refusal is not None:
+            return refusal
+        try:
+            return list(self._application(environ, start_response))
+        except MOTO_FAILURES as error:
+            return _unsupported(call, error, start_response)
+
     def _refusal(self, call: Call, start_response: StartResponse) -> list[bytes] | None:
         """Answer with the error that a fault asks for."""
         fault = self._faults.api_error(call.service, call.action)

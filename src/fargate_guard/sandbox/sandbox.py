@@ -138,6 +138,8 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
         from moto.core.base_backend import AccountSpecificBackend, BackendDict
         from moto.moto_server import werkzeug_app
 
+        from fargate_guard.sandbox.cloudformation.backend import StackBackend
+        from fargate_guard.sandbox.cloudformation.in_process import connect
         from fargate_guard.sandbox.ecs.backend import EcsBackend, Surroundings
         from fargate_guard.sandbox.mends import mend_moto
         from fargate_guard.sandbox.report import report
@@ -155,15 +157,21 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
     EcsBackend.surroundings = Surroundings(clock, pace, faults)
     BackendDict.reset()  # makes some backends anew at once, which look at the surroundings
     started = clock()
+
+    def advance() -> None:
+        _each_ecs(EcsBackend.advance)
+        _each_cloudformation(StackBackend.advance)
+
     gateway = Gateway(
         werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app),
         faults,
         lock=lock,
-        advance=lambda: _each_ecs(EcsBackend.advance),
+        advance=advance,
         report=lambda: {"pid": os.getpid(), "uptime": clock() - started, **report()},
         clock=clock,
         sleep=sleep,
     )
+    connect(gateway.answer_in_process)
     return gateway, faults
 
 
@@ -185,6 +193,14 @@ def _each_ecs(do: Callable[[Any], None]) -> None:
     from moto.ecs.models import ecs_backends
 
     for regions in list(ecs_backends.values()):
+        for backend in list(regions.values()):
+            do(backend)
+
+
+def _each_cloudformation(do: Callable[[Any], None]) -> None:
+    from moto.cloudformation.models import cloudformation_backends
+
+    for regions in list(cloudformation_backends.values()):
         for backend in list(regions.values()):
             do(backend)
 

@@ -28,6 +28,10 @@ class Pace:
     """Draining of the target: AWS waits for ``deregistration_delay.timeout_seconds`` here."""
     stopping: float = 0.15
     deprovisioning: float = 0.1
+    resource: float = 0.1
+    """CloudFormation's work on one resource, apart from waiting for it to be stable."""
+    resource_poll: float = 0.1
+    """Between two of CloudFormation's looks at a resource that is not stable yet."""
     first_retry: float = 0.1
     """Between a failed task and the next one; doubles after the third failure in a row."""
     longest_retry: float = 60.0
