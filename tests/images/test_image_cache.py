@@ -84,14 +84,14 @@ def test_offline_knows_digests_that_were_looked_up(
 
 
 def test_offline_in_a_template_names_the_resource_too(options: Options) -> None:
-    asked = dataclasses.replace(need("nginx:1"), resource="Web")
+    asked = need("nginx:1")._replace(resource="Web")
     (found,) = resolve([asked], options=offline(options))
     assert "--entrypoint Web/web='" in error_text(found)
     assert "nginx:1 at Web: $.containerDefinitions[0].image" in error_text(found)
 
 
 def test_an_image_that_is_only_to_be_pinned_needs_no_answer_by_hand(options: Options) -> None:
-    asked = dataclasses.replace(need("nginx:1"), argv=False, digest=True)
+    asked = need("nginx:1")._replace(argv=False, digest=True)
     (found,) = resolve([asked], options=offline(options))
     assert "--entrypoint" not in error_text(found)
     assert "leave out --pin-digests" in error_text(found)

@@ -135,7 +135,7 @@ def test_an_answer_by_hand_wins(bare: dict[str, Any], direct: Settings) -> None:
     by_hand = ImageConfig(("/mine",), (), "--entrypoint")
     for name in ("web", "Task/web"):
         images = Images(by_image=KNOWN.by_image, by_container={name: by_hand})
-        need = replace(image_needs(bare, direct)[0], resource="Task")
+        need = image_needs(bare, direct)[0]._replace(resource="Task")
         assert images.find(need) is by_hand
         assert images.answers(need)
     result = instrument(bare, direct, Images(KNOWN.by_image, {"web": by_hand}))

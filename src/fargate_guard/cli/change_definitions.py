@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.sarif import Findings
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Report:
     """What is kept of the inputs: as little as the chosen output needs."""
 

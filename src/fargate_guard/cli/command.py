@@ -7,9 +7,9 @@ import inspect
 import os
 import platform
 import traceback
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
@@ -28,8 +28,7 @@ EXIT_CODES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """One run of one command."""
 
     command: str
@@ -42,11 +41,10 @@ class Invocation:
     profile: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a command found or did."""
 
-    document: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = MappingProxyType({})
     """The JSON document, without its ``schema``."""
     text: str | None = None
     """The same for people, on standard output; None where there is nothing to print."""

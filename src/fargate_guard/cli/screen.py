@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
 from fargate_guard.errors import UsageError
 
@@ -31,8 +30,7 @@ class Diagnosable(Protocol):
     fix: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(NamedTuple):
     """The two streams of one command, and how much it may say on them."""
 
     stdout: TextIO

@@ -42,7 +42,7 @@ def answer_terraform(
         )
     query = read_query(run.screen.stdin.buffer.read().decode("utf-8"))
     if not query.names_role:
-        settings = replace(settings, common=replace(settings.common, execution_role_supplied=True))
+        settings = settings._replace(common=replace(settings.common, execution_role_supplied=True))
     one = Input(STANDARD_INPUT, Kind.STANDARD_INPUT, PurePath("query"))
     change = Instrumenting(settings, lookup, handling, alone=True)
     (outcome,) = change_all([one], lambda _: query.source, change)

@@ -29,10 +29,23 @@ Pure functions on plain data, with intrinsic functions in their long form; the s
 True
 """
 
-from fargate_guard.cloudformation.container_images import ContainerInTemplate, template_containers
-from fargate_guard.cloudformation.explaining import explain_template
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from fargate_guard.cloudformation.reporting import TemplateRefusedError
 from fargate_guard.cloudformation.template import instrument_template, restore_template, template_image_needs
+
+if TYPE_CHECKING:
+    from fargate_guard.cloudformation.container_images import ContainerInTemplate, template_containers
+    from fargate_guard.cloudformation.explaining import explain_template
+
+_WHEN_ASKED_FOR = {
+    "ContainerInTemplate": "container_images",
+    "explain_template": "explaining",
+    "template_containers": "container_images",
+}
+"""Names with their modules: what explains is not to cost those time who instrument."""
 
 __all__ = [
     "ContainerInTemplate",
@@ -43,3 +56,11 @@ __all__ = [
     "template_containers",
     "template_image_needs",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _WHEN_ASKED_FOR:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHEN_ASKED_FOR[name]}"), name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.cloudformation.arguments import with_wrapper
 from fargate_guard.cloudformation.intrinsics import ABSENT, IF, Opaque, no_value
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 _WRAPPED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One place under one outcome of the conditions."""
 
     conditions: Assignment

@@ -44,7 +44,7 @@ _NAMED = ("Environment", "Secrets")
 _BY_LOWER = {name.lower(): name for name in TASK_PROPERTIES | CONTAINER_PROPERTIES}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Concrete:
     """A resource under one outcome of its conditions."""
 
@@ -59,7 +59,7 @@ class Concrete:
     """Conditional elements are in it that were not looked into."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Cases:
     """Reads the resources of one template."""
 

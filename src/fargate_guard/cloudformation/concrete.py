@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _TRANSFORM = "Fn::Transform"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Reading:
     """Reads the parts of one resource under one outcome of the conditions."""
 

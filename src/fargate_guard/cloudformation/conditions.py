@@ -30,7 +30,7 @@ _OTHER = "\0other"
 """Any value that no condition names."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Inputs:
     """What conditions depend on, with the values that make a difference."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.cloudformation.cases import Cases
 from fargate_guard.cloudformation.explaining import translated_container
@@ -21,12 +20,11 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef import Json
     from fargate_guard.taskdef.explanation import ContainerExplanation
 
-_INDEX = re.compile(rf"\$\.{CONTAINERS}\[(\d+)\]")
+_INDEX = rf"\$\.{CONTAINERS}\[(\d+)\]"
 _NO_PARAMETERS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerInTemplate:
+class ContainerInTemplate(NamedTuple):
     """One container of a template; one for each outcome of the conditions that makes a difference to it."""
 
     resource: str
@@ -72,7 +70,7 @@ def _of_case(resource: Resource, case: Concrete) -> Iterator[ContainerInTemplate
 
     paths = Paths(resource, case)
     for explained in explain(case.definition).containers:
-        place = _INDEX.fullmatch(explained.path)
+        place = re.fullmatch(_INDEX, explained.path)
         image = case.definition[CONTAINERS][int(place[1])].get("Image") if place else None
         source = image.source if isinstance(image, Opaque) else None
         yield ContainerInTemplate(

@@ -65,6 +65,6 @@ def _translated(explanation: Explanation, translate: Callable[[str], str]) -> Ex
         explanation,
         agent=None if agent is None else replace(agent, path=translate(agent.path), image=str(agent.image)),
         containers=tuple(translated_container(one, translate) for one in explanation.containers),
-        problems=tuple(replace(one, where=translate(one.where)) for one in explanation.problems),
-        uncertain=tuple(replace(one, where=translate(one.where)) for one in explanation.uncertain),
+        problems=tuple(one._replace(where=translate(one.where)) for one in explanation.problems),
+        uncertain=tuple(one._replace(where=translate(one.where)) for one in explanation.uncertain),
     )

@@ -7,8 +7,7 @@ where the cases differ without one, a new ``Fn::If`` is written.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.cloudformation.building import Case, build, by_condition, divided, in_order, inside, same
 from fargate_guard.cloudformation.intrinsics import (
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
 _IDENTITIES = ("Name", "SourceContainer", "ContainerName", "Key")
 
 
-@dataclass(frozen=True, slots=True)
-class Folding:
+class Folding(NamedTuple):
     """Folds the cases of one resource."""
 
     template: Mapping[str, Json]

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from fargate_guard.cloudformation.cases import Concrete
     from fargate_guard.cloudformation.resources import Resource
 
-_PATH = re.compile(r"\$((?:\.[A-Za-z_][\w-]*|\[\d+\])*)")
-_STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\[(\d+)\]")
+_PATH = r"\$((?:\.[A-Za-z_][\w-]*|\[\d+\])*)"
+_STEP = r"\.([A-Za-z_][\w-]*)|\[(\d+)\]"
 
 
 class Paths:
@@ -28,10 +28,10 @@ class Paths:
         """A text in which the core names paths, with the template's paths."""
         if self._case.straight and where.startswith("$.") and "$" not in where[1:]:
             return self._resource.path + where[1:]
-        return _PATH.sub(lambda match: self._translated(match[1]), where)
+        return re.sub(_PATH, lambda match: self._translated(match[1]), where)
 
     def _translated(self, steps: str) -> str:
         if steps.startswith(".Resources."):
             return f"${steps}"
-        parts: list[str | int] = [int(index) if index else name for name, index in _STEP.findall(steps)]
+        parts: list[str | int] = [int(index) if index else name for name, index in re.findall(_STEP, steps)]
         return template_path(self._resource.properties, self._case.conditions, parts, self._resource.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef import ContainerOutcome, Notice, TaskDefinitionError
@@ -32,7 +32,7 @@ class TemplateRefusedError(TaskDefinitionError):
         self.refusals = refusals
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Report:
     """Collects what is told."""
 
@@ -57,7 +57,7 @@ class Report:
         """Warnings of one case, in the core's paths."""
         for notice in notices:
             where = translate(notice.where)
-            self.notices.setdefault((where, notice.message), replace(notice, where=where))
+            self.notices.setdefault((where, notice.message), Notice(where, notice.message))
 
     def refuse(self, error: TaskDefinitionError, conditions: Assignment, *, everywhere: bool) -> None:
         """A refusal in one case, in the template's paths."""
@@ -92,8 +92,8 @@ def _merged(found: list[tuple[Assignment, ContainerOutcome]]) -> ContainerOutcom
         reasons.setdefault(outcome.reason, {})[words] = None
     parts = [f"{reason} when {' or when '.join(some)}" for reason, some in reasons.items()]
     instrumented = {outcome.instrumented for _, outcome in found}
-    return replace(
-        first, instrumented=all(instrumented), in_some_cases=len(instrumented) > 1, reason="; ".join(parts)
+    return first._replace(
+        instrumented=all(instrumented), in_some_cases=len(instrumented) > 1, reason="; ".join(parts)
     )
 
 

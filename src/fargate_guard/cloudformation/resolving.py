@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
 from fargate_guard.cloudformation.intrinsics import chosen_branch, is_intrinsic, is_no_value
 
@@ -19,8 +19,7 @@ _MAX_DEPTH = 30
 _COMMA_LISTS = ("CommaDelimitedList", "List<")
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A string of which some parts may be unknown."""
 
     parts: tuple[str | None, ...]
@@ -45,7 +44,7 @@ END_OF_ELEMENT: Final = "\0"
 """Between elements that are looked at as one text; no argument of a program holds it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Resolver:
     """Resolves intrinsics of one template."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import marshal
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fargate_guard.cloudformation.concrete import unreadable
 from fargate_guard.cloudformation.intrinsics import is_intrinsic
@@ -20,8 +19,7 @@ CONTAINERS: Final = "ContainerDefinitions"
 TYPE: Final = "AWS::ECS::TaskDefinition"
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """One ``AWS::ECS::TaskDefinition``."""
 
     logical_id: str

@@ -7,8 +7,7 @@ container, but not in that of a case in which the container is there and was lef
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.cloudformation.building import in_order
 from fargate_guard.taskdef.record import LABEL
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 _BY_NAME = ("containers", "others")
 
 
-@dataclass(frozen=True, slots=True)
-class _Labelled:
+class _Labelled(NamedTuple):
     labels: dict[str, Json]
     """Docker labels of a sidecar."""
     content: dict[str, Json]

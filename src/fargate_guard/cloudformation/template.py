@@ -6,7 +6,6 @@ them; what it changed is folded back onto the template, and nothing else is touc
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fargate_guard.cloudformation.building import Case
@@ -70,7 +69,7 @@ def template_image_needs(
         check_task(case.definition, settings)
         for need in image_needs(case.definition, choosing.settings_for(case.definition)):
             if choosing.image_is_known(case.definition, need):
-                found = replace(need, path=paths(need.path), image=str(need.image), resource=resource.logical_id)
+                found = need._replace(path=paths(need.path), image=str(need.image), resource=resource.logical_id)
                 needs.setdefault((found.path, found.image, found.architecture), found)
 
     for resource in task_definitions(template):

@@ -24,7 +24,7 @@ Path = tuple[str | int, ...]
 """Steps from the resource's properties."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Notes:
     """Places whose way of writing is to come back."""
 

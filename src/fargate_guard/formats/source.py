@@ -9,9 +9,8 @@ The other half is ``yaml_source``, which is imported only when a text is YAML:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.definition import locate
 from fargate_guard.taskdef.detection import is_template, refuse_other_languages
@@ -31,8 +30,7 @@ class Syntax(StrEnum):
     YAML = "yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A text that holds container definitions, or a CloudFormation template."""
 
     text: str

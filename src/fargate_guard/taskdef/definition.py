@@ -21,7 +21,7 @@ class Shape(Enum):
     """A bare array, as Terraform's ``container_definitions`` takes it."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Definition:
     """A task definition whose parts can be changed in place."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.definition import Shape, locate
 from fargate_guard.taskdef.json_edit import edited
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.layout import Layout
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A JSON text that holds container definitions."""
 
     definition: Json

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _AGENT_IMAGE = "workload-agent"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Existing:
     """The instrumentation that is there."""
 

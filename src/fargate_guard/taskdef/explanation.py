@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
-from fargate_guard.taskdef.result import Notice
+if TYPE_CHECKING:
+    from fargate_guard.taskdef.result import Notice
 
 
 class Instrumenter(StrEnum):
@@ -35,10 +37,11 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem(Notice):
+class Problem(NamedTuple):
     """A notice with its severity."""
 
+    where: str
+    message: str
     severity: Severity = Severity.WARNING
 
 

@@ -32,13 +32,13 @@ MANAGED = {
 }
 """What is set with an option of its own."""
 
-_KEY_SHAPED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_KEY_SHAPED = r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 """Sysdig's access keys are UUIDs."""
 
-_KEY_NAMED = re.compile(r"SYSDIG|ACCESS_?KEY|CUSTOMER_?ID", re.IGNORECASE)
-_AWS_KEY = re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}")
-_PASSWORD_IN_URL = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
-_PROXY_HEADING = re.compile(r"^http_proxy:[ \t]*(?:#.*)?$", re.MULTILINE)
+_KEY_NAMED = r"(?i)SYSDIG|ACCESS_?KEY|CUSTOMER_?ID"
+_AWS_KEY = r"(?:AKIA|ASIA)[0-9A-Z]{16}"
+_USER_INFO_IN_URL = r"://[^/@\s:]*:[^/@\s]+@"
+_PROXY_HEADING = r"(?m)^http_proxy:[ \t]*(?:#.*)?$"
 _CA_KEY = "ca_certificate"
 
 
@@ -81,7 +81,7 @@ def _check_variable(name: str, value: str, flag: str) -> None:
 def _looks_like_a_key(name: str, value: str) -> bool:
     if name == EXTRA_CONF:
         return re.search(r"\bcustomerid\b", value) is not None
-    return bool(_AWS_KEY.search(value)) or bool(_KEY_NAMED.search(name) and _KEY_SHAPED.search(value))
+    return bool(re.search(_AWS_KEY, value)) or bool(re.search(_KEY_NAMED, name) and re.search(_KEY_SHAPED, value))
 
 
 def warn_about_variables(container: Fields, extra: Mapping[str, str], ours: list[str]) -> Iterator[Notice]:
@@ -102,7 +102,7 @@ def warn_about_variables(container: Fields, extra: Mapping[str, str], ours: list
 def warn_about_passwords(where: str, variables: Mapping[str, str]) -> Iterator[Notice]:
     """Point at passwords in URLs, for example of a proxy."""
     for name, value in variables.items():
-        if _PASSWORD_IN_URL.search(value):
+        if re.search(_USER_INFO_IN_URL, value):
             message = (
                 f"{name} has a password in its URL; everyone who may describe the task definition can read it"
             )
@@ -157,7 +157,7 @@ def _added_to_json(conf: str, path: str) -> str | None:
 
 def _added_to_yaml(conf: str, path: str) -> str | None:
     """One line below ``http_proxy:``, indented like the line that follows."""
-    heading = _PROXY_HEADING.search(conf)
+    heading = re.search(_PROXY_HEADING, conf)
     if heading is None:
         return None
     following = re.match(r"(?:\n[ \t]*(?:#.*)?(?=\n))*\n( +)\S", conf[heading.end() :])

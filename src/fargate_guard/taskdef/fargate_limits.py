@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 LEAST_MEMORY = 6
 """MiB that Docker reserves for a container at least."""
 
-_PLAIN = re.compile(r"[-+\w.% ]*")
+_PLAIN = r"[-+\w.% ]*"
 """A text that stands for itself; a function of a template has braces."""
 
-_WHOLE_NUMBER = re.compile(r"\s*\d{1,9}\s*")
-_TASK_SIZE = re.compile(r"\s*(?:\d{0,9}\.\d{1,9}|\d{1,9})\s*(?:vcpu|gb)?\s*", re.IGNORECASE)
-_ALL_CAPABILITIES = re.compile(r"[A-Z_]+")
+_WHOLE_NUMBER = r"\s*\d{1,9}\s*"
+_TASK_SIZE = r"(?i)\s*(?:\d{0,9}\.\d{1,9}|\d{1,9})\s*(?:vcpu|gb)?\s*"
+_ALL_CAPABILITIES = r"[A-Z_]+"
 
 
 def check_limits(definition: Definition) -> None:
@@ -55,7 +55,7 @@ def check_limits(definition: Definition) -> None:
         )
 
 
-def _check_number(fields: Fields, name: str, right: re.Pattern[str], what: str) -> None:
+def _check_number(fields: Fields, name: str, right: str, what: str) -> None:
     value = fields.get(name)
     if value in (None, "") or (type(value) is int and value >= 0) or _is_number(value, right):
         return
@@ -67,9 +67,9 @@ def _check_number(fields: Fields, name: str, right: re.Pattern[str], what: str) 
     )
 
 
-def _is_number(value: Json, right: re.Pattern[str]) -> bool:
+def _is_number(value: Json, right: str) -> bool:
     if isinstance(value, str):
-        return right.fullmatch(value) is not None or not _PLAIN.fullmatch(value)
+        return re.fullmatch(right, value) is not None or not re.fullmatch(_PLAIN, value)
     if isinstance(value, float):
         return value >= 0
     return isinstance(value, dict)
@@ -101,7 +101,7 @@ def _check_privileges(container: Fields) -> None:
     capabilities = parameters and inner(parameters, "capabilities")
     added = capabilities.get("add") if capabilities else None
     for name in added if isinstance(added, list) else ():
-        if isinstance(name, str) and name != CAPABILITY and _ALL_CAPABILITIES.fullmatch(name):
+        if isinstance(name, str) and name != CAPABILITY and re.fullmatch(_ALL_CAPABILITIES, name):
             raise TaskDefinitionError(
                 f"container {name_of(container)} adds the capability {name}, which is not possible on Fargate",
                 where=capabilities.at("add") if capabilities else container.path,

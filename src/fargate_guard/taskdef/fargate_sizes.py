@@ -7,8 +7,7 @@ Prices: https://aws.amazon.com/fargate/pricing/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +33,7 @@ _HOURLY = {"X86_64": (0.04048, 0.004445), "ARM64": (0.03238, 0.00356)}
 """USD per vCPU and per GB, Linux, on demand; the first is ECS's default architecture."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FargateSize:
+class FargateSize(NamedTuple):
     """One pair of ``cpu`` and ``memory`` that Fargate has."""
 
     cpu: int

@@ -8,8 +8,8 @@ https://docs.docker.com/reference/dockerfile/#understand-how-cmd-and-entrypoint-
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +18,7 @@ _LONGEST = 120
 """Characters of an argv that a report shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """What an image runs by itself."""
 
     entry_point: tuple[str, ...]
@@ -37,8 +36,7 @@ class ImageConfig:
         return f"{_shown(self.entry_point)} {_shown(self.command)}"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageNeed:
+class ImageNeed(NamedTuple):
     """A container whose image must be known."""
 
     container: str
@@ -59,13 +57,12 @@ class ImageNeed:
     """The image's digest is needed, to pin it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Images:
+class Images(NamedTuple):
     """What is known about images."""
 
-    by_image: Mapping[tuple[str, str], ImageConfig] = field(default_factory=dict)
+    by_image: Mapping[tuple[str, str], ImageConfig] = MappingProxyType({})
     """Found in a registry, by (image, architecture)."""
-    by_container: Mapping[str, ImageConfig] = field(default_factory=dict)
+    by_container: Mapping[str, ImageConfig] = MappingProxyType({})
     """Answers by hand, by container name or ``LogicalId/container``; they win."""
 
     def find(self, need: ImageNeed) -> ImageConfig | None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 _ARCHITECTURES = ("X86_64", "ARM64")
-_ECR_IMAGE = re.compile(r"\d{12}\.dkr[.-]ecr[.-]")
+_ECR_IMAGE = r"\d{12}\.dkr[.-]ecr[.-]"
 _NEED_PID_1 = ("/init", "/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
 """s6-overlay ("can only run as pid 1") and systemd: https://github.com/just-containers/s6-overlay/issues/559"""
 
@@ -64,7 +64,7 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
 def _check_execution_role(definition: Definition, task: Fields, settings: Settings) -> None:
     """ECS refuses secrets, the driver awslogs on Fargate, and images of ECR and private registries without it."""
     needs = []
-    if needs_execution_role(settings) or _ECR_IMAGE.match(settings.image):
+    if needs_execution_role(settings) or re.match(_ECR_IMAGE, settings.image):
         needs.append("the sidecar")
     for container in definition.parsed:
         log = inner(container, "logConfiguration")
@@ -72,7 +72,7 @@ def _check_execution_role(definition: Definition, task: Fields, settings: Settin
             container.get("secrets"),
             container.get("repositoryCredentials"),
             log and (log.get("secretOptions") or log.get("logDriver") == "awslogs"),
-            _ECR_IMAGE.match(str(container.get("image"))),
+            re.match(_ECR_IMAGE, str(container.get("image"))),
         )
         if any(needing) and name_of(container) != SIDECAR_NAME:
             needs.append(f"container {name_of(container)}")

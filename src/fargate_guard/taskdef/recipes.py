@@ -19,7 +19,7 @@ and the release notes of the serverless agent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 INSTRUMENT = "/opt/draios/bin/instrument"
 """The wrapper that the sidecar's volume brings into every workload container; it must be the first of the argv."""
@@ -66,8 +66,7 @@ AGENT_VARIABLES = (
 """Everything that Sysdig's own tools and instructions set; removed when their instrumentation is undone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(NamedTuple):
     """The instrumentation that agents ``first`` ≤ version < ``before`` need in one topology."""
 
     first: tuple[int, int]

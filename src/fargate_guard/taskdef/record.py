@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from binascii import crc32
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 
@@ -36,8 +36,7 @@ def checksum(value: Json) -> str:
     return f"{crc32(text.encode('utf-8', 'surrogatepass')):08x}"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A field that fguard filled in."""
 
     before: str
@@ -46,7 +45,7 @@ class Written:
     """Of what fguard wrote."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Filled:
     """What fguard wrote out of the image into one container."""
 
@@ -57,8 +56,7 @@ class Filled:
     """Checksum of the image and its architecture, which are no longer the same when someone edited them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(NamedTuple):
     """An image that fguard wrote by its digest."""
 
     tag: str
@@ -67,7 +65,7 @@ class Pinned:
     """Checksum of what fguard wrote, and of the architecture."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Additions:
     """What fguard added to one container."""
 
@@ -97,7 +95,7 @@ class Additions:
         return ABSENT
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Record:
     """The label's content."""
 

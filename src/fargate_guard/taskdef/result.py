@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """Something that does not stop the work but that its user must know."""
 
     where: str
@@ -18,8 +16,7 @@ class Notice:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerOutcome:
+class ContainerOutcome(NamedTuple):
     """What became of one of the user's containers."""
 
     name: str
@@ -35,8 +32,7 @@ class ContainerOutcome:
     """Instrumented under some outcomes of a template's conditions only; the reason tells which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instrumented:
+class Instrumented(NamedTuple):
     """The result of :func:`~fargate_guard.taskdef.instrument`."""
 
     definition: Json
@@ -48,8 +44,7 @@ class Instrumented:
     warnings: tuple[Notice, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(NamedTuple):
     """The result of :func:`~fargate_guard.taskdef.restore`."""
 
     definition: Json

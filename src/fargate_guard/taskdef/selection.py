@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
@@ -50,8 +50,7 @@ class Rules(Protocol):
         """Whether only containers that ask for it are instrumented."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeavingOut:
+class LeavingOut(NamedTuple):
     """Rules without the rest of the settings; by itself: only what a definition's own tags and labels say."""
 
     ignore_containers: tuple[str, ...] = ()
@@ -62,7 +61,7 @@ class LeavingOut:
 BY_ITSELF = LeavingOut()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Selection:
     """What becomes of the containers, the sidecar aside."""
 

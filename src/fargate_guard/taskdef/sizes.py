@@ -7,7 +7,6 @@ and ``memoryReservation``) and https://docs.aws.amazon.com/AmazonECS/latest/APIR
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.definition import Definition
     from fargate_guard.taskdef.fields import Json
 
-_TASK_SIZE = re.compile(r"\s*(\d{0,9}(?:\.\d{1,9})|\d{1,9})\s*(vcpu|gb)?\s*", re.IGNORECASE)
-_AMOUNT = re.compile(r"\d{1,9}")
+_TASK_SIZE = r"(?i)\s*(\d{0,9}(?:\.\d{1,9})|\d{1,9})\s*(vcpu|gb)?\s*"
+_AMOUNT = r"\d{1,9}"
 _PER_UNIT = 1024
 """CPU units in a vCPU; MiB in a GB, as ECS counts it."""
 
@@ -28,8 +27,7 @@ _MOST = 10**9
 """Far beyond any task; Python refuses to write integers of more than 4,300 digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Share:
+class _Share(NamedTuple):
     """What one container takes of the task."""
 
     container: Fields
@@ -63,8 +61,7 @@ class _Needed(NamedTuple):
     memory: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Size:
+class _Size(NamedTuple):
     """What the task definition asks for."""
 
     task: Fields
@@ -124,13 +121,13 @@ def _steps(memories: tuple[int, ...]) -> str:
 
 def _task_size(value: Json) -> float | None:
     """CPU units or MiB of ``"512"``, ``"0.5 vCPU"`` or ``"1GB"``; None for what ECS itself must judge."""
-    match = _TASK_SIZE.fullmatch(_written(value))
+    match = re.fullmatch(_TASK_SIZE, _written(value))
     return float(match[1]) * (_PER_UNIT if match[2] else 1) if match else None
 
 
 def _amount(value: Json) -> int:
     """A container's CPU units or MiB; 0 for none, and for what ECS itself must judge."""
-    match = _AMOUNT.fullmatch(_written(value))
+    match = re.fullmatch(_AMOUNT, _written(value))
     return int(match[0]) if match else 0
 
 

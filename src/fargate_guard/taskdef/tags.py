@@ -8,8 +8,7 @@ https://docs.sysdig.com/en/docs/installation/sysdig-secure/install-agent-compone
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.definition import Shape
 from fargate_guard.taskdef.fields import Fields
@@ -21,8 +20,7 @@ IGNORE, IGNORE_CONTAINERS = "kilt-ignore", "kilt-ignore-containers"
 INCLUDE, INCLUDE_CONTAINERS = "kilt-include", "kilt-include-containers"
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """What the tags leave out and ask for."""
 
     everything: bool = False

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fargate_guard.errors import UsageError
 from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError, diff
-from fargate_guard.workflows import found_files
 from fargate_guard.workflows.definition_inputs import Input, Kind
 from fargate_guard.workflows.replacement import takes_a_stream
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.formats import Source
     from fargate_guard.taskdef import Instrumented, Json, Notice, Restored
+    from fargate_guard.workflows.found_files import PassedOver
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ class Changed:
         return diff(self.source.text, self.text, self.input.shown_name)
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """One input that cannot be changed correctly."""
 
     input: Input
@@ -60,8 +59,7 @@ class Refused:
     """None where it could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """A file that was found, not named, and is something else."""
 
     input: Input
@@ -100,8 +98,7 @@ class Change(Protocol):
         """Get ready for what was to come later; all other inputs have been seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """Where results go: exactly one of the fields is set, or none for standard output."""
 
     output: Path | None = None
@@ -191,8 +188,7 @@ def change_all(inputs: Sequence[Input], read: Callable[[Input], Source], change:
         raise NotATaskDefinitionError("none of these files holds a task definition or a template")
 
 
-@dataclass(frozen=True, slots=True)
-class _Later:
+class _Later(NamedTuple):
     source: Source
 
 
@@ -206,13 +202,19 @@ def _outcome(
         assert source is not None  # noqa: S101 - what was not read cannot be put off
         return _Later(source)
     except TaskDefinitionError as error:
-        left_out = None if one.asked else found_files.passed_over(one, source, error)
+        left_out = None if one.asked else _passed_over(one, source, error)
         if left_out is not None:
             return Skipped(one, left_out.reason, in_file(one, error) if left_out.is_broken else None)
         several: Sequence[TaskDefinitionError] = getattr(error, "refusals", (error,))  # in a template
         return Refused(one, tuple(in_file(one, each) for each in several), source)
     except RefusedError as refused:
         return Refused(one, tuple(in_file(one, error) for error in refused.errors), source)
+
+
+def _passed_over(one: Input, source: Source | None, error: TaskDefinitionError) -> PassedOver | None:
+    from fargate_guard.workflows.found_files import passed_over  # only what is left out should cost this
+
+    return passed_over(one, source, error)
 
 
 def in_file(one: Input, error: TaskDefinitionError) -> TaskDefinitionError:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import glob
 import os
 import re
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from fargate_guard.errors import UsageError
 from fargate_guard.taskdef import NotATaskDefinitionError
@@ -30,7 +29,7 @@ LARGEST = 64 * 2**20
 _STEP = 2**16
 """Bytes that are read at a time."""
 
-_LIVE = re.compile(r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/\S+|[A-Za-z0-9_-]{1,255}(:\d+)?")
+_LIVE = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/\S+|[A-Za-z0-9_-]{1,255}(:\d+)?"
 """A family, ``family:revision``, or an ARN.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
@@ -45,8 +44,7 @@ class Kind(Enum):
     LIVE = "ECS"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """One thing to read."""
 
     name: str
@@ -95,7 +93,7 @@ def _inputs_of(name: str, without: Path | None) -> list[Input]:
         return [Input(name, Kind.FILE, PurePath(os.path.basename(name)))]  # noqa: PTH119
     if glob.has_magic(name):
         return _matching(name)
-    if _LIVE.fullmatch(name):
+    if re.fullmatch(_LIVE, name):
         return [Input(name, Kind.LIVE, PurePath(_file_name(name)))]
     raise UsageError(
         "there is no such file",

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef import NotATaskDefinitionError
 from fargate_guard.taskdef.errors import NoContainersError, NotForFargateError, SomethingElseError
@@ -39,8 +38,7 @@ _ENOUGH_FIELDS = 2
 _SECTIONS = ("containerdefinitions", "taskdefinition", "resources")
 
 
-@dataclass(frozen=True, slots=True)
-class PassedOver:
+class PassedOver(NamedTuple):
     """Why a file that was found is left out."""
 
     reason: str

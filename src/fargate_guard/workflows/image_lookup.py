@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.errors import FguardError, UsageError
 from fargate_guard.taskdef import ImageConfig, Images, TaskDefinitionError
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
-from fargate_guard.workflows.json_places import parent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,8 +37,7 @@ def checked_timeout(seconds: float, option: str) -> float:
     return seconds
 
 
-@dataclass(frozen=True, slots=True)
-class LookupOptions:
+class LookupOptions(NamedTuple):
     """How images may be looked up."""
 
     offline: bool = False
@@ -55,8 +53,7 @@ class LookupOptions:
     """``--command``, likewise."""
 
 
-@dataclass(frozen=True, slots=True)
-class HalfAnswer:
+class HalfAnswer(NamedTuple):
     """An answer by hand for only one of entry point and command."""
 
     key: str
@@ -78,7 +75,7 @@ class HalfAnswer:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ImageLookup:
     """What is known about images so far, and the way to find out more."""
 
@@ -196,6 +193,8 @@ class ImageLookup:
         half = self._half_answer_for(need) if need.argv else None
         if half is None:
             return None
+        from fargate_guard.workflows.json_places import parent_of
+
         if _is_set(parent_of(definition, need.path), half.other):
             return None
         return half.refusal(need.container, need.path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef import Notice, TaskDefinitionError
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.instrumentation import FileSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Handling:
+class Handling(NamedTuple):
     """What is done beside the change itself."""
 
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = MappingProxyType({})
     """Values of a template's parameters, and of pseudo parameters such as ``AWS::Region``."""
     for_registration: bool = False
     strict: bool = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _PSEUDO = "AWS::"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class UnusedOptions:
     """What is still to be found in one of the inputs."""
 
