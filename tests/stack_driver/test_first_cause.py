@@ -17,7 +17,7 @@ NESTED = "arn:aws:cloudformation:us-east-1:123456789012:stack/app-Network-X/2"
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
 VPC_QUOTA = (
-    'Resource handler returned message: "The maximum number of VPCs has been reached. (Service: Ec2, Request ID: 1)"'
+    'Resource handler returned message: "The maximum number of VPCs has been reached. (Service: Ec2, ID: 1)"'
     " (RequestToken: 2, HandlerErrorCode: ServiceLimitExceeded)"
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws import ec2, ecs
+from fargate_guard.aws.cloudformation import find_stack
 from fargate_guard.aws.errors import NotFound
 from fargate_guard.aws.logs import log_group
 from fargate_guard.aws.parallel import batches, each
@@ -164,6 +165,9 @@ def _exists(aws: Aws, arn: str) -> bool:
         return log_group(aws, resource.removeprefix("log-group:").removesuffix(":*")) is not None
     if service == "iam":
         return _role_exists(aws, resource)
+    if service == "cloudformation":
+        stack = find_stack(aws, arn)
+        return stack is not None and not stack.is_gone
     return service not in _ASKED_DIRECTLY
 
 

@@ -72,6 +72,7 @@ def _removal(arn: str, region: str) -> str:
         "elasticloadbalancing": f"aws elbv2 {_ELBV2.get(kind, 'describe-tags --resource-arns')} {arn}",
         "logs": f"aws logs delete-log-group --log-group-name {resource.removeprefix('log-group:')}",
         "iam": _role(name.rpartition("/")[2]),
+        "cloudformation": f"aws cloudformation delete-stack --stack-name {name.partition('/')[0]}",
         "secretsmanager": f"aws secretsmanager delete-secret --secret-id {arn} --force-delete-without-recovery",
     }.get(service)
     return (

@@ -1,0 +1,183 @@
+"""Every state in which a stack is stuck: produced, explained with its first cause, refused, and left again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fargate_guard.errors import ExitCode, PreflightError
+from fargate_guard.stacks.states import STUCK
+from fargate_guard.workflows.stack_operation import StackFailed, plan_stack, remove_stack
+from tests.stack_driver.stack_harness import log_groups
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.stack_driver.stack_harness import Stacks
+
+
+@dataclass
+class Asked:
+    """A user who confirms everything."""
+
+    questions: list[str] = field(default_factory=list)
+
+    def __call__(self, question: str) -> bool:
+        self.questions.append(question)
+        return True
+
+
+def fail_to_create(stacks: Stacks, name: str) -> StackFailed:
+    """A creation that ended with everything removed again."""
+    stacks.fail("create", "Two", "Resource limit exceeded", count=1)
+    with pytest.raises(StackFailed) as failed:
+        stacks.deploy(name, log_groups(name, "One", "Two"))
+    return failed.value
+
+
+def fail_to_roll_back(stacks: Stacks, name: str) -> None:
+    """An update that failed, and whose rollback failed, too."""
+    stacks.deploy(name, log_groups(name, "One", "Two"))
+    stacks.fail("update", "Two", "The update is refused")  # and so is the one that would put it back
+    with pytest.raises(StackFailed):
+        stacks.deploy(name, log_groups(name, "One", "Two", retention=3))
+
+
+def refusal(stacks: Stacks, name: str) -> PreflightError:
+    """What a deploy without ``--repair`` says."""
+    with pytest.raises(PreflightError) as refused:
+        plan_stack(stacks.context, name, log_groups(name, "One", "Two"))
+    assert refused.value.exit_code is ExitCode.PREFLIGHT_REFUSED
+    assert "--repair" in (refused.value.fix or "")
+    return refused.value
+
+
+def test_a_failed_creation_tells_the_cause_its_place_and_that_it_was_rolled_back(stacks: Stacks) -> None:
+    failed = fail_to_create(stacks, "cause")
+    assert failed.exit_code is ExitCode.ROLLED_BACK
+    assert failed.message == "CloudFormation could not create Two (AWS::Logs::LogGroup)"
+    assert "line 5 of its template" in (failed.where or "")
+    assert (failed.why or "").startswith("Resource limit exceeded")
+    assert "ROLLBACK_COMPLETE" in (failed.why or "")
+    assert "--repair" in (failed.fix or "")
+
+
+def test_rollback_complete(stacks: Stacks) -> None:
+    fail_to_create(stacks, "rolled")
+    assert stacks.status("rolled") == "ROLLBACK_COMPLETE"
+    refused = refusal(stacks, "rolled")
+    assert "ROLLBACK_COMPLETE" in refused.message
+    assert "first cause: Two (AWS::Logs::LogGroup) CREATE_FAILED: Resource limit exceeded" in (refused.why or "")
+    stacks.deploy("rolled", log_groups("rolled", "One", "Two"), stacks.repairing())
+    assert stacks.status("rolled") == "CREATE_COMPLETE"
+    assert stacks.groups("rolled") == {"One": 1, "Two": 1}
+
+
+def test_a_repair_that_is_not_confirmed_leaves_the_stack_as_it_was(stacks: Stacks) -> None:
+    fail_to_create(stacks, "unconfirmed")
+    with pytest.raises(PreflightError) as refused:
+        plan_stack(stacks.repairing(lambda _question: False), "unconfirmed", log_groups("unconfirmed", "One"))
+    assert "not confirmed" in refused.value.message
+    assert stacks.status("unconfirmed") == "ROLLBACK_COMPLETE"
+
+
+def test_rollback_failed(stacks: Stacks) -> None:
+    stacks.fail("delete", "One", "It is in use", count=1)
+    assert "ROLLBACK_FAILED" in str(fail_to_create(stacks, "half").why)
+    assert stacks.status("half") == "ROLLBACK_FAILED"
+    refusal(stacks, "half")
+    stacks.deploy("half", log_groups("half", "One", "Two"), stacks.repairing())
+    assert stacks.status("half") == "CREATE_COMPLETE"
+
+
+def test_create_failed(stacks: Stacks) -> None:
+    stacks.fail("create", "Two", count=1)
+    client = stacks.client("cloudformation")
+    body = log_groups("left", "One", "Two").body
+    client.create_stack(StackName="left", TemplateBody=body, OnFailure="DO_NOTHING")
+    wait_until(lambda: stacks.status("left") == "CREATE_FAILED", "the creation has failed")
+    assert "what was made was left" in (refusal(stacks, "left").why or "")
+    stacks.deploy("left", log_groups("left", "One", "Two"), stacks.repairing())
+    assert stacks.status("left") == "CREATE_COMPLETE"
+
+
+def test_an_update_that_was_rolled_back_is_exit_5_and_no_obstacle(stacks: Stacks) -> None:
+    stacks.deploy("back", log_groups("back", "One", "Two"))
+    stacks.fail("update", "Two", "Refused", count=1)
+    with pytest.raises(StackFailed) as failed:
+        stacks.deploy("back", log_groups("back", "One", "Two", retention=3))
+    assert failed.value.exit_code is ExitCode.ROLLED_BACK
+    assert "what ran before runs on" in (failed.value.why or "")
+    assert stacks.groups("back") == {"One": 1, "Two": 1}
+    stacks.deploy("back", log_groups("back", "One", "Two", retention=3))
+    assert stacks.groups("back") == {"One": 3, "Two": 3}
+
+
+def test_update_rollback_failed_goes_on_when_its_cause_is_mended(stacks: Stacks) -> None:
+    fail_to_roll_back(stacks, "mended")
+    assert stacks.status("mended") == "UPDATE_ROLLBACK_FAILED"
+    assert "The update is refused" in (refusal(stacks, "mended").why or "")
+    stacks.sandbox.faults.clear()
+    asked = Asked()
+    context = stacks.repairing(asked)
+    stacks.deploy("mended", log_groups("mended", "One", "Two", retention=5), context)
+    assert asked.questions == []
+    assert stacks.status("mended") == "UPDATE_COMPLETE"
+    assert stacks.groups("mended") == {"One": 5, "Two": 5}
+
+
+def test_update_rollback_failed_skips_what_still_fails_by_name_once_confirmed(stacks: Stacks) -> None:
+    fail_to_roll_back(stacks, "skipped")
+    asked = Asked()
+    context = stacks.repairing(asked)
+    plan_stack(context, "skipped", log_groups("skipped", "One", "Two"))
+    assert stacks.status("skipped") == "UPDATE_ROLLBACK_COMPLETE"
+    (question,) = asked.questions
+    assert "Two (AWS::Logs::LogGroup)" in question
+    assert any(line.startswith("warning: left as they are") for line in stacks.heard.lines)
+
+
+def test_delete_failed_keeps_what_cannot_be_deleted_once_confirmed(stacks: Stacks) -> None:
+    stacks.deploy("stays", log_groups("stays", "One", "Two"))
+    stack = stacks.find("stays")
+    assert stack is not None
+    stacks.fail("delete", "One", "It is in use")
+    with pytest.raises(StackFailed) as failed:
+        remove_stack(stacks.context, stack)
+    assert "It is in use" in (failed.value.why or "")
+    assert stacks.status("stays") == "DELETE_FAILED"
+    refusal(stacks, "stays")
+    asked = Asked()
+    again = stacks.find("stays")
+    assert again is not None
+    remove_stack(stacks.repairing(asked), again)
+    assert "One (AWS::Logs::LogGroup)" in asked.questions[-1]
+    assert stacks.status("stays") is None
+    assert stacks.groups("stays") == {"One": 1}
+
+
+def test_delete_failed_is_deleted_whole_when_its_cause_is_mended(stacks: Stacks) -> None:
+    stacks.deploy("again", log_groups("again", "One", "Two"))
+    stack = stacks.find("again")
+    assert stack is not None
+    stacks.fail("delete", "One", "It is in use", count=1)
+    with pytest.raises(StackFailed):
+        remove_stack(stacks.context, stack)
+    remove_stack(stacks.context, stack)
+    assert stacks.groups("again") == {}
+
+
+def test_review_in_progress_is_explained_and_used(stacks: Stacks) -> None:
+    client = stacks.client("cloudformation")
+    body = log_groups("review", "One").body
+    client.create_change_set(StackName="review", ChangeSetName="x", TemplateBody=body, ChangeSetType="CREATE")
+    wait_until(lambda: stacks.status("review") == "REVIEW_IN_PROGRESS", "the stack is under review")
+    stacks.deploy("review", log_groups("review", "One"))
+    assert any("is under review" in line for line in stacks.heard.lines)
+    assert stacks.status("review") == "CREATE_COMPLETE"
+
+
+def test_every_stuck_state_has_its_meaning_and_all_but_a_failed_import_a_repair() -> None:
+    assert {status for status, stuck in STUCK.items() if stuck.repair is None} == {"IMPORT_ROLLBACK_FAILED"}
+    assert all(stuck.meaning for stuck in STUCK.values())
