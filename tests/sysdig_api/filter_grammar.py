@@ -8,6 +8,7 @@ them a double quote is written ``\\"`` and a backslash ``\\\\``. From the publis
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -109,6 +110,8 @@ class _Parser:
         if token.text == "in":
             return self._membership(attribute)
         wanted = self._value()
+        if attribute == "freeText":
+            return lambda event: wanted in json.dumps(event, ensure_ascii=False)
         return lambda event: _holds(token.text, value_of(event, attribute), wanted)
 
     def _membership(self, attribute: str) -> Test:
@@ -147,8 +150,6 @@ class _Parser:
 
 def value_of(event: Json, attribute: str) -> str | None:
     """Return an attribute of an event as text: a field of its own, of its content, or a label."""
-    if attribute == "freeText":
-        return str(event)
     content = event.get("content") or {}
     places: tuple[Json, ...] = (event, content, event.get("labels") or {}, content.get("fields") or {})
     for place in places:

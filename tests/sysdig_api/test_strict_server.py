@@ -127,6 +127,7 @@ def test_too_many_requests_are_429_with_the_seconds_to_wait(api: SecureApi) -> N
         ('severity >= "3" and not (ruleName contains "shell" or ruleName startsWith "Read")', True),
         ('aws.fargate.task.arn exists and container.name != "other"', True),
         (f'aws.fargate.task.arn = "{TASK}"', True),
+        ('freeText = "binary dir"', True),
         ('ruleName = "say \\"hi\\""', False),
         ('kubernetes.cluster.name exists or ruleName = "Write below binary dir"', True),
     ],

@@ -124,12 +124,6 @@ def _arns(attribute: str, wanted: tuple[str, ...], before: str, supported: Suppo
         is_arn = one.startswith("arn:")
         operator, value = ("=", one) if is_arn else ("contains", f"{before}{one}")
         if not _can(supported, attribute, operator):
-            return _free_text(wanted, supported)
+            return None
         tests.append(f"{attribute} {operator} {quoted(value)}")
     return _joined(tests)
-
-
-def _free_text(wanted: tuple[str, ...], supported: Supported) -> str | None:
-    if not _can(supported, "freeText", "="):
-        return None
-    return _joined([f"freeText = {quoted(one)}" for one in wanted])
