@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fargate_guard.images import Options
-    from tests.images.registry import DockerRegistry
+    from tests.images.registry import DockerRegistry, Pusher
 
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:registry-AbCdEf"
 
@@ -38,6 +38,21 @@ def test_the_login_of_docker_opens_a_registry(
 ) -> None:
     docker.login(locked_registry.host)
     assert known(find(image, options)).command == tuple(COMMAND)
+
+
+def test_a_registry_that_wants_a_password_is_asked_for_its_wish_once(
+    locked_front: Front, push: Pusher, docker: Docker, options: Options
+) -> None:
+    docker.login(locked_front.host)
+    names = ["one", "two", "three"]
+    for name in names:
+        push.image(f"team/{name}", {"Cmd": [name]})
+    one_by_one = dataclasses.replace(options, workers=1)
+
+    found = resolve([need(f"{locked_front.host}/team/{name}:1") for name in names], options=one_by_one)
+
+    assert [known(one).command for one in found] == [(name,) for name in names]
+    assert len([asked for asked in locked_front.asked if "Authorization" not in asked.headers]) == 1
 
 
 @pytest.mark.parametrize("key", ["{}", "https://{}", "https://{}/v1/", "http://{}/v2/"])

@@ -21,6 +21,7 @@ from tests.images.looking_up import COMMAND, NoWaiting, error_text, find, known
 from tests.images.registry import DockerRegistry, digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fargate_guard.images import Options
@@ -269,3 +270,35 @@ def test_redirects_in_a_circle_have_an_end(front: Front, options: Options) -> No
 def test_delays_double_up_to_a_limit() -> None:
     assert [delay(attempt, None, 0) for attempt in range(1, 8)] == [0.5, 1, 2, 4, 8, 8, 8]
     assert delay(1, formatdate(1_800_000_000), 1_800_000_100.0) == 0
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    """What the environment names as the proxy: a server that is none."""
+    with Front() as server:
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"http://someone:hidden@{server.host}")
+        yield server
+
+
+def test_a_proxy_that_refuses_is_not_told_as_the_registry(proxy: Front, options: Options) -> None:
+    text = error_text(find("ghcr.io/team/nginx:1", options))
+    assert "the registry cannot be reached through the proxy" in text
+    assert f"{proxy.host}, asked for ghcr.io: HTTP 501" in text
+    assert "NO_PROXY=ghcr.io" in text
+    assert "hidden" not in text
+
+
+def test_a_proxy_that_is_gone_is_named(proxy: Front, options: Options) -> None:
+    proxy.__exit__()
+    assert f"{proxy.host}, asked for ghcr.io: connection refused" in error_text(
+        find("ghcr.io/team/nginx:1", options)
+    )
+
+
+def test_missing_certificate_authorities_are_named_with_their_variable(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nope/authorities.pem")
+    text = error_text(find("ghcr.io/team/nginx:1", options))
+    assert "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE is /nope/authorities.pem" in text

@@ -47,6 +47,17 @@ class Challenge(TokenAuth):  # type: ignore[misc]
         self.credentials: Credentials | None = None
         self._scheme = "Bearer"
 
+    @property
+    def basic(self) -> Credentials | None:
+        """The credentials that the registry itself is shown, where it wants Basic."""
+        return self.credentials if self._scheme == "Basic" else None
+
+    def show_at_once(self, credentials: Credentials) -> None:
+        """Send credentials with the first request: the registry is known to want Basic."""
+        self.credentials = credentials
+        self.set_basic_auth(credentials.user, credentials.password)
+        self._scheme, self.token = "Basic", self._basic_auth
+
     def use(self, session: Session) -> None:
         """Ask the token server over the same connections."""
         self.session = _TokenServer(session)
@@ -71,14 +82,12 @@ class Challenge(TokenAuth):  # type: ignore[misc]
         if self.token or urlsplit(str(original.url)).netloc != self._host or not (bearer or basic):
             raise Refusal.of(original, body)
         self.credentials = self._find_credentials()
-        if self.credentials and not self.credentials.identity_token:
-            self.set_basic_auth(self.credentials.user, self.credentials.password)
         if bearer:
             self.token = self._fetch_token(bearer)
         elif self.credentials is None or self.credentials.identity_token:
             raise Refusal.of(original, body)
         else:
-            self._scheme, self.token = "Basic", self._basic_auth
+            self.show_at_once(self.credentials)
         return {**headers, **self.get_auth_header()}, True
 
     def _fetch_token(self, challenge: str) -> str:
@@ -96,6 +105,7 @@ class Challenge(TokenAuth):  # type: ignore[misc]
         elif self.credentials.identity_token:
             token = self._exchange(question, self.credentials.identity_token)
         else:
+            self.set_basic_auth(self.credentials.user, self.credentials.password)
             token = self.request_token(question)
         if not isinstance(token, str):
             raise _no_token(realm.hostname)

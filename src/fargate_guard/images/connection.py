@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fargate_guard.images.budget import Budget
-    from fargate_guard.images.credentials import Keyring
+    from fargate_guard.images.credentials import Credentials, Keyring
     from fargate_guard.images.errors import Problem
 
 
@@ -43,6 +43,8 @@ class Transport:
         self._keyring = keyring
         self._idle: deque[Session] = deque()
         self._schemes: dict[str, str] = {}
+        self._basic: dict[tuple[str, str | None], Credentials] = {}
+        """By registry and secret: credentials that it wants with every request."""
 
     @contextlib.contextmanager
     def repository(
@@ -57,11 +59,16 @@ class Transport:
             lambda: self._keyring.find(reference.host, credentials_arn, budget.remaining()),
         )
         challenge.use(session)
+        known = self._basic.get((reference.api_host, credentials_arn))
+        if known is not None:
+            challenge.show_at_once(known)
         try:
             registry = _OneAttempt(reference.api_host, insecure=self._scheme(reference, budget) == "http")
             registry.session, registry.auth = session, challenge
             yield Repository(reference, registry, challenge, budget)
         finally:
+            if challenge.basic is not None:
+                self._basic[reference.api_host, credentials_arn] = challenge.basic
             self._idle.append(session)
 
     def close(self) -> None:

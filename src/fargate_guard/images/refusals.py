@@ -17,13 +17,14 @@ from fargate_guard.images.errors import Problem, timed_out
 from fargate_guard.images.reference import DOCKER_HUB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from fargate_guard.images.credentials import Credentials
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY = 401, 403, 404, 429
 _SERVER_FAULT = 500
 _LONGEST = 300
+_TUNNEL_FAILED = "Tunnel connection failed: "
 _ECR_ACTIONS = "ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer"
 _BROKEN_OFF = (
     ConnectionResetError,
@@ -135,6 +136,8 @@ def unreachable(error: requests.RequestException, host: str, seconds: float) -> 
     asked = asked or host
     causes = list(_causes(error))
     network = "check the network and the proxy (HTTPS_PROXY, NO_PROXY)"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return _no_way_through_proxy(error, causes, asked)
     if isinstance(error, requests.Timeout) or any(isinstance(cause, TimeoutError) for cause in causes):
         return timed_out(host, seconds)
     if isinstance(error, requests.exceptions.TooManyRedirects):
@@ -150,11 +153,34 @@ def unreachable(error: requests.RequestException, host: str, seconds: float) -> 
                 why=f"TLS to {asked}: {said}",
                 fix="name the file of your own certificate authority in REQUESTS_CA_BUNDLE",
             )
-        if isinstance(cause, ConnectionRefusedError):
-            return Problem("the registry cannot be reached", why=f"{asked}: connection refused", fix=network)
-    strerror = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), None)
-    why = f"{asked}: {strerror or type(error).__name__}"
+    why = f"{asked}: {_fault(causes) or type(error).__name__}"
     return Problem("the registry cannot be reached", why=why, fix=network)
+
+
+def _no_way_through_proxy(
+    error: requests.exceptions.ProxyError, causes: Sequence[BaseException], asked: str
+) -> Problem:
+    """Tell the proxy's fault as the proxy's; its user and password are left out."""
+    url = f"https://{asked}/"
+    proxy = urlsplit(requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or "")
+    address = proxy.netloc.rpartition("@")[2] or "the proxy"
+    return Problem(
+        "the registry cannot be reached through the proxy",
+        why=f"{address}, asked for {asked}: {_fault(causes) or type(error).__name__}",
+        fix=f"correct HTTPS_PROXY, or go past the proxy: NO_PROXY={asked}",
+    )
+
+
+def _fault(causes: Sequence[BaseException]) -> str | None:
+    """The plainest word for what happened to a connection."""
+    for cause in causes:
+        if isinstance(cause, socket.gaierror):
+            return f"the name cannot be resolved (DNS: {cause.strerror})"
+        if isinstance(cause, ConnectionRefusedError):
+            return "connection refused"
+        if type(cause) is OSError and str(cause).startswith(_TUNNEL_FAILED):  # what http.client raises
+            return f"HTTP {str(cause).removeprefix(_TUNNEL_FAILED)}"
+    return next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

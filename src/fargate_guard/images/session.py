@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -40,10 +41,20 @@ class Session(requests.Session):
             prepared_request.headers.pop("Authorization", None)
 
     def merge_environment_settings(self, url: Any, *settings: Any) -> Any:
-        """Ask no proxy for this machine, as Docker does not, either."""
+        """Ask no proxy for this machine, as Docker does not, either.
+
+        :raises Problem: the certificate authorities that the environment names are not there.
+        """
         merged = super().merge_environment_settings(url, *settings)
-        if is_loopback(urlsplit(str(url)).hostname or ""):
+        asked = urlsplit(str(url))
+        if is_loopback(asked.hostname or ""):
             merged["proxies"] = {}
+        if asked.scheme == "https" and isinstance(merged["verify"], str) and not Path(merged["verify"]).exists():
+            raise Problem(
+                "the file of certificate authorities is not there",
+                why=f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE is {merged['verify']}",
+                fix="correct that variable, or unset it for the usual authorities",
+            )
         return merged
 
 
