@@ -5,7 +5,16 @@ from __future__ import annotations
 
 def mend_moto() -> None:
     """Mend moto in this process; doing so again changes nothing."""
-    from fargate_guard.sandbox.mends import application_autoscaling, cloudformation, ec2, ecs, elbv2, iam, s3
+    from fargate_guard.sandbox.mends import (
+        application_autoscaling,
+        awslambda,
+        cloudformation,
+        ec2,
+        ecs,
+        elbv2,
+        iam,
+        s3,
+    )
 
-    for service in (application_autoscaling, cloudformation, ec2, ecs, elbv2, iam, s3):
+    for service in (application_autoscaling, awslambda, cloudformation, ec2, ecs, elbv2, iam, s3):
         service.mend()

@@ -44,20 +44,21 @@ def _rule_description(rule: Any) -> str | None:
 
 def _update_descriptions(side: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mended(original: Callable[..., Any]) -> Callable[..., Any]:
-        def update_security_group_rule_descriptions(
-            self: Any, group: str, protocol: str, from_port: Any, to_port: Any, *args: Any, **kwargs: Any
-        ) -> Any:
+        def update_security_group_rule_descriptions(self: Any, **rule: Any) -> Any:
             """Rules that name a security group can get another description, too.
 
             https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UpdateSecurityGroupRuleDescriptionsIngress.html
             """
-            found = original(self, group, protocol, from_port, to_port, *args, **kwargs)
-            sources = {each.get("GroupId"): each.get("Description") for each in kwargs.get("source_groups") or ()}
-            for rule in getattr(found, f"{side}_rules"):
-                same = (rule.ip_protocol, str(rule.from_port), str(rule.to_port))
-                if same == (protocol, str(from_port), str(to_port)) and rule.source_group.get("GroupId") in sources:
-                    rule.source_group["Description"] = sources[rule.source_group["GroupId"]]
-            return found
+            group = original(self, **rule)
+            descriptions = {
+                each.get("GroupId"): each.get("Description") for each in rule.get("source_groups") or ()
+            }
+            wanted = (rule["ip_protocol"], str(rule["from_port"]), str(rule["to_port"]))
+            for each in getattr(group, f"{side}_rules"):
+                source = each.source_group.get("GroupId")
+                if (each.ip_protocol, str(each.from_port), str(each.to_port)) == wanted and source in descriptions:
+                    each.source_group["Description"] = descriptions[source]
+            return group
 
         return update_security_group_rule_descriptions
 

@@ -157,7 +157,7 @@ class ApiType:
         """Return the creating operation's parameters."""
         client = context.client(self.service)
         request = self.request(self.creates, properties, context)
-        tags = tags_at_creation(client, self.creates, all_tags(properties, context), self.tag_type)
+        tags = tags_at_creation(client, self.creates, self.all_tags(properties, context), self.tag_type)
         return {**request, **(tags or {})}
 
     def finish(self, physical_id: str, properties: Properties, context: ResourceContext) -> None:
@@ -180,10 +180,15 @@ class ApiType:
         tagging = self.tagging()
         if tagging is None or "Tags" not in schema_of(self.name).properties:
             return
-        tags = all_tags(new, context)
+        tags = self.all_tags(new, context)
         gone = declared_tags(old).keys() - tags.keys()
         resource = self.tagged(physical_id, context)
         change_tags(context.client(self.service), tagging, resource, tags, gone, **self.tag_parameters())
+
+    def all_tags(self, properties: Properties, context: ResourceContext) -> dict[str, str]:
+        """Return the resource's own tags and the stack's; none for types that have no tags."""
+        schema = schema_of(self.name)
+        return all_tags(properties, context, system=schema.system_tags) if "Tags" in schema.properties else {}
 
     def tagging(self) -> Tagging | None:
         """Return how the service tags."""

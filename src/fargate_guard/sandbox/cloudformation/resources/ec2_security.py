@@ -150,7 +150,7 @@ class _Rule(ApiType):
         """Rules are revoked by ID."""
         return {"GroupId": properties["GroupId"], "SecurityGroupRuleIds": [physical_id]}
 
-    def change(self, physical_id: str, old: Properties, new: Properties, context: ResourceContext) -> None:
+    def change(self, physical_id: str, old: Properties, new: Properties, context: ResourceContext) -> None:  # noqa: ARG002
         """Only the description can change."""
         if old != new:
             side = "Egress" if self.egress else "Ingress"

@@ -85,14 +85,15 @@ def _object(value: Json, path: str) -> Any:
     return value.items()
 
 
-def _text(value: Json) -> str:
+def attribute_text(value: Json) -> str:
+    """Return a property as APIs want it that only know text: booleans in lower case, objects as JSON."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
 def _boolean(value: Json) -> bool:
-    return {"true": True, "false": False}[_text(value).lower()]
+    return {"true": True, "false": False}[attribute_text(value).lower()]
 
 
 _SCALARS: Mapping[str, Callable[[Json], Json]] = {
@@ -101,8 +102,8 @@ _SCALARS: Mapping[str, Callable[[Json], Json]] = {
     "long": int,
     "float": float,
     "double": float,
-    "string": _text,
-    "blob": lambda value: value if isinstance(value, bytes) else _text(value).encode(),
+    "string": attribute_text,
+    "blob": lambda value: value if isinstance(value, bytes) else attribute_text(value).encode(),
 }
 
 
@@ -110,5 +111,5 @@ def _scalar(type_name: str, value: Json, path: str) -> Json:
     try:
         return _SCALARS.get(type_name, lambda given: given)(value)
     except (KeyError, TypeError, ValueError) as error:
-        message = f"#{path}: expected type: {type_name.capitalize()}, found: {_text(value)}"
+        message = f"#{path}: expected type: {type_name.capitalize()}, found: {attribute_text(value)}"
         raise BadProperty(message) from error

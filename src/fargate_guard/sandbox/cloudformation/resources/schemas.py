@@ -27,6 +27,8 @@ class Schema:
     required: frozenset[str]
     create_only: frozenset[str]
     """Those whose page says "Update requires: Replacement"."""
+    system_tags: bool
+    """Whether resources get the stack's ``aws:cloudformation:`` tags."""
 
     def check(self, properties: Mapping[str, Any], logical_id: str) -> None:
         """Refuse what the type does not have, and that something required is missing.
@@ -47,9 +49,9 @@ def invalid(logical_id: str, problem: str) -> ResourceFailed:
 
 
 @functools.cache
-def _document() -> dict[str, dict[str, list[str]]]:
+def _document() -> dict[str, dict[str, Any]]:
     text = Path(__file__).with_name("schemas.json").read_text(encoding="utf-8")
-    document: dict[str, dict[str, list[str]]] = json.loads(text)
+    document: dict[str, dict[str, Any]] = json.loads(text)
     return document
 
 
@@ -60,4 +62,9 @@ def schema_of(type_name: str) -> Schema:
     :raises KeyError: for any other.
     """
     entry = _document()[type_name]
-    return Schema(frozenset(entry["properties"]), frozenset(entry["required"]), frozenset(entry["createOnly"]))
+    return Schema(
+        properties=frozenset(entry["properties"]),
+        required=frozenset(entry["required"]),
+        create_only=frozenset(entry["createOnly"]),
+        system_tags=entry["systemTags"],
+    )

@@ -54,12 +54,15 @@ def declared_tags(properties: Mapping[str, Json]) -> dict[str, str]:
     return {tag["Key"]: str(tag["Value"]) for tag in tags}
 
 
-def all_tags(properties: Mapping[str, Json], context: ResourceContext) -> dict[str, str]:
+def all_tags(properties: Mapping[str, Json], context: ResourceContext, *, system: bool) -> dict[str, str]:
     """Return the tags that the resource gets; its own win over the stack's.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
+
+    :param system: with the stack's ``aws:cloudformation:`` tags.
     """
-    return {**context.tags, **declared_tags(properties)}
+    stack = {key: value for key, value in context.tags.items() if system or not key.startswith("aws:")}
+    return {**stack, **declared_tags(properties)}
 
 
 def in_form(shape: Any, tags: Mapping[str, str]) -> Json:
