@@ -191,6 +191,10 @@ def registered(sandbox: Sandbox) -> str:
     return str(found["taskDefinition"]["taskDefinitionArn"])
 
 
+def online(sandbox: Sandbox) -> dict[str, str]:
+    return {**sandbox.environment(), "FGUARD_OFFLINE": "0"}
+
+
 def client(sandbox: Sandbox) -> Any:
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
     return boto3.client("ecs", endpoint_url=sandbox.endpoint, region_name="us-east-1", **keys)
@@ -202,7 +206,7 @@ def test_a_task_definition_is_read_from_ecs_with_its_tags(
 ) -> None:
     (folder / "web.json").unlink()  # a name that is a file is a file
     name = registered if name == "the ARN" else name.replace("live", "web")
-    ran = run("instrument", name, *FLAGS, environ=sandbox.environment())
+    ran = run("instrument", name, *FLAGS, environ=online(sandbox))
     assert ran.exit_code == 0, ran.stderr
     assert "reading the task definition from ECS" in ran.stderr
     document = json.loads(ran.stdout)
@@ -215,7 +219,7 @@ def test_what_is_read_from_ecs_can_be_registered_again(
     run: Run, folder: Path, sandbox: Sandbox, registered: str
 ) -> None:
     flags = ("--for-registration", "-o", "new.json")
-    ran = run("instrument", registered, *FLAGS, *flags, environ=sandbox.environment())
+    ran = run("instrument", registered, *FLAGS, *flags, environ=online(sandbox))
     assert ran.exit_code == 0, ran.stderr
     definition = instrumented((folder / "new.json").read_text(encoding="utf-8"))
     assert not {"taskDefinitionArn", "revision", "status", "registeredAt"} & definition.keys()
@@ -227,7 +231,7 @@ def test_what_is_read_from_ecs_can_be_registered_again(
 def test_several_of_ecs_go_to_a_folder_by_their_names(run: Run, folder: Path, sandbox: Sandbox) -> None:
     for family in ("front", "back"):
         client(sandbox).register_task_definition(**{**WEB, "family": family})
-    ran = run("instrument", "front:1", "back", *FLAGS, "--output-dir", "out", environ=sandbox.environment())
+    ran = run("instrument", "front:1", "back", *FLAGS, "--output-dir", "out", environ=online(sandbox))
     assert ran.exit_code == 0, ran.stderr
     assert files_below(folder / "out") == ["back.json", "front-1.json"]
 
@@ -235,13 +239,13 @@ def test_several_of_ecs_go_to_a_folder_by_their_names(run: Run, folder: Path, sa
 def test_nothing_but_the_task_definition_is_asked_of_aws(run: Run, sandbox: Sandbox, registered: str) -> None:
     sandbox.take_calls()
     for command in (("instrument", *FLAGS), ("uninstrument",), ("explain",), ("images",)):
-        assert run(*command[:1], registered, *command[1:], environ=sandbox.environment()).exit_code == 0
+        assert run(*command[:1], registered, *command[1:], environ=online(sandbox)).exit_code == 0
     text = (Path(__file__).parents[2] / "docs" / "permissions.md").read_text(encoding="utf-8")
     assert sandbox.take_calls() == set(text.split("\n## instrument\n", 1)[1].split("```")[1].split())
 
 
 def test_what_is_neither_a_file_nor_in_ecs_is_told_as_both(run: Run, sandbox: Sandbox) -> None:
-    ran = run("instrument", "nowhere", *FLAGS, environ=sandbox.environment())
+    ran = run("instrument", "nowhere", *FLAGS, environ=online(sandbox))
     assert ran.exit_code == 64
     assert "no such file, and no such task definition in ECS" in ran.stderr
     assert "us-east-1" in ran.stderr
@@ -250,7 +254,19 @@ def test_what_is_neither_a_file_nor_in_ecs_is_told_as_both(run: Run, sandbox: Sa
 def test_uninstrument_and_explain_read_from_ecs_too(run: Run, sandbox: Sandbox) -> None:
     definition = {**instrumented(run("instrument", "web.json", *FLAGS).stdout), "family": "watched"}
     client(sandbox).register_task_definition(**definition)
-    told = run("explain", "watched", environ=sandbox.environment())
+    told = run("explain", "watched", environ=online(sandbox))
     assert "instrumented by fguard" in told.stdout
-    undone = json.loads(run("uninstrument", "watched:1", environ=sandbox.environment()).stdout)
+    undone = json.loads(run("uninstrument", "watched:1", environ=online(sandbox)).stdout)
     assert [one["name"] for one in undone["taskDefinition"]["containerDefinitions"]] == ["web"]
+
+
+@pytest.mark.parametrize("command", [("instrument", *FLAGS), ("images",)])
+def test_offline_asks_ecs_for_nothing(
+    run: Run, sandbox: Sandbox, registered: str, command: tuple[str, ...]
+) -> None:
+    sandbox.take_calls()
+    ran = run(command[0], registered, *command[1:], "--offline", environ=sandbox.environment())
+    assert ran.exit_code == 64
+    assert "there is no such file, and with --offline ECS is not asked" in ran.stderr
+    assert f"--task-definition {registered}" in ran.stderr
+    assert not sandbox.take_calls()

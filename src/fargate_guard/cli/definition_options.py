@@ -76,7 +76,7 @@ class ImageOptions:
             envvar="FGUARD_OFFLINE",
             show_envvar=False,
             show_default=False,
-            help="Ask no registry; the cache and the answers by hand count [ask].",
+            help="Ask no registry, and ECS for no task definition; the cache and the answers by hand count [ask].",
             rich_help_panel=IMAGES,
         ),
     ] = False
@@ -202,19 +202,23 @@ def reader(run: Invocation) -> Callable[[Input], Source]:
     return read
 
 
-def read_all(run: Invocation, names: list[str]) -> Iterator[tuple[Input, Source]]:
+def read_all(run: Invocation, names: list[str], *, offline: bool = False) -> Iterator[tuple[Input, Source]]:
     """Read every input in turn; files that were found, not named, and hold something else are told and left out.
 
+    :raises UsageError: an input cannot be read, or is in ECS while nobody is to be asked.
     :raises TaskDefinitionError: a file that was named, or was to be a task definition, is none; or all are not.
     """
     from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError
     from fargate_guard.workflows.definition_files import in_file
-    from fargate_guard.workflows.definition_inputs import find_inputs
+    from fargate_guard.workflows.definition_inputs import find_inputs, refuse_offline
     from fargate_guard.workflows.found_files import passed_over
 
     read = reader(run)
     found = False
-    for one in find_inputs(names):
+    inputs = find_inputs(names)
+    if offline:
+        refuse_offline(inputs)
+    for one in inputs:
         try:
             source = read(one)
         except TaskDefinitionError as error:

@@ -44,7 +44,7 @@ def images(
     """
     from fargate_guard.workflows.image_report import documents, image_report, words
 
-    sources = read_all(run, task_definitions)
+    sources = read_all(run, task_definitions, offline=lookup.offline)
     report: list[ContainerImage] = image_report(sources, lookup.lookup(run), template.parameters, digests=digests)
     unknown = [one for one in report if one.error is not None]
     return Result(

@@ -90,7 +90,7 @@ def instrument(
     """
     from fargate_guard.cli.change_definitions import change_definitions
     from fargate_guard.cli.terraform_external import answer_terraform
-    from fargate_guard.workflows.definition_inputs import find_inputs
+    from fargate_guard.workflows.definition_inputs import find_inputs, refuse_offline
     from fargate_guard.workflows.instrumentation import gather_settings
     from fargate_guard.workflows.instrumenting import Handling, Instrumenting
 
@@ -107,6 +107,8 @@ def instrument(
     if format_ == TERRAFORM_EXTERNAL:
         return answer_terraform(run, names, output, settings, lookup, handling)
     inputs = find_inputs(names, without=output.output_dir)
+    if images.offline:
+        refuse_offline(inputs)
     change = Instrumenting(settings, lookup, handling, alone=len(inputs) == 1)
     return change_definitions(run, inputs, change, output, change.left_over, _findings(format_))
 

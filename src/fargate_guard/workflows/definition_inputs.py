@@ -84,6 +84,22 @@ def find_inputs(names: Sequence[str], *, without: Path | None = None) -> list[In
     return list(found.values())
 
 
+def refuse_offline(inputs: Sequence[Input]) -> None:
+    """Make sure that nobody has to be asked for an input.
+
+    :raises UsageError: one is a task definition in ECS, or a file that is not there.
+    """
+    for one in inputs:
+        if one.kind is Kind.LIVE:
+            raise UsageError(
+                "there is no such file, and with --offline ECS is not asked",
+                where=one.name,
+                fix="correct the path; or use --online (FGUARD_OFFLINE=0); or save the task definition first: "
+                f"aws ecs describe-task-definition --include TAGS --task-definition {one.name} "
+                f"> {_file_name(one.name)}",
+            )
+
+
 def _inputs_of(name: str, without: Path | None) -> list[Input]:
     if name == STANDARD_INPUT:
         return [Input(name, Kind.STANDARD_INPUT, PurePath("stdin.json"))]
