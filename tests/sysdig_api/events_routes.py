@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 TWO_WEEKS = 14 * 24 * 3600 * 10**9
+EVENTS_PATH = "/secure/events/v1/events"
 MOST = 200
 USUAL = 25
 PERMISSION = "policy-events.read"
@@ -90,7 +91,7 @@ def events_routes(store: EventStore) -> list[Route]:
     return [
         Route(
             "GET",
-            "/secure/events/v1/events",
+            EVENTS_PATH,
             listing,
             PERMISSION,
             parameters=frozenset({"from", "to", "cursor", "filter", "zones", "limit"}),

@@ -12,13 +12,14 @@ from fargate_guard.cli.status_view import table
 from fargate_guard.sysdig.filters import task_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from fargate_guard.workflows.events import Sighting
 
-HEAD = ("TIME", "LEVEL", "RULE", "SERVICE", "REVISION", "TASK", "CONTAINER", "STOPPED", "OUTPUT")
-WIDTHS = (20, 7, 32, 20, 24, 12, 16, 12)
-"""Of the columns of a table that grows line by line; the output is last and has what is left."""
+HEAD = ("TIME", "LEVEL", "RULE", "SERVICE", "REVISION", "TASK", "CONTAINER")
+WIDTHS = (20, 7, 24, 12, 16, 12, 9)
+"""Of the columns of a table that grows line by line."""
+INDENT = "    "
 COLUMNS = (
     *("time", "level", "severity", "rule", "policy", "service", "revision", "task_status", "stopped_reason"),
     *("task_arn", "cluster_arn", "container", "image", "output", "id"),
@@ -46,13 +47,16 @@ def _spelled(character: str) -> str:
     )
 
 
-def table_text(sightings: Iterable[Sighting], width: int | None) -> str:
-    """Return aligned lines with a head.
+def table_text(sightings: Sequence[Sighting], width: int | None) -> str:
+    """Return aligned lines with a head; below each what happened, and why the task stopped.
 
     :param width: of the terminal; None: lines may be as long as they are.
     """
-    lines = table(HEAD, [_row(one) for one in sightings])
-    return "\n".join(line if width is None else _fitting(line, width) for line in lines)
+    head, *rows = table(HEAD, [_row(one) for one in sightings])
+    lines = [head]
+    for row, one in zip(rows, sightings, strict=True):
+        lines += [row, *_below(one)]
+    return _fitting(lines, width)
 
 
 def head_line() -> str:
@@ -60,10 +64,9 @@ def head_line() -> str:
     return _columns(HEAD)
 
 
-def table_line(sighting: Sighting, width: int | None) -> str:
-    """Return one line of a table that grows."""
-    line = _columns(_row(sighting))
-    return line if width is None else _fitting(line, width)
+def table_lines(sighting: Sighting, width: int | None) -> str:
+    """Return the lines of one event in a table that grows."""
+    return _fitting([_columns(_row(sighting)), *_below(sighting)], width)
 
 
 def json_line(sighting: Sighting) -> str:
@@ -109,8 +112,6 @@ def _row(sighting: Sighting) -> tuple[str, ...]:
         task.revision or "unknown",
         task_id(event.task_arn)[:_SHORT] if event.task_arn else "-",
         event.container or "-",
-        task.stopped_reason or ("unknown" if task.unknown else "-"),
-        event.output,
     )
     return tuple(harmless(cell) for cell in cells)
 
@@ -119,10 +120,21 @@ def _service(sighting: Sighting) -> str:
     return "unknown" if sighting.task.unknown else (sighting.task.service or "-")
 
 
+def _below(sighting: Sighting) -> list[str]:
+    task = sighting.task
+    told = [sighting.event.output]
+    if task.unknown:
+        told.append(f"task unknown: {task.unknown}")
+    elif task.stopped_reason:
+        told.append(f"task stopped: {task.stopped_reason}")
+    return [f"{INDENT}{harmless(one)}" for one in told if one]
+
+
 def _columns(cells: Sequence[str]) -> str:
-    *fixed, last = cells
-    return "  ".join([*(cell.ljust(width) for cell, width in zip(fixed, WIDTHS, strict=True)), last]).rstrip()
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
 
 
-def _fitting(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: max(width - 1, 1)] + "…"
+def _fitting(lines: Sequence[str], width: int | None) -> str:
+    return "\n".join(
+        line if width is None or len(line) <= width else line[: max(width - 1, 1)] + "…" for line in lines
+    )

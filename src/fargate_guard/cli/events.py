@@ -141,7 +141,7 @@ def _line(sighting: Sighting, shown: str) -> str:
 
     if shown == "csv":
         return view.csv_line(sighting)
-    return (view.table_line(sighting, _terminal_width()) if shown == "table" else view.json_line(sighting)) + "\n"
+    return (view.table_lines(sighting, _terminal_width()) if shown == "table" else view.json_line(sighting)) + "\n"
 
 
 def _write(run: Invocation, text: str) -> None:
