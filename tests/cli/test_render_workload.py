@@ -69,7 +69,7 @@ def test_a_workload_that_is_refused_leaves_nothing_behind(run: Run, folder: Path
     [
         ("--sysdig-region", (), "use one of: us1"),
         ("--region", (), "--region"),
-        ("", ("--name", "Not A Name"), "name"),
+        ("", ("--name", "Not A Name"), "--name is no name for a deployment"),
         ("", ("--config", "other.yaml"), "under workloads"),
         ("--workload", (), "go with --workload"),
     ],
@@ -84,6 +84,19 @@ def test_what_is_missing_or_wrong_is_named(
     assert ran.exit_code in (4, 64)
     assert message in ran.stderr
     assert not (folder / "module").exists()
+
+
+@pytest.mark.parametrize(("file", "derived"), [("a.yaml", "a"), ("2048.yaml", "2048")])
+def test_a_file_whose_name_is_none_for_a_deployment_asks_for_one(
+    run: Run, folder: Path, file: str, derived: str
+) -> None:
+    (folder / file).write_text(WEB)
+    ran = run("render", *FLAGS, "--workload", file)
+    assert ran.exit_code == 64
+    assert f"the file gives its deployment the name '{derived}'" in ran.stderr
+    assert "add --name NAME" in ran.stderr
+    assert "fguard.yaml" not in ran.stderr
+    assert run("render", *FLAGS, "--workload", file, "--name", "shop").exit_code == 0
 
 
 def test_the_sidecars_own_log_configuration_is_not_for_what_fguard_deploys(run: Run, folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fargate_guard.config import parse_config
+from fargate_guard.config.types import Name
 from fargate_guard.config.workload import Workload, workload_name
 from fargate_guard.deployment import DeploymentFolder
 from fargate_guard.errors import UsageError
@@ -39,8 +40,8 @@ def fresh_context(
     :param workload: a task definition, JSON or YAML.
     :param directory: where module and configuration go.
     :param name: the deployment's name. Default: the workload's.
-    :raises UsageError: there is a configuration in that folder already.
-    :raises ConfigError: a value does not fit, for example the name.
+    :raises UsageError: there is a configuration in that folder already, or the name is none for a deployment.
+    :raises ConfigError: another value does not fit.
     :raises RegionError: no AWS Region is known.
     """
     file = directory / CONFIGURATION
@@ -52,8 +53,10 @@ def fresh_context(
         )
     aws = connect(None, region, profile, environ)
     relative = Path(os.path.relpath(workload.resolve(), directory.resolve())).as_posix()
+    derived = workload_name(Workload(task_definition=relative))
+    _check_name(name, derived, workload)
     answers = Answers(
-        name=name or workload_name(Workload(task_definition=relative)),
+        name=name or derived,
         region=aws.region,
         sysdig_region=sysdig_region,
         task_definitions=(relative,),
@@ -69,6 +72,19 @@ def fresh_context(
         observer=observer,
     )
     return context, text
+
+
+def _check_name(given: str | None, derived: str, workload: Path) -> None:
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(Name).validate_python(given or derived)
+    except ValidationError:
+        why = "it is 2 to 24 lower-case letters, digits and hyphens, with a letter first and no hyphen last"
+        if given:
+            raise UsageError("--name is no name for a deployment", where=given, why=why, fix="change it") from None
+        message = f"the file gives its deployment the name {derived!r}, and that is none"
+        raise UsageError(message, where=str(workload), why=why, fix="add --name NAME") from None
 
 
 def before_the_folder_exists(context: Context, workload: Path) -> Context:
