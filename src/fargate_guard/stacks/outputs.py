@@ -27,13 +27,10 @@ class _Stack:
     """A stack's outputs and resources; what is missing makes the deployment incomplete."""
 
     def __init__(
-        self,
-        outputs: Mapping[str, str],
-        resources: Mapping[str, str],
-        region: str,
-        account_id: str,
-        partition: str,
+        self, outputs: Mapping[str, str], resources: Mapping[str, str], region: str, account: str
     ) -> None:
+        """:param account: partition and account, as in ``aws:123456789012``."""
+        partition, _, account_id = account.partition(":")
         self.outputs, self.resources = outputs, resources
         self._role_arn = f"arn:{partition}:iam::{account_id}:role/"
         self.ecs_arn = f"arn:{partition}:ecs:{region}:{account_id}:"
@@ -53,7 +50,7 @@ class _Stack:
 def deployment_outputs(
     outputs: Mapping[str, str],
     resources: Mapping[str, str],
-    config: Config,
+    config: Config,  # noqa: ARG001 - what is deployed is told by the stack, whatever fguard.yaml says by now
     region: str,
     account_id: str,
     partition: str,
@@ -63,18 +60,16 @@ def deployment_outputs(
     :param outputs: the stack's outputs by key.
     :param resources: physical ID by logical ID, of the resources that exist.
     """
-    stack = _Stack(outputs, resources, region, account_id, partition)
+    stack = _Stack(outputs, resources, f"arn:{partition}:iam::{account_id}:role/")
     try:
         return DeploymentOutputs(
             region=region,
             account_id=account_id,
             partition=partition,
             network=_network(stack),
-            cluster=_cluster(stack),
-            orchestrator=_orchestrator(stack, config) if "OrchestratorHost" in outputs else None,
-            workloads={
-                name: _workload(stack, config, name) for name in outputs.get("Workloads", "").split(",") if name
-            },
+            cluster=_cluster(stack, f"arn:{partition}:ecs:{region}:{account_id}:cluster/"),
+            orchestrator=_orchestrator(stack) if "OrchestratorHost" in outputs else None,
+            workloads={name: _workload(stack, name) for name in outputs.get("Workloads", "").split(",") if name},
         )
     except KeyError:
         return None
@@ -95,12 +90,12 @@ def _network(stack: _Stack) -> NetworkOutputs:
     )
 
 
-def _cluster(stack: _Stack) -> ClusterOutputs:
+def _cluster(stack: _Stack, prefix: str) -> ClusterOutputs:
     name = stack.outputs["ClusterName"]
-    return ClusterOutputs(arn=f"{stack.ecs_arn}cluster/{name}", name=name, created="Cluster" in stack.resources)
+    return ClusterOutputs(arn=f"{prefix}{name}", name=name, created="Cluster" in stack.resources)
 
 
-def _orchestrator(stack: _Stack, config: Config) -> OrchestratorOutputs:
+def _orchestrator(stack: _Stack) -> OrchestratorOutputs:
     resources = stack.resources
     service = resources["OrchestratorService"]
     execution_role = stack.role_arn("OrchestratorExecutionRole")
@@ -119,11 +114,11 @@ def _orchestrator(stack: _Stack, config: Config) -> OrchestratorOutputs:
         task_definition_arn=resources["OrchestratorTaskDefinition"],
         container_name=ORCHESTRATOR_CONTAINER,
         execution_role_arn=execution_role,
-        log_group_name=resources.get("OrchestratorLogGroup", f"/fguard/{config.name}/orchestrator"),
+        log_group_name=resources["OrchestratorLogGroup"],
     )
 
 
-def _workload(stack: _Stack, config: Config, name: str) -> WorkloadOutputs:
+def _workload(stack: _Stack, name: str) -> WorkloadOutputs:
     part, outputs, resources = workload_id(name), stack.outputs, stack.resources
     definition, service = outputs[f"{part}TaskDefinition"], resources.get(f"{part}Service")
     execution_role = outputs.get(f"{part}ExecutionRoleArn") or stack.role_arn(f"{part}ExecutionRole")
@@ -133,7 +128,7 @@ def _workload(stack: _Stack, config: Config, name: str) -> WorkloadOutputs:
         task_definition_arn=definition,
         family=definition.rpartition("/")[2].rpartition(":")[0],
         execution_role_arn=execution_role,
-        agent_log_group_name=resources.get(f"{part}AgentLogGroup", f"/fguard/{config.name}/{name}/agent"),
+        agent_log_group_name=resources[f"{part}AgentLogGroup"],
         service_name=service.rpartition("/")[2] if service else None,
         service_arn=service,
         security_group_id=resources.get(f"{part}SecurityGroup"),
