@@ -157,13 +157,13 @@ def test_csv_is_one_line_per_event_and_no_cell_is_a_formula(run: Callable[..., R
     assert rows[0]["severity"] == "3"
 
 
-@pytest.mark.parametrize("format_", ["table", "jsonl", "csv"])
+@pytest.mark.parametrize("options", ["--format table", "--format jsonl", "--format csv", "--json"])
 def test_no_text_of_an_event_commands_the_terminal(
-    run: Callable[..., Result], store: EventStore, format_: str
+    run: Callable[..., Result], store: EventStore, options: str
 ) -> None:
     evil = "\x1b]0;pwned\x07\x9b2J\u202e\u2028\r\nFAKE LINE\x00"
     store.publish([fargate_event(ago(60), output=evil, rule=evil, container=evil, policy=evil)])
-    out = run("--format", format_).stdout
+    out = run(*options.split()).stdout
     assert not any(ord(one) < 32 and one != "\n" for one in out)
     assert not set(out) & {"\x7f", "\x9b", "\u202e", "\u2028"}
     assert not any(line.startswith("FAKE") for line in out.splitlines())

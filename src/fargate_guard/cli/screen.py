@@ -6,6 +6,7 @@ Rich is only loaded for a terminal, so that pipes and scripts start fast.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
 """A name out of a file must not command the terminal; tabs and line ends stay."""
+
+
+_COMMANDING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""What JSON would let through: control characters beyond ASCII, line ends and turned writing direction."""
 
 
 class Diagnosable(Protocol):
@@ -98,8 +103,8 @@ class Screen(NamedTuple):
 
     def document(self, schema: str, document: Mapping[str, Any]) -> None:
         """Print the one JSON document of ``--json``."""
-        json.dump({"schema": schema, **document}, self.stdout, indent=2, ensure_ascii=not _is_utf8(self.stdout))
-        self.stdout.write("\n")
+        text = json.dumps({"schema": schema, **document}, indent=2, ensure_ascii=not _is_utf8(self.stdout))
+        self.stdout.write(_COMMANDING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
     def confirm(self, question: str, *, expected: str = "yes", assume_yes: bool) -> bool:
         """Ask on a terminal; elsewhere ``--yes`` must have been given.
