@@ -126,7 +126,8 @@ def _refused(
 
 
 def _with_look_up(told: str) -> str:
-    return f"{told}; {LOOK_UP}" if "Images: {" in told and "ImageLookup" not in told else told
+    would_help = "Images: '{" in told or "leave out PinDigests" in told
+    return f"{told}; {LOOK_UP}" if would_help and "ImageLookup" not in told else told
 
 
 def _log_of(context: LambdaContext | None) -> str:

@@ -1,11 +1,13 @@
 """The parameters that a template may give to the transform, and how they are read.
 
-A name is CloudFormation's way of writing; the value may be a ``Ref`` or ``Fn::Sub`` of the template's parameters,
-which CloudFormation leaves to the macro.
+A name is CloudFormation's way of writing. The value may be a ``Ref`` or ``Fn::Sub`` of the template's parameters,
+which CloudFormation may leave to the macro. CloudFormation takes texts, numbers, booleans and lists of these only
+("must resolve to a string, number, boolean or a list of any of these"), so objects are read from JSON text, too.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -60,9 +62,10 @@ PARAMETERS: Final = tuple(
             "log_configuration",
             "object",
             "--sidecar-log-configuration",
-            "instead, any `logConfiguration` as ECS takes it",
+            "instead, any `logConfiguration` as ECS takes it, JSON text",
         ),
         ("ExtraConf", "extra_conf", "text", "--extra-conf", "further agent configuration (YAML)"),
+        ("SidecarMode", "sidecar_mode", "text", "--sidecar-mode", "`auto`, or `force` (`SYSDIG_SIDECAR`)"),
         ("SidecarCpu", "sidecar_cpu", "number", "--sidecar-cpu", "CPU units"),
         ("SidecarMemory", "sidecar_memory", "number", "--sidecar-memory", "hard limit, MiB"),
         (
@@ -79,8 +82,8 @@ PARAMETERS: Final = tuple(
             "--sidecar-essential",
             "stop the task with the sidecar",
         ),
-        ("SidecarEnvironment", "sidecar_environment", "variables", "--sidecar-env", "further variables"),
-        ("WorkloadEnvironment", "workload_environment", "variables", "--workload-env", "further variables"),
+        ("SidecarEnvironment", "sidecar_environment", "variables", "--sidecar-env", "list of `NAME=VALUE`"),
+        ("WorkloadEnvironment", "workload_environment", "variables", "--workload-env", "list of `NAME=VALUE`"),
         (
             "ImagePullSecretArn",
             "repository_credentials_arn",
@@ -106,7 +109,7 @@ PARAMETERS: Final = tuple(
             "answers",
             "answers",
             "--entrypoint",
-            "what images run, by container (or `Resource/container`): `{EntryPoint: […], Command: […]}`",
+            'what images run, JSON text: `{"web": {"EntryPoint": ["/run"], "Command": []}}`, also `Resource/web`',
         ),
         ("Strict", "strict", "switch", "--strict", "fail on warnings, and when nothing is instrumented"),
     )
@@ -195,22 +198,33 @@ def _list(value: Json) -> tuple[str, ...] | None:
 
 
 def _variables(value: Json) -> dict[str, str] | None:
-    if not isinstance(value, dict):
+    if isinstance(value, list):
+        pairs = [item.partition("=") if isinstance(item, str) else ("", "", "") for item in value]
+        names = [name for name, equals, _ in pairs if name and equals]
+        return {name: text for name, _, text in pairs} if len(set(names)) == len(value) else None
+    value = _object(value)
+    if value is None:
         return None
     texts = {name: str(item).lower() if isinstance(item, bool) else _text(item) for name, item in value.items()}
     return None if None in texts.values() else {name: str(text) for name, text in texts.items()}
 
 
 def _object(value: Json) -> dict[str, Json] | None:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
     return value if isinstance(value, dict) else None
 
 
 def _answers(value: Json) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]] | None:
     """Entry point and command by container; both must be said, since both come from the image."""
-    if not isinstance(value, dict):
+    given = _object(value)
+    if given is None:
         return None
     found = {}
-    for container, answer in value.items():
+    for container, answer in given.items():
         if not isinstance(answer, dict) or answer.keys() != {"EntryPoint", "Command"}:
             return None
         entry_point, command = (_argv(answer[key]) for key in ("EntryPoint", "Command"))
@@ -240,7 +254,7 @@ _IN_WORDS: Final = {
     "number": "a whole number",
     "switch": "true or false",
     "list": "a list of texts, or one text with commas",
-    "variables": "an object of texts",
-    "object": "an object",
-    "answers": "an object with EntryPoint and Command by container, both lists of texts ([]: the image has none)",
+    "variables": "a list of NAME=VALUE, each name once",
+    "object": "the JSON text of an object",
+    "answers": 'JSON text such as {"web": {"EntryPoint": ["/run"], "Command": []}}, always with both',
 }

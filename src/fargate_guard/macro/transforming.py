@@ -11,6 +11,7 @@ from fargate_guard.cloudformation.resolving import Resolver
 from fargate_guard.cloudformation.resources import task_definitions
 from fargate_guard.macro.parameters import read_parameters
 from fargate_guard.macro.settings import settings_for
+from fargate_guard.macro.wording import advice
 from fargate_guard.taskdef import Images, NotATaskDefinitionError, TaskDefinitionError
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
 
@@ -97,7 +98,9 @@ class Transforming:
                 left_alone=len(outcomes) - done,
             )
         for notice in result.warnings:
-            self.journal.line("WARN", "warning", path=self.scope.path(notice.where), message=notice.message)
+            self.journal.line(
+                "WARN", "warning", path=self.scope.path(notice.where), message=advice(notice.message)
+            )
         if strict and result.warnings:
             first = result.warnings[0]
             raise TaskDefinitionError(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _STEP = re.compile(r"\.((?:Fn::)?[^.\[\]']+)|\[(\d+)\]|\['([^']*)'\]")
 _ANSWER = re.compile(r"""--(?:entrypoint|command) (\S+?)='\[[^\]]*\]'""")
+_IMAGES = """Images: '{{"{container}": {{"EntryPoint": […], "Command": […]}}}}'"""
 _FLAGS = tuple(sorted(((one.flag, one.name) for one in PARAMETERS), key=lambda pair: -len(pair[0])))
 _ELSEWHERE = {
     "--parameter": "the template's parameter",
@@ -33,15 +34,15 @@ def in_words(error: TaskDefinitionError, scope: Scope | None) -> str:
     where = error.where or ""
     place = _place(where, scope)
     path = scope.path(where) if scope else where
-    parts = [f"{place}: " if place else "", error.message]
-    parts += [f" at {path}" if path else "", f"; {error.why}" if error.why else ""]
+    parts = [f"{place}: " if place else "", advice(error.message)]
+    parts += [f" at {path}" if path else "", f"; {advice(error.why)}" if error.why else ""]
     return "".join(parts) + (f". To fix it: {advice(error.fix)}" if error.fix else "")
 
 
-def advice(fix: str) -> str:
-    """The core's advice with the transform's parameters in place of ``fguard instrument``'s options."""
-    told = _ANSWER.sub(lambda found: f"Images: {{{found[1]}: {{EntryPoint: […], Command: […]}}}}", fix)
-    told = re.sub(r"(Images: \{\S+ \{.*?\}\})(,? and \1)+", r"\1", told)
+def advice(text: str) -> str:
+    """The core's words with the transform's parameters in place of ``fguard instrument``'s options."""
+    told = _ANSWER.sub(lambda found: _IMAGES.format(container=found[1]), text)
+    told = re.sub(r"(Images: '.*?')(,? and \1)+", r"\1", told)
     for flag, name in (*_ELSEWHERE.items(), *_FLAGS):
         told = re.sub(rf"{re.escape(flag)}(?![a-z-])", name, told)
     return re.sub(r" ?\(FGUARD_\w+\)", "", told)
