@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.cli.definitions import FLAGS, TEMPLATE, WEB
+from tests.images.front import Front, Reply
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fargate_guard.sandbox import Sandbox
     from tests.cli.definitions import Run
 
 
@@ -64,3 +66,39 @@ def test_what_comes_from_an_answer_is_told_once(run: Run, folder: Path) -> None:
     (folder / "web.json").write_text(json.dumps({**WEB, "containerDefinitions": [container]}))
     told = run("instrument", "web.json", *FLAGS, *both("web")).stderr
     assert "web.json: container web: instrumented (runs what the image says" in told
+
+
+def test_half_an_answer_names_the_file_of_several_that_needs_the_other_half(run: Run, folder: Path) -> None:
+    for name, more in {"whole.json": {"command": ["serve"]}, "half.json": {}}.items():
+        container = {"name": "web", "image": "web:1", **more}
+        (folder / name).write_text(json.dumps({**WEB, "containerDefinitions": [container]}))
+    before = (folder / "whole.json").read_bytes()
+    answer = ("--entrypoint", 'web=["/a"]')
+
+    ran = run("instrument", "whole.json", "web.json", "half.json", *FLAGS, *answer, "--in-place")
+
+    assert ran.exit_code == 4
+    assert "half.json: $.containerDefinitions[0].image" in ran.stderr
+    assert "add --command web='[…]'" in ran.stderr
+    assert (folder / "whole.json").read_bytes() == before
+    assert run("instrument", "whole.json", "web.json", *FLAGS, *answer, "--in-place").exit_code == 0
+    assert '"/opt/draios/bin/instrument"' in (folder / "whole.json").read_text()
+
+
+def test_containers_of_one_image_with_different_credentials_have_their_own_reasons(
+    run: Run, folder: Path, sandbox: Sandbox
+) -> None:
+    with Front() as registry:
+        registry.rule = lambda _: Reply(401, headers={"WWW-Authenticate": 'Basic realm="the tests"'})
+        image = f"{registry.host}/team/web:1"
+        secret = {"credentialsParameter": "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone-AbCdEf"}
+        containers = [
+            {"name": "open", "image": image},
+            {"name": "locked", "image": image, "repositoryCredentials": secret},
+        ]
+        (folder / "web.json").write_text(json.dumps({**WEB, "containerDefinitions": containers}))
+        environ = {**sandbox.environment(), "FGUARD_OFFLINE": "0", "DOCKER_CONFIG": str(folder)}
+        ran = run("instrument", "web.json", *FLAGS, environ=environ)
+    assert ran.exit_code == 4
+    assert "container open: the registry wants credentials" in ran.stderr
+    assert "container locked: the registry credentials of the task definition cannot be read" in ran.stderr
