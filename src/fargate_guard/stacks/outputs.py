@@ -26,14 +26,8 @@ ORCHESTRATOR_CONTAINER = "OrchestratorAgent"
 class _Stack:
     """A stack's outputs and resources; what is missing makes the deployment incomplete."""
 
-    def __init__(
-        self, outputs: Mapping[str, str], resources: Mapping[str, str], region: str, account: str
-    ) -> None:
-        """:param account: partition and account, as in ``aws:123456789012``."""
-        partition, _, account_id = account.partition(":")
-        self.outputs, self.resources = outputs, resources
-        self._role_arn = f"arn:{partition}:iam::{account_id}:role/"
-        self.ecs_arn = f"arn:{partition}:ecs:{region}:{account_id}:"
+    def __init__(self, outputs: Mapping[str, str], resources: Mapping[str, str], role_arn: str) -> None:
+        self.outputs, self.resources, self._role_arn = outputs, resources, role_arn
 
     def numbered(self, kind: str) -> tuple[str, ...]:
         """Physical IDs of ``PublicSubnet1``, ``PublicSubnet2``…, in this order."""
