@@ -56,6 +56,11 @@ class StackBackend(BaseBackend):
     # Time.
 
     @property
+    def advancing(self) -> bool:
+        """Whether a stack's operation is being carried out: calls then come from resource types."""
+        return self._advancing
+
+    @property
     def now(self) -> float:
         """The sandbox's time."""
         return EcsBackend.surroundings.clock()
@@ -204,6 +209,15 @@ class StackBackend(BaseBackend):
 
     # Operations.
 
+    @staticmethod
+    def _make_obsolete(stack: Stack) -> None:
+        """Change sets show what they would do to a stack that is no more.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html
+        """
+        for change_set in stack.change_sets.values():
+            change_set.executed = change_set.executed or "OBSOLETE"
+
     def new_stack(self, name: str, parent: Stack | None = None) -> Stack:
         """Make an empty stack in review."""
         stack_id = (
@@ -216,6 +230,7 @@ class StackBackend(BaseBackend):
     def create(self, stack: Stack, target: Target, *, on_failure: str, token: str | None = None) -> None:
         """Begin to create a stack."""
         self.stacks[stack.id] = stack
+        self._make_obsolete(stack)
         at = self._beginning()
         operation = Operation(Phase.CREATE, target, at, token, on_failure)
         stack.target, stack.disable_rollback = target, on_failure == "DO_NOTHING"
@@ -226,14 +241,16 @@ class StackBackend(BaseBackend):
         stack.record(Phase.CREATE, at, USER)
 
     def fail_to_begin(self, stack: Stack, reason: str, *, on_failure: str, token: str | None = None) -> None:
-        """End an accepted creation whose macros or parameters fail."""
+        """Begin an accepted operation that fails, for a macro or a parameter's value."""
         from fargate_guard.sandbox.cloudformation.target import empty_target
 
-        self.stacks[stack.id] = stack
-        at = self._beginning()
-        stack.operation = Operation(Phase.CREATE, empty_target(), at, token, on_failure)
-        stack.operation.interrupted, stack.operation.reason = True, reason
-        stack.record(Phase.CREATE, at, USER)
+        if stack.target is None:
+            self.create(stack, empty_target(), on_failure=on_failure, token=token)
+        else:
+            self.update(stack, stack.target, on_failure=on_failure, token=token)
+        if stack.operation is not None:
+            stack.operation.works = {}
+            stack.operation.interrupted, stack.operation.reason = True, reason
 
     def check_updatable(self, stack: Stack) -> None:
         """Refuse an update in a state that does not allow one.
@@ -248,6 +265,7 @@ class StackBackend(BaseBackend):
         self, stack: Stack, target: Target, *, on_failure: str = "ROLLBACK", token: str | None = None
     ) -> None:
         """Begin to update a stack."""
+        self._make_obsolete(stack)
         at = self._beginning()
         if stack.before is None and stack.target is not None:
             copies = {key: each.copy() for key, each in stack.resources.items()}

@@ -71,3 +71,14 @@ def reversed_graph(graph: Mapping[str, frozenset[str]]) -> Graph:
         logical_id: frozenset(other for other, after in graph.items() if logical_id in after)
         for logical_id in graph
     }
+
+
+def in_order(graph: Mapping[str, frozenset[str]]) -> list[str]:
+    """Return the resources so that each comes after what it waits for."""
+    left, ordered = dict(graph), []
+    while left:
+        free = [name for name, after in left.items() if not after & set(left)]
+        ordered += free
+        for name in free:
+            del left[name]
+    return ordered

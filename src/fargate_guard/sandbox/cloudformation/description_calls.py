@@ -11,7 +11,7 @@ from fargate_guard.sandbox.cloudformation.calls import Calls
 from fargate_guard.sandbox.cloudformation.errors import ValidationFailed
 
 if TYPE_CHECKING:
-    from fargate_guard.sandbox.cloudformation.stack import Stack, StackResource
+    from fargate_guard.sandbox.cloudformation.stack import Stack
 
 STACKS_PER_PAGE = 50
 EVENTS_PER_PAGE = 100
@@ -42,13 +42,11 @@ class DescriptionCalls(Calls):
     def describe_stack_resources(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html."""
         logical_id = self._get_param("LogicalResourceId")
-        if not self._get_param("StackName"):
-            stack, wanted = self._owner(self._get_param("PhysicalResourceId"))
-            resources = [each for each in shapes.shown(stack) if logical_id in {None, each.logical_id}]
-            del wanted
-        else:
+        if self._get_param("StackName"):
             stack = self._known_stack("Stack with id {} does not exist")
-            resources = [each for each in shapes.shown(stack) if logical_id in {None, each.logical_id}]
+        else:
+            stack = self._owner(self._get_param("PhysicalResourceId"))
+        resources = [each for each in shapes.shown(stack) if logical_id in {None, each.logical_id}]
         return ActionResult({"StackResources": [shapes.resource(stack, each) for each in resources]})
 
     def describe_stack_resource(self) -> ActionResult:
@@ -91,10 +89,10 @@ class DescriptionCalls(Calls):
             raise ValidationFailed(refusal.format(name))
         return found
 
-    def _owner(self, physical_id: str) -> tuple[Stack, StackResource]:
+    def _owner(self, physical_id: str) -> Stack:
         for stack in self._backend.live_stacks():
             for resource in stack.resources.values():
                 if resource.physical_id == physical_id:
-                    return stack, resource
+                    return stack
         message = f"Stack for {physical_id} does not exist"
         raise ValidationFailed(message)

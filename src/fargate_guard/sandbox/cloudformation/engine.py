@@ -12,7 +12,7 @@ from fargate_guard.sandbox.cloudformation import outcomes
 from fargate_guard.sandbox.cloudformation.errors import ValidationFailed
 from fargate_guard.sandbox.cloudformation.operation import FORWARD, Do, Phase, Stage, Work
 from fargate_guard.sandbox.cloudformation.resource_work import RETAINED, begin, fail, proceed
-from fargate_guard.sandbox.cloudformation.stack import StackResource
+from fargate_guard.sandbox.cloudformation.stack import STACK_TYPE, StackResource
 
 if TYPE_CHECKING:
     from fargate_guard.sandbox.cloudformation.operation import Operation
@@ -115,7 +115,8 @@ def _decide(stack: Stack, operation: Operation, work: Work, world: World) -> boo
         resource.properties, resource.tags = dict(work.properties), tags
         return True
     differing = differences(resource.properties, work.properties)
-    if not differing and tags == dict(resource.tags) and resource.status not in BAD:
+    same = not differing and tags == dict(resource.tags) and resource.status not in BAD
+    if same and resource.type != STACK_TYPE:  # a nested stack's template may have changed
         return _keep_metadata(stack, work, previous, operation.clock)
     replacing = differing & world.type_of(resource.type).replaced_by
     work.do = Do.REPLACE if replacing or resource.status == "CREATE_FAILED" else Do.UPDATE

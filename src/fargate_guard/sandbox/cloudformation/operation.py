@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fargate_guard.sandbox.cloudformation.change_set import ChangeSet
     from fargate_guard.sandbox.cloudformation.dependencies import Graph
     from fargate_guard.sandbox.cloudformation.stack import StackResource
     from fargate_guard.sandbox.cloudformation.target import Target
@@ -95,6 +96,8 @@ class Operation:
     works: dict[str, Work] = field(default_factory=dict)
     """By logical ID; of leftovers with a number."""
     deadline: float | None = None
+    change_set: ChangeSet | None = None
+    """What was executed."""
     interrupted: bool = False
     """Something failed or the user cancelled: nothing new begins."""
     reason: str | None = None

@@ -222,5 +222,8 @@ def _end(stack: Stack, operation: Operation, status: str, reason: str | None = N
         stack.target = operation.target
     if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
         stack.target = operation.target
+    if operation.change_set is not None:
+        done = status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+        operation.change_set.executed = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
     stack.record(status, operation.clock, reason)
     stack.operation = None

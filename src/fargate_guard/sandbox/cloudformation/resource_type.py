@@ -107,7 +107,7 @@ class ResourceType(Protocol):
         ...
 
     def deleting(self, physical_id: str, properties: Mapping[str, Json], context: ResourceContext) -> str | None:
-        """Return None once a deleted resource is gone, else what is waited for (an ECS service until it is drained).
+        """Return None once a deleted resource is gone, else what is waited for (a service until it is drained).
 
         Asked after :meth:`delete`, again and again as the sandbox's time passes.
         """

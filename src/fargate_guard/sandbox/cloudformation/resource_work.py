@@ -83,6 +83,7 @@ def proceed(stack: Stack, work: Work, world: World, at: float, now: float) -> No
         fail(stack, work, error.message, at)
         return
     if waiting is None:
+        _take_outputs(stack, work, world)
         _finish(stack, work, at)
     else:
         work.due = now + world.pace.seconds("resource_poll")
@@ -142,6 +143,18 @@ def _pending(stack: Stack, work: Work, world: World) -> str | None:
         lambda: kind.pending(resource.physical_id, resource.properties, context)
     )
     return waiting
+
+
+def _take_outputs(stack: Stack, work: Work, world: World) -> None:
+    """A nested stack's outputs are its attributes, once it is complete."""
+    outputs = getattr(world.type_of(work.resource.type), "outputs", None)
+    if outputs is not None and work.do is not Do.DELETE:
+        resource = work.resource
+        context = context_of(stack, resource, dict(resource.tags))
+        resource.attributes = {
+            **resource.attributes,
+            **outputs(resource.physical_id, resource.properties, context),
+        }
 
 
 def _finish(stack: Stack, work: Work, at: float) -> None:

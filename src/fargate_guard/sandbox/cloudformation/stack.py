@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.sandbox.cloudformation.masking import masked
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,6 +44,8 @@ class StackResource:
     updated_at: float = 0.0
     drift: str = "NOT_CHECKED"
     drift_checked_at: float | None = None
+    live: Mapping[str, Json] | None = None
+    """Properties as drift detection found them; None when the resource was gone."""
 
     def copy(self) -> StackResource:
         """Return the record as it is now."""
@@ -139,7 +143,9 @@ class Stack:
         event_id = f"{resource.logical_id}-{status}-{moment(at).isoformat(timespec='milliseconds')}"
         token = self.operation.token if self.operation is not None else None
         shown = physical_id if physical_id is not None else resource.physical_id
-        properties = json.dumps(resource.properties, separators=(",", ":"), default=str)
+        target = self.operation.target if self.operation is not None else self.target
+        secrets = {} if target is None else {**self.parameters, **target.parameters}
+        properties = json.dumps(masked(resource.properties, secrets), separators=(",", ":"), default=str)
         self.events.append(
             Event(event_id, resource.logical_id, shown, resource.type, at, status, reason, properties, token)
         )

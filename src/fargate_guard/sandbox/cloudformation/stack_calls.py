@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
@@ -15,6 +15,8 @@ from fargate_guard.sandbox.cloudformation.operation import Operation, Phase
 from fargate_guard.sandbox.cloudformation.submission import submitted_target, template_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fargate_guard.sandbox.cloudformation.stack import Stack
 
 CANCELLED = "Stack update cancelled"
@@ -64,15 +66,17 @@ class StackCalls(Calls):
         stack = self._backend.live_stack_of(request["StackName"])
         self._backend.check_updatable(stack)
         text = template_text(self._backend, request, stack)
+        on_failure = "DO_NOTHING" if request.get("DisableRollback") else "ROLLBACK"
+        token = request.get("ClientRequestToken")
         try:
             target = submitted_target(self._backend, request, stack, text)
         except Unfulfilled as failure:
-            raise ValidationFailed(failure.reason) from failure
+            self._backend.fail_to_begin(stack, failure.reason, on_failure=on_failure, token=token)
+            return ActionResult({"StackId": stack.id})
         if is_unchanged(stack, target):
             raise ValidationFailed(NO_UPDATES)
         apply_settings(stack, request)
-        on_failure = "DO_NOTHING" if request.get("DisableRollback") else "ROLLBACK"
-        self._backend.update(stack, target, on_failure=on_failure, token=request.get("ClientRequestToken"))
+        self._backend.update(stack, target, on_failure=on_failure, token=token)
         return ActionResult({"StackId": stack.id})
 
     def delete_stack(self) -> ActionResult:
@@ -81,7 +85,7 @@ class StackCalls(Calls):
         stack = self._backend.find(request["StackName"])
         if stack is None or stack.status in {"DELETE_COMPLETE", "DELETE_IN_PROGRESS"}:
             return EmptyResult()
-        if stack.root.termination_protection:
+        if stack.root.termination_protection and not self._backend.advancing:
             message = f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
             raise ValidationFailed(message)
         if stack.status not in DELETABLE:
@@ -197,7 +201,7 @@ def creation_on_failure(request: Json) -> str:
     return str(request.get("OnFailure") or "ROLLBACK")
 
 
-def apply_settings(stack: Stack, request: Json) -> None:
+def apply_settings(stack: Stack, request: Mapping[str, Any]) -> None:
     """Take over what a request says of the stack itself."""
     if request.get("RoleARN"):
         stack.role_arn = request["RoleARN"]
