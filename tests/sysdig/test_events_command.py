@@ -221,11 +221,22 @@ def test_it_works_without_a_configuration_file(
     assert len(lines(run())) == 1
 
 
+def test_a_filter_that_sysdig_refuses_is_applied_here(
+    run: Callable[..., Result], store: EventStore, api: SecureApi
+) -> None:
+    store.publish([fargate_event(ago(60)), fargate_event(ago(61), severity=7)])
+    api.interfere(wrong.answering(wrong.error_answer(400, "bad_request", "invalid filter")), path=EVENTS_PATH)
+    result = run("--severity", "high")
+    assert [line["level"] for line in lines(result)] == ["high"]
+    assert "refuses the filter (HTTP 400 Bad Request: invalid filter)" in result.stderr
+    assert not any("filter" in asked.parameters() for asked in api.asked[2:])
+
+
 def test_a_wait_for_the_rate_limit_is_told(run: Callable[..., Result], api: SecureApi) -> None:
-    api.interfere(wrong.too_many_requests(0))
+    api.interfere(wrong.too_many_requests(1))
     result = run()
     assert result.exit_code == 0
-    assert "answers no more requests for now; asking again in 0 s" in result.stderr
+    assert "answers no more requests for now; asking again in 1 s" in result.stderr
 
 
 def test_against_the_embedded_aws_it_says_that_no_event_comes_from_there(

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fargate_guard.sysdig.errors import BadRequest, BrokenAnswer, NotFound
+from fargate_guard.sysdig.errors import BadRequest, BrokenAnswer
 from fargate_guard.sysdig.event import Event
 from fargate_guard.sysdig.events import (
     EVENTS,
     LONGEST_WINDOW,
     SECOND,
     Window,
-    one_event,
     read_events,
     supported_filters,
 )
@@ -110,6 +109,7 @@ def test_pages_that_lead_in_a_circle_are_told(client: SecureClient, api: SecureA
         ({"data": []}, "no page"),
         ({"page": {"total": 0}}, "no data"),
         ({"page": {}, "data": [{"severity": 3}]}, "without id or time stamp"),
+        ({"page": {}, "data": [{"id": "a", "timestamp": 10**30}]}, "without id or time stamp"),
         ({"page": {}, "data": ["text"]}, "no object"),
     ],
 )
@@ -121,16 +121,14 @@ def test_a_page_that_lacks_something_is_told(
         list(read_events(client, Window(NOW - HOUR, NOW), None))
 
 
-def test_one_event_by_its_id_keeps_what_is_not_known(client: SecureClient, store: EventStore) -> None:
+def test_an_event_keeps_what_is_not_known(client: SecureClient, store: EventStore) -> None:
     sent = fargate_event(NOW, brandNew={"a": [1]})
     store.publish([sent])
-    event = one_event(client, sent["id"])
+    (event,) = read_events(client, Window(NOW, NOW), None)
     assert event.raw["brandNew"] == {"a": [1]}
     assert (event.task_arn, event.cluster_arn) == (TASK, CLUSTER)
     assert (event.rule, event.level, event.container) == ("Write below binary dir", "high", "writer")
     assert event.image == "public.ecr.aws/example/writer:1.0"
-    with pytest.raises(NotFound):
-        one_event(client, "../nothing?x=1")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +166,12 @@ def test_what_sysdig_supports_is_filtered_there_and_the_rest_here(
     assert wanted.server_filter(supported_filters(client)) == 'severity in ("0", "1", "2", "3")'
     api.interfere(wrong.failing(404))
     assert wanted.server_filter(supported_filters(client)) is None
+
+
+def test_operators_by_other_names_than_their_signs_mean_that_all_are_supported() -> None:
+    supported = {"severity": frozenset({"EQUALS", "ANY_OF"}), "ruleName": frozenset({"contains"})}
+    text = Wanted(severity="high", rules=("a",), all_sources=True).server_filter(supported)
+    assert text == 'severity in ("0", "1", "2", "3")'
 
 
 def test_only_events_of_fargate_are_asked_for_unless_all_are_wanted(client: SecureClient) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WHICH = "Which events"
 WHERE = "Sysdig Secure"
+LONG = 1.0
+"""Seconds; shorter waits are of no interest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +137,10 @@ def open_client(run: Invocation, config: Config | None, secure: Secure) -> Secur
         aws=connect_lazily(run, config),
         url=secure.sysdig_url,
         region=secure.sysdig_region,
-        waiting=lambda seconds, why: run.screen.message(f"{why}; asking again in {seconds:.0f} s"),
+        waiting=lambda seconds, why: _tell_of_waiting(run, seconds, why),
     )
+
+
+def _tell_of_waiting(run: Invocation, seconds: float, why: str) -> None:
+    say = run.screen.message if seconds >= LONG else run.screen.detail
+    say(f"{why}; asking again in {seconds:.0f} s")

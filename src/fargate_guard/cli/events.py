@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fargate_guard.errors import FguardError
     from fargate_guard.sysdig.client import SecureClient
     from fargate_guard.sysdig.errors import SysdigError
+    from fargate_guard.sysdig.events import Window
     from fargate_guard.workflows.event_tasks import KnownTasks
     from fargate_guard.workflows.events import Found, Query, Sighting
 
@@ -54,19 +55,21 @@ def events(
     (sysdig.api.token). All about it: docs/events.md.
     """
     from fargate_guard.workflows.event_tasks import KnownTasks
-    from fargate_guard.workflows.events import Query, find_events, window_of
+    from fargate_guard.workflows.events import Query, find_events, server_filter
 
     _check_options(run, follow=follow, aws=aws, services=narrowing.service)
     config = read_config(run)
     client = open_client(run, config, secure)
     _tell_of_the_embedded_aws(run)
-    since = narrowing.since or ("0s" if follow else "24h")
+    _window(narrowing, client.now(), follow=follow)  # a mistake is told before anything is asked
+    narrowed = server_filter(client, narrowing.wanted(), refused=lambda why: _tell_of_filter(run, why))
     query = Query(
-        window_of(since, None if follow else narrowing.until, client.now()),
+        _window(narrowing, client.now(), follow=follow),
         narrowing.wanted(),
         tuple(narrowing.service or ()),
         limit,
         fail_on,
+        narrowed,
     )
     tasks = KnownTasks(connect_lazily(run, config) if aws else None, problem=lambda error: _tell(run, error))
     shown = format_ or ("table" if run.screen.stdout.isatty() else "jsonl")
@@ -86,6 +89,13 @@ def _check_options(run: Invocation, *, follow: bool, aws: bool, services: list[s
         raise UsageError(
             "--json is one document, and --follow has no end", fix="fguard events --follow --format jsonl"
         )
+
+
+def _window(narrowing: Narrowing, now: int, *, follow: bool) -> Window:
+    from fargate_guard.workflows.events import window_of
+
+    since = narrowing.since or ("0s" if follow else "24h")
+    return window_of(since, None if follow else narrowing.until, now)
 
 
 def _text(found: Found, shown: str) -> str | None:
@@ -162,6 +172,10 @@ def _summarise(run: Invocation, client: SecureClient, found: Found, query: Query
 def _tell(run: Invocation, error: FguardError) -> None:
     fix = f"; {error.fix}" if error.fix else ""
     run.screen.warning(f"services and revisions stay unknown: {error.message}{fix} (or: --no-aws)")
+
+
+def _tell_of_filter(run: Invocation, why: str) -> None:
+    run.screen.warning(f"Sysdig Secure refuses the filter ({why}); all events are read and filtered here")
 
 
 def _tell_of_trouble(run: Invocation, trouble: SysdigError | None) -> None:

@@ -26,6 +26,8 @@ LEVELS: dict[str, range] = {
 }
 """Sysdig's severities, 0 to 7, by the name they have in its interface; the worst first."""
 UNKNOWN = "unknown"
+LATEST = 2**63
+"""Nanoseconds since 1970 that fit where Sysdig keeps them: the year 2262."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Event:
             raise BrokenAnswer("Sysdig Secure's answer has an event that is no object", why=repr(document)[:200])
         content = _mapping(document.get("content"))
         timestamp = document.get("timestamp")
-        if not document.get("id") or not isinstance(timestamp, int):
+        if not document.get("id") or not isinstance(timestamp, int) or not 0 <= timestamp < LATEST:
             raise BrokenAnswer(
                 "Sysdig Secure's answer has an event without id or time stamp", why=f"it has {', '.join(document)}"
             )

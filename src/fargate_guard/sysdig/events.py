@@ -56,14 +56,14 @@ def supported_filters(client: SecureClient) -> Supported:
     }
 
 
-def one_event(client: SecureClient, event_id: str) -> Event:
-    """Return one event.
-
-    :raises NotFound: when there is none of this id.
-    """
-    from urllib.parse import quote
-
-    return Event.of(client.get(f"{EVENTS}/{quote(event_id, safe='')}", permission=READ_EVENTS))
+def refusal_of(client: SecureClient, filter_text: str) -> str | None:
+    """Try a filter on the last second; return why Sysdig refuses it, None where it does not."""
+    now = client.now()
+    try:
+        _page(client, {"from": str(now - SECOND), "to": str(now), "limit": "1", "filter": filter_text})
+    except BadRequest as refused:
+        return refused.why or refused.message
+    return None
 
 
 def read_events(

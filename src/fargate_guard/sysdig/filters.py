@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Supported: TypeAlias = Mapping[str, frozenset[str]]
 """Each attribute that Sysdig filters by, with its operators; none listed means that all are."""
+OPERATORS = frozenset({"=", "!=", ">", ">=", "<", "<=", "in", "contains", "startsWith", "exists"})
 _WILDCARDS = frozenset("*?[")
 
 
@@ -89,7 +90,11 @@ def task_id(arn: str) -> str:
 
 
 def _can(supported: Supported, attribute: str, operator: str) -> bool:
-    return attribute in supported and (not supported[attribute] or operator in supported[attribute])
+    """Whether Sysdig lists the operator; where it lists none by its sign, all that the language has are taken."""
+    if attribute not in supported:
+        return False
+    listed = supported[attribute] & OPERATORS
+    return not listed or operator in listed
 
 
 def _joined(tests: list[str]) -> str | None:

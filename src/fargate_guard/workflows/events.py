@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import UsageError
 from fargate_guard.sysdig.event import LEVELS, UNKNOWN
-from fargate_guard.sysdig.events import MOST_PER_PAGE, Window, read_events, supported_filters
+from fargate_guard.sysdig.events import MOST_PER_PAGE, Window, read_events, refusal_of, supported_filters
 from fargate_guard.sysdig.filters import Wanted, task_id
 from fargate_guard.sysdig.follow import Pace, follow
 from fargate_guard.workflows.event_times import nanoseconds_of
@@ -70,6 +70,8 @@ class Query:
     """The newest so many; 0: all."""
     fail_on: str | None = None
     """A level: an event as bad or worse makes the answer a failure."""
+    server_filter: str | None = None
+    """What Sysdig filters by itself; everything is checked here, too."""
 
 
 @dataclass(slots=True)
@@ -121,6 +123,19 @@ def window_of(since: str, until: str | None, now: int) -> Window:
     return Window(start, end)
 
 
+def server_filter(client: SecureClient, wanted: Wanted, *, refused: Callable[[str], None]) -> str | None:
+    """Return the filter that Sysdig supports and accepts; None where everything has to be filtered here.
+
+    :param refused: hears why Sysdig does not take a filter of its own language.
+    """
+    text = wanted.server_filter(supported_filters(client))
+    why = refusal_of(client, text) if text else None
+    if why is not None:
+        refused(why)
+        return None
+    return text
+
+
 def find_events(
     client: SecureClient, tasks: KnownTasks, query: Query, *, reading: Callable[[int], None] = lambda _: None
 ) -> Found:
@@ -128,10 +143,9 @@ def find_events(
 
     :param reading: hears now and then how many events were looked at.
     """
-    filter_text = query.wanted.server_filter(supported_filters(client))
     page_size = min(MOST_PER_PAGE, max(query.limit + 1, 25)) if query.limit else MOST_PER_PAGE
     found = Found(query.window)
-    events = read_events(client, query.window, filter_text, page_size=page_size)
+    events = read_events(client, query.window, query.server_filter, page_size=page_size)
     for sighting in _joined(_wanted(events, query.wanted, reading), tasks, query, found):
         found.fails = found.fails or fails(sighting, query.fail_on)
         if not query.limit or len(found.sightings) < query.limit:
@@ -158,8 +172,8 @@ def follow_events(
 
     :param found: learns, beside, whether one is as bad as ``fail_on``; those of unknown service count, too.
     """
-    filter_text = query.wanted.server_filter(supported_filters(client))
-    for batch in follow(client, query.window.start, filter_text, pace=pace, until=until, troubled=troubled):
+    begin = query.window.start
+    for batch in follow(client, begin, query.server_filter, pace=pace, until=until, troubled=troubled):
         for sighting in _joined((event for event in batch if query.wanted.matches(event)), tasks, query, found):
             found.fails = found.fails or fails(sighting, query.fail_on)
             yield sighting
