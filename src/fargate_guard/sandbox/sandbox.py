@@ -140,6 +140,7 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
 
         from fargate_guard.sandbox.cloudformation.backend import StackBackend
         from fargate_guard.sandbox.cloudformation.in_process import connect
+        from fargate_guard.sandbox.cloudformation.stack_sets_registry import advance_stack_sets
         from fargate_guard.sandbox.ecs.backend import EcsBackend, Surroundings
         from fargate_guard.sandbox.mends import mend_moto
         from fargate_guard.sandbox.report import report
@@ -161,6 +162,7 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
     def advance() -> None:
         _each_ecs(EcsBackend.advance)
         _each_cloudformation(StackBackend.advance)
+        _each_cloudformation(advance_stack_sets)
 
     gateway = Gateway(
         werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app),
