@@ -3,8 +3,6 @@
 Variables of options that can be repeated take several values, separated by blanks.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +31,7 @@ def _option(
     return info
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AgentOptions:
     """Which agent, where it connects to, what its sidecar gets, and which containers it watches."""
 
@@ -188,7 +186,7 @@ class AgentOptions:
         ),
     ] = False
 
-    def asked(self, run: Invocation, *, pin_digests: bool | None = None) -> Asked:
+    def asked(self, run: "Invocation", *, pin_digests: bool | None = None) -> "Asked":
         """Return what the workflow takes."""
         from fargate_guard.workflows.instrumentation import Asked
 

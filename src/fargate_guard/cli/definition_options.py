@@ -1,9 +1,7 @@
 """What the commands on task definitions share: inputs, outputs, and how images may be looked up."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -38,7 +36,7 @@ OptionalDefinitionsArgument = Annotated[list[str] | None, get_args(DefinitionsAr
 """For a command that can do without."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TemplateOptions:
     """What a template leaves open."""
 
@@ -65,7 +63,7 @@ class TemplateOptions:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ImageOptions:
     """How what images run is found out."""
 
@@ -105,7 +103,7 @@ class ImageOptions:
         typer.Option(metavar="CONTAINER=JSON", help="And as CMD, likewise.", rich_help_panel=IMAGES),
     ] = None
 
-    def lookup(self, run: Invocation) -> ImageLookup:
+    def lookup(self, run: "Invocation") -> "ImageLookup":
         """Return the way to find out what images run; nothing is asked yet."""
         from fargate_guard.workflows.image_lookup import ImageLookup, LookupOptions, checked_timeout
         from fargate_guard.workflows.user_folders import cache_folder, docker_folder
@@ -121,7 +119,7 @@ class ImageOptions:
         return ImageLookup(options, connector(run))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OutputOptions:
     """Where results go."""
 
@@ -163,17 +161,17 @@ class OutputOptions:
     ] = False
 
     @property
-    def destination(self) -> Destination:
+    def destination(self) -> "Destination":
         """Where results are written."""
         from fargate_guard.workflows.definition_files import Destination
 
         return Destination(self.output, self.output_dir, self.in_place)
 
 
-def connector(run: Invocation) -> Callable[[], Aws]:
+def connector(run: "Invocation") -> "Callable[[], Aws]":
     """Return a function that finds the way to AWS, by the flags, the environment and fguard.yaml."""
 
-    def connect() -> Aws:
+    def connect() -> "Aws":
         from fargate_guard.workflows.context import connect
 
         config = None
@@ -186,7 +184,7 @@ def connector(run: Invocation) -> Callable[[], Aws]:
     return connect
 
 
-def reader(run: Invocation) -> Callable[[Input], Source]:
+def reader(run: "Invocation") -> "Callable[[Input], Source]":
     """Return a function that reads an input, whatever it is and wherever it comes from."""
     from fargate_guard.formats import read_source
     from fargate_guard.workflows.definition_inputs import Kind, text_of
@@ -194,7 +192,7 @@ def reader(run: Invocation) -> Callable[[Input], Source]:
 
     read_live = live_reader(connector(run))
 
-    def read(one: Input) -> Source:
+    def read(one: "Input") -> "Source":
         if one.kind is Kind.LIVE:
             run.screen.message(f"{one.name}: no such file; reading the task definition from ECS")
         return read_source(text_of(one, run.screen.stdin.buffer, read_live))
@@ -202,7 +200,7 @@ def reader(run: Invocation) -> Callable[[Input], Source]:
     return read
 
 
-def read_all(run: Invocation, names: list[str], *, offline: bool = False) -> Iterator[tuple[Input, Source]]:
+def read_all(run: "Invocation", names: list[str], *, offline: bool = False) -> "Iterator[tuple[Input, Source]]":
     """Read every input in turn; files that were found, not named, and hold something else are told and left out.
 
     :raises UsageError: an input cannot be read, or is in ECS while nobody is to be asked.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from fargate_guard.cloudformation.carried import carried_elements
 from fargate_guard.cloudformation.concrete import Reading, unreadable
 from fargate_guard.cloudformation.conditions import assignments
-from fargate_guard.cloudformation.intrinsics import ABSENT, Opaque, if_arguments, is_intrinsic, is_no_value
+from fargate_guard.cloudformation.intrinsics import ABSENT, IF, Opaque, if_arguments, is_intrinsic, is_no_value
 from fargate_guard.cloudformation.resolving import Resolver
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions
 from fargate_guard.cloudformation.template_notes import CARRIED
@@ -68,6 +68,8 @@ class Cases:
     settings: Settings | None = None
     """Which containers are left out, and need not be understood; None when undoing."""
     _container: dict[str, Part] = field(default_factory=dict)
+    _read_before: dict[tuple[bytes, bytes | None], dict[str, Json]] = field(default_factory=dict)
+    """Containers by what they are and the resource's tags: those that are alike are read once, as one object."""
 
     def __post_init__(self) -> None:
         self._container = container_parts(self.settings)
@@ -79,7 +81,7 @@ class Cases:
         """
         _check_case(resource.properties, TASK_PROPERTIES, resource.path, "a task definition")
         functions = Functions(resource.properties)
-        if not functions.mentions("Fn::If"):
+        if not functions.mentions(IF):
             return [self._read(resource, {}, straight=not functions.mentions("AWS::NoValue"))]
         carried = self._carried(resource) if functions.mentions(CARRIED) else _NOTHING
         names = self._conditions(resource, carried)
@@ -145,7 +147,7 @@ class Cases:
             if key == CONTAINERS:
                 read = self._containers(reading, value, path, resource.properties.get("Tags"), own)
             else:
-                read = reading.value(value, TASK.get(key), path)
+                read = value if isinstance(value, str) else reading.value(value, TASK.get(key), path)
             if read is not ABSENT:
                 definition[key] = read
         containers = definition.get(CONTAINERS)
@@ -161,17 +163,26 @@ class Cases:
             raise unreadable(value, path)
         if not isinstance(value, list):
             return value
-        result = []
+        result, tags_as_bytes = [], Functions(tags).serialised
         for index, item in enumerate(value):
-            if isinstance(item, dict) and not Functions(item).any:
-                _check_case(item, CONTAINER_PROPERTIES, f"{path}[{index}]", "a container")
-                own.add(id(item))
-                result.append(item)
-                continue
-            read = self._element(reading, item, f"{path}[{index}]", tags)
+            functions = Functions(item)
+            key = None if functions.serialised is None else (functions.serialised, tags_as_bytes)
+            read: Json = self._read_before.get(key) if key is not None else None
+            if read is None:
+                read = self._read_container(reading, item, functions, f"{path}[{index}]", tags)
+                if key is not None and isinstance(read, dict) and not functions.mentions(IF):
+                    self._read_before[key] = read
+            if not functions.any:
+                own.add(id(read))
             if read is not ABSENT:
                 result.append(read)
         return result
+
+    def _read_container(self, reading: Reading, value: Json, functions: Functions, path: str, tags: Json) -> Json:
+        if isinstance(value, dict) and not functions.any:
+            _check_case(value, CONTAINER_PROPERTIES, path, "a container")
+            return value
+        return self._element(reading, value, path, tags)
 
     def _element(self, reading: Reading, value: Json, path: str, tags: Json) -> Json:
         value, path = reading.chosen(value, path)

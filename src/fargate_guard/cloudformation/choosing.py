@@ -26,6 +26,7 @@ from fargate_guard.cloudformation.unknowns import (
 )
 from fargate_guard.taskdef import Images, Notice, TaskDefinitionError, image_needs, instrument
 from fargate_guard.taskdef.recipes import INSTRUMENT
+from fargate_guard.taskdef.repeated import Repeated
 from fargate_guard.taskdef.selection import IGNORE_FLAG, is_pattern
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Choosing:
         self._left_out: set[str] = set()
         """Of the names and patterns to leave out, those that some container has."""
         self._by_ignored: dict[tuple[str, ...], Settings] = {settings.ignore_containers: settings}
+        self._repeated: dict[tuple[str, ...], Repeated] = {}
+        """What was made of containers, by those that are to be left out."""
 
     def instrument(self, case: Concrete, logical_id: str) -> tuple[Instrumented, list[Notice]]:
         """Instrument one case of a resource.
@@ -58,13 +61,14 @@ class Choosing:
         :raises TaskDefinitionError: it cannot be instrumented correctly.
         """
         definition = case.definition
-        notices = self._check(case)
         settings, images = self.settings_for(definition), self._images_for(logical_id)
+        repeated = self._repeated.setdefault(settings.ignore_containers, Repeated())
+        notices = self._check(case, repeated)
         if any(_may_need_an_unknown_image(one, settings) for one in _with_functions(case)):
             for need in image_needs(definition, settings):
                 self._check_image(definition, need, images)
                 notices += default_notices([(need.path, "the image", _image(definition, need))])
-        result = instrument(definition, settings, images)
+        result = instrument(definition, settings, images, repeated)
         if case.with_functions:
             check_lists(definition, result.definition, self._template)
         return result, notices
@@ -101,11 +105,12 @@ class Choosing:
                 )
             yield Notice("$.Resources", f"no container fits {name}, so {IGNORE_FLAG} {name} leaves out none")
 
-    def _check(self, case: Concrete) -> list[Notice]:
+    def _check(self, case: Concrete, repeated: Repeated) -> list[Notice]:
         definition = case.definition
         check_task(definition, self._settings)
-        check_variables(definition, case.with_functions, self._reserved)
-        check_labels(definition, case.with_functions, self._settings)
+        new = [i for i in case.with_functions if id(definition[CONTAINERS][i]) not in repeated.identities]
+        check_variables(definition, new, self._reserved)
+        check_labels(definition, new, self._settings)
         decided: list[tuple[str, str, Json]] = []
         required = definition.get("RequiresCompatibilities")
         for index, item in enumerate(required if isinstance(required, list) else ()):

@@ -95,6 +95,11 @@ class Functions:
             self._bytes = None
 
     @property
+    def serialised(self) -> bytes | None:
+        """The same for values that are alike; None for what cannot be serialised."""
+        return self._bytes
+
+    @property
     def any(self) -> bool:
         """Whether it may hold an intrinsic function."""
         return self._bytes is None or b"Fn::" in self._bytes or b"Ref" in self._bytes

@@ -15,43 +15,56 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef import Json
 
 
-def straight(
-    properties: dict[str, Json], case: Concrete, after: dict[str, Json], template: Mapping[str, Json]
-) -> dict[str, Json]:
-    """The new properties; the very same when nothing changed.
+class Straight:
+    """Puts the functions of one template back."""
 
-    What is free of functions is taken as the core gives it, without looking into it.
+    def __init__(self, template: Mapping[str, Json]) -> None:
+        """Get ready."""
+        self._template = template
+        self._done: dict[tuple[int, int], tuple[Json, Json, Json]] = {}
+        """Containers by the identities of before and after: these two, so that they stay, and the new one."""
 
-    :raises TaskDefinitionError: a list of which a function gives a part, and which cannot be written exactly.
-    """
-    before = case.definition
-    if after == before:
-        return properties
-    make_deployable(after.get(CONTAINERS), names_by_function(after.get(CONTAINERS)))
-    result = {}
-    for key, value in after.items():
-        if key == CONTAINERS:
-            result[key] = _containers(properties[key], case, value, template)
-        elif key in properties and value == before.get(key):
-            result[key] = properties[key]
-        else:
-            result[key] = written(value, template)
-    return result
+    def properties(self, properties: dict[str, Json], case: Concrete, after: dict[str, Json]) -> dict[str, Json]:
+        """The new properties; the very same when nothing changed.
 
+        What is free of functions is taken as the core gives it, without looking into it.
 
-def _containers(own: Json, case: Concrete, after: list[Json], template: Mapping[str, Json]) -> list[Json]:
-    before = case.definition[CONTAINERS]
-    result, place = [], 0
-    for container in after:
-        name = container.get("Name")
-        same = next((index for index in range(place, len(before)) if before[index].get("Name") == name), None)
-        if same is None:
-            result.append(written(container, template))
-            continue
-        place = same + 1
-        functions = same in case.with_functions
-        result.append(_container(own[same], before[same], container, template) if functions else container)
-    return result
+        :raises TaskDefinitionError: a list of which a function gives a part, and which cannot be written exactly.
+        """
+        before = case.definition
+        if after == before:
+            return properties
+        make_deployable(after.get(CONTAINERS), names_by_function(after.get(CONTAINERS)))
+        result = {}
+        for key, value in after.items():
+            if key == CONTAINERS:
+                result[key] = self._containers(properties[key], case, value)
+            elif key in properties and value == before.get(key):
+                result[key] = properties[key]
+            else:
+                result[key] = written(value, self._template)
+        return result
+
+    def _containers(self, own: Json, case: Concrete, after: list[Json]) -> list[Json]:
+        before = case.definition[CONTAINERS]
+        result, place = [], 0
+        for container in after:
+            name = container.get("Name")
+            same = next((index for index in range(place, len(before)) if before[index].get("Name") == name), None)
+            if same is None:
+                result.append(written(container, self._template))
+                continue
+            place = same + 1
+            functions = same in case.with_functions
+            result.append(self._container(own[same], before[same], container) if functions else container)
+        return result
+
+    def _container(self, own: dict[str, Json], before: dict[str, Json], after: dict[str, Json]) -> Json:
+        """One container; what was read as the same object is written alike."""
+        key = id(before), id(after)
+        if key not in self._done:
+            self._done[key] = before, after, _container(own, before, after, self._template)
+        return self._done[key][2]
 
 
 def _container(

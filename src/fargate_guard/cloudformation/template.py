@@ -18,7 +18,7 @@ from fargate_guard.cloudformation.record_label import has_record, make_deployabl
 from fargate_guard.cloudformation.reporting import Report
 from fargate_guard.cloudformation.resources import CONTAINERS, Functions, Resource, task_definitions
 from fargate_guard.cloudformation.shared_record import share_records
-from fargate_guard.cloudformation.straight import straight
+from fargate_guard.cloudformation.straight import Straight
 from fargate_guard.cloudformation.template_notes import Notes
 from fargate_guard.cloudformation.unknowns import check_compatibilities, check_task
 from fargate_guard.taskdef import (
@@ -155,12 +155,16 @@ def _folded(
 ) -> dict[str, Json]:
     """The new properties of the resources that change."""
     changed = {}
+    straight = Straight(cases.template)
     for resource in resources:
         found = _in_each_case(cases, resource, report, work)
         if found is None:
             continue
         try:
-            new = _fold(resource, found, cases.template, undoing=undoing)
+            if len(found) == 1 and found[0][0].straight:
+                new = straight.properties(resource.properties, *found[0])
+            else:
+                new = _fold(resource, found, cases.template, undoing=undoing)
         except TaskDefinitionError as error:
             error.where = resource.path
             report.refuse(error, {}, everywhere=True)
@@ -171,8 +175,6 @@ def _folded(
 
 
 def _fold(resource: Resource, found: list[tuple[Concrete, Json]], template: Json, *, undoing: bool) -> Json:
-    if len(found) == 1 and found[0][0].straight:
-        return straight(resource.properties, *found[0], template)
     places = [Case(case.conditions, case.definition, after) for case, after in found]
     notes = Notes()
     if not undoing:

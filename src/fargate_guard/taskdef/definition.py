@@ -35,6 +35,10 @@ class Definition:
     """JSON path of that list."""
     parsed: list[Fields] = field(default_factory=list)
     """The containers, in order."""
+    settled: set[int] = field(default_factory=set)
+    """Containers, by the identity of their objects, that passed every check which looks at one alone."""
+    sizes: dict[int, int] = field(default_factory=dict)
+    """Bytes of the JSON of containers, as far as they are known, by the same."""
 
     def __post_init__(self) -> None:
         self.parsed = [Fields(value, f"{self.path}[{i}]") for i, value in enumerate(self.containers)]
@@ -43,6 +47,18 @@ class Definition:
     def pascal(self) -> bool:
         """The case of a container that is added."""
         return bool(self.parsed) and self.parsed[0].pascal
+
+    @property
+    def unsettled(self) -> list[Fields]:
+        """The containers that are still to be looked at."""
+        return [one for one in self.parsed if id(one.object) not in self.settled] if self.settled else self.parsed
+
+    def settle(self, index: int, made: Json, size: int) -> None:
+        """Put something that is known to be right, and how many bytes it has, in the place of a container."""
+        self.containers[index] = made
+        self.parsed[index] = Fields(made, self.parsed[index].path)
+        self.settled.add(id(made))
+        self.sizes[id(made)] = size
 
     def append(self, container: Json) -> Fields:
         """Add a container at the end."""

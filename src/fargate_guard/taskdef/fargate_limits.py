@@ -38,15 +38,13 @@ def check_limits(definition: Definition) -> None:
     if task is not None:
         for field in ("cpu", "memory"):
             _check_number(task, field, _TASK_SIZE, 'a size such as "512" or "1 GB"')
-    may_stop = 0
-    for container in definition.parsed:
+    for container in definition.unsettled:
         for field in ("cpu", "memory", "memoryReservation"):
             _check_number(container, field, _WHOLE_NUMBER, "a whole number of zero or more")
         for field in ("memory", "memoryReservation"):
             _check_least_memory(container, field)
         _check_privileges(container)
-        may_stop += container.get("essential") is False
-    if may_stop == len(definition.parsed):
+    if all(container.get("essential") is False for container in definition.parsed):
         raise TaskDefinitionError(
             "no container is essential",
             where=definition.path,

@@ -8,9 +8,12 @@ case; what is added follows the case of its surroundings; nothing is renamed.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Json = Any
 """A JSON value: dict, list, str, int, float, bool or None."""
@@ -220,17 +223,19 @@ def recased(value: Json, *, pascal: bool) -> Json:
     }
 
 
-def copied(value: Json, depth: int = 0) -> Json:
+def copied(value: Json, depth: int = 0, but: Collection[int] = ()) -> Json:
     """A deep copy of a JSON value.
 
+    :param but: identities of objects that stay what they are.
     :raises TaskDefinitionError: nested deeper than :data:`MAX_DEPTH`.
     """
     if depth > MAX_DEPTH:
         raise TaskDefinitionError(f"nested more than {MAX_DEPTH} levels deep", why="no task definition is")
-    if isinstance(value, dict):
+    if isinstance(value, dict) and id(value) not in but:
         return {
-            key: copied(item, depth + 1) if isinstance(item, _COLLECTIONS) else item for key, item in value.items()
+            key: copied(item, depth + 1, but) if isinstance(item, _COLLECTIONS) else item
+            for key, item in value.items()
         }
     if isinstance(value, list):
-        return [copied(item, depth + 1) if isinstance(item, _COLLECTIONS) else item for item in value]
+        return [copied(item, depth + 1, but) if isinstance(item, _COLLECTIONS) else item for item in value]
     return value

@@ -30,6 +30,7 @@ from fargate_guard.taskdef.tags import IGNORE, ignored_by_tags
 from fargate_guard.taskdef.workload import take_back_extra, unwrap, update_foreign, wrap
 
 if TYPE_CHECKING:
+    from fargate_guard.taskdef.repeated import Made, Repeated
     from fargate_guard.taskdef.settings import Settings
 
 _NO_IMAGES = Images()
@@ -56,20 +57,27 @@ def image_needs(definition: Json, settings: Settings) -> tuple[ImageNeed, ...]:
     return tuple(need for _, need in needs_of(target, chosen, found, settings))
 
 
-def instrument(definition: Json, settings: Settings, images: Images = _NO_IMAGES) -> Instrumented:
+def instrument(
+    definition: Json, settings: Settings, images: Images = _NO_IMAGES, repeated: Repeated | None = None
+) -> Instrumented:
     """Instrument every container that the settings do not leave out.
 
     :param definition: RegisterTaskDefinition's input, DescribeTaskDefinition's output or an array of container
         definitions, as parsed JSON; it is not changed. Field names in lowerCamelCase, PascalCase or mixed.
     :param settings: which agent, and how.
     :param images: what is known of the images that :func:`image_needs` names.
+    :param repeated: what was made before of containers that come again as the same objects, with these settings;
+        the results share them. What is made of new ones is noted there.
     :return: the instrumented definition in the same shape, every container's outcome and the warnings.
     :raises TaskDefinitionError: it cannot be instrumented correctly, with the JSON path and the reason.
 
     Shape: https://docs.sysdig.com/en/docs/installation/sysdig-secure/install-agent-components/ecs-on-fargate/
     """
-    target = locate(copied(definition))
+    target = locate(copied(definition, but=repeated.identities if repeated is not None else ()))
     found = existing(target)
+    if repeated is not None and found.any:  # then containers change in other ways
+        repeated, target = None, locate(copied(definition))
+        found = existing(target)
     tags = ignored_by_tags(target)
     if tags.everything:
         return _leave_out_everything(target, found, definition)
@@ -77,16 +85,18 @@ def instrument(definition: Json, settings: Settings, images: Images = _NO_IMAGES
     check_sidecar(target, found)
     selection = select(target, found, settings, tags)
     notices = [*selection.notices, *check_task(target, settings)]
-    needs = needs_of(target, selection.chosen, found, settings)
+    made = repeated.made(selection.chosen) if repeated is not None else {}
+    new = [container for container in selection.chosen if container not in made]
+    needs = needs_of(target, new, found, settings)
     known = {need.container: (need, config) for need, config in complete(needs, images)}
-    notices += _check(target, found, settings, selection.chosen)
+    notices += _check(target, found, settings, selection.chosen, new)
     reasons = _reasons(selection, found, known)
     if not selection.chosen and not any(found.additions(one) is None for one in found.wrapped):
         remove_instrumentation(target, found)
         return _result(target, selection, definition, reasons, notices)
-    record = _wrap_all(target, selection, found, settings, images, known)
+    record = _wrap_all(target, selection, found, settings, images, known, made)
     _set_pid_mode(target, record, settings)
-    for container in selection.chosen:
+    for container in new:
         notices += warn_about_process_1(container)
     if found.sidecar is None:
         sidecar = target.append(new_sidecar(settings, record, pascal=target.pascal))
@@ -98,12 +108,17 @@ def instrument(definition: Json, settings: Settings, images: Images = _NO_IMAGES
     notices += warn_about_sidecar(sidecar, settings)
     check_registration(target)
     check_sizes(target, found.sidecar_name)
+    if repeated is not None and new:
+        itself = {one: target.sizes[id(one.object)] for one in new if name_of(one) not in known}
+        repeated.keep(locate(definition), itself, record, notices)
     return _result(target, selection, definition, reasons, notices)
 
 
-def _check(target: Definition, found: Existing, settings: Settings, chosen: list[Fields]) -> list[Notice]:
+def _check(
+    target: Definition, found: Existing, settings: Settings, chosen: list[Fields], new: list[Fields]
+) -> list[Notice]:
     notices: list[Notice] = []
-    for container in chosen:
+    for container in new:
         notices += check_container(container, settings, found)
         added = found.recorded(container)
         if settings.workload_environment:
@@ -126,14 +141,24 @@ def _check(target: Definition, found: Existing, settings: Settings, chosen: list
 
 
 def _wrap_all(
-    target: Definition, selection: Selection, found: Existing, settings: Settings, images: Images, known: _Known
+    target: Definition,
+    selection: Selection,
+    found: Existing,
+    settings: Settings,
+    images: Images,
+    known: _Known,
+    made: dict[Fields, Made],
 ) -> Record:
     before = found.record
     record = Record(
         pid_mode=before.pid_mode if before else None, adopted=found.sidecar is not None and found.foreign
     )
-    for container in target.parsed:
+    for index, container in enumerate(target.parsed):
         if container is found.sidecar:
+            continue
+        if container in made:
+            record.containers[name_of(container)] = made[container].additions
+            target.settle(index, made[container].after, made[container].size)
             continue
         name, added = name_of(container), found.additions(container)
         foreign = added is None and is_wrapped(container)

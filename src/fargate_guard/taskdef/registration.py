@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import marshal
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.dependencies import check_graph
@@ -22,6 +21,8 @@ MAX_CONTAINERS = 10
 
 MAX_BYTES = 64 * 1024
 """Size of a task definition; same page."""
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str)
 
 
 def check_names(definition: Definition) -> None:
@@ -55,7 +56,7 @@ def check_registration(definition: Definition) -> None:
     :raises TaskDefinitionError: a secret's name that is not its own, a dependency that cannot be met, more
         containers or bytes than ECS accepts.
     """
-    for container in definition.parsed:
+    for container in definition.unsettled:
         _check_secret_names(container)
     check_limits(definition)
     check_graph(definition)
@@ -97,7 +98,7 @@ def _check_count(definition: Definition) -> None:
 
 def _check_bytes(definition: Definition) -> None:
     whole = definition.task.object if definition.task else definition.root
-    if _is_far_below(whole) or (size := _bytes(whole)) <= MAX_BYTES:
+    if _at_most(definition) <= MAX_BYTES or (size := _bytes(whole)) <= MAX_BYTES:
         return
     fields = [
         (_bytes(value), container.at(field), field)
@@ -118,15 +119,16 @@ def _check_bytes(definition: Definition) -> None:
     )
 
 
-def _is_far_below(value: Json) -> bool:
-    """Whether the size needs no exact look: JSON needs at most six bytes (``\\u0001``) for one of these forms."""
-    try:
-        rough = len(marshal.dumps(value, 2))
-    except ValueError:  # there is something that stands for a function of a template
-        rough = len(repr(value))
-    return rough * 6 <= MAX_BYTES
+def _at_most(definition: Definition) -> int:
+    """The size, or a little more: what the parts have, whose sizes may be known."""
+    sizes, task = definition.sizes, definition.task.object if definition.task else {}
+    for container in definition.parsed:
+        if id(container.object) not in sizes:
+            sizes[id(container.object)] = _bytes(container.object)
+    rest = {key: value for key, value in task.items() if value is not definition.containers}
+    between = len(", ") * len(definition.containers) + len('"containerDefinitions": []')
+    return _bytes(rest) + sum(sizes[id(one)] for one in definition.containers) + between
 
 
 def _bytes(value: Json) -> int:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(_COMPACT.encode(value).encode("utf-8", "surrogatepass"))

@@ -31,7 +31,7 @@ _LOG_LEVELS = ("silent", "fatal", "critical", "error", "warning", "info", "debug
 _HIGHEST_PORT = 65535
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Settings:
     """What ``instrument`` is to do. Complete and consistent, or :class:`SettingsError` says what is missing."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.found_files import PassedOver
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Changed:
     """One input and what became of it."""
 
