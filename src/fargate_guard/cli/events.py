@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,12 +12,7 @@ from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from fargate_guard.errors import FguardError
-    from fargate_guard.sysdig.client import SecureClient
-    from fargate_guard.sysdig.errors import SysdigError
     from fargate_guard.sysdig.events import Window
-    from fargate_guard.workflows.event_tasks import KnownTasks
-    from fargate_guard.workflows.events import Found, Query, Sighting
 
 Format = Literal["table", "jsonl", "csv"]
 Level = Literal["high", "medium", "low", "info"]
@@ -54,15 +48,16 @@ def events(
     Needs an API token with the permission policy-events.read, in FGUARD_SYSDIG_TOKEN or where fguard.yaml says
     (sysdig.api.token). All about it: docs/events.md.
     """
+    from fargate_guard.cli import event_output as output
     from fargate_guard.workflows.event_tasks import KnownTasks
     from fargate_guard.workflows.events import Query, find_events, server_filter
 
     _check_options(run, follow=follow, aws=aws, services=narrowing.service)
     config = read_config(run)
     client = open_client(run, config, secure)
-    _tell_of_the_embedded_aws(run)
+    output.tell_of_the_embedded_aws(run)
     _window(narrowing, client.now(), follow=follow)  # a mistake is told before anything is asked
-    narrowed = server_filter(client, narrowing.wanted(), refused=lambda why: _tell_of_filter(run, why))
+    narrowed = server_filter(client, narrowing.wanted(), refused=lambda why: output.tell_of_filter(run, why))
     query = Query(
         _window(narrowing, client.now(), follow=follow),
         narrowing.wanted(),
@@ -71,15 +66,17 @@ def events(
         fail_on,
         narrowed,
     )
-    tasks = KnownTasks(connect_lazily(run, config) if aws else None, problem=lambda error: _tell(run, error))
+    tasks = KnownTasks(
+        connect_lazily(run, config) if aws else None, problem=lambda error: output.tell_of_ecs(run, error)
+    )
     shown = format_ or ("table" if run.screen.stdout.isatty() else "jsonl")
     if follow:
-        return _follow(run, client, tasks, query, narrowing.until, interval, shown)
+        return output.print_following(run, client, tasks, query, narrowing.until, interval, shown)
     found = find_events(client, tasks, query, reading=lambda count: run.screen.message(f"read {count} events…"))
-    _summarise(run, client, found, query)
+    output.summarise(run, client, found, query)
     exit_code = ExitCode.VERIFICATION_FAILED if found.fails else ExitCode.DONE
     sysdig = {"url": client.address.url, "region": client.address.region}
-    return Result({"sysdig": sysdig, **found.document()}, _text(found, shown), exit_code, exact=True)
+    return Result({"sysdig": sysdig, **found.document()}, output.events_text(found, shown), exit_code, exact=True)
 
 
 def _check_options(run: Invocation, *, follow: bool, aws: bool, services: list[str] | None) -> None:
@@ -96,105 +93,3 @@ def _window(narrowing: Narrowing, now: int, *, follow: bool) -> Window:
 
     since = narrowing.since or ("0s" if follow else "24h")
     return window_of(since, None if follow else narrowing.until, now)
-
-
-def _text(found: Found, shown: str) -> str | None:
-    from fargate_guard.cli import event_view as view
-
-    if shown == "csv":
-        return view.csv_head() + "".join(map(view.csv_line, found.sightings))
-    if not found.sightings:
-        return None
-    if shown == "table":
-        return view.table_text(found.sightings, _terminal_width()) + "\n"
-    return "".join(f"{view.json_line(one)}\n" for one in found.sightings)
-
-
-def _follow(
-    run: Invocation,
-    client: SecureClient,
-    tasks: KnownTasks,
-    query: Query,
-    until: str | None,
-    interval: float,
-    shown: str,
-) -> Result:
-    from fargate_guard.cli import event_view as view
-    from fargate_guard.sysdig.follow import Pace
-    from fargate_guard.workflows.event_times import nanoseconds_of
-    from fargate_guard.workflows.events import Found, follow_events
-
-    end = nanoseconds_of(until, "--until", client.now()) if until else None
-    found = Found(query.window)
-    try:
-        run.screen.message(f"following {client.address.host}; Ctrl-C ends it")
-        _write(run, {"table": f"{view.head_line()}\n", "csv": view.csv_head()}.get(shown, ""))
-        for one in follow_events(
-            client,
-            tasks,
-            query,
-            found,
-            pace=Pace(interval=interval),
-            until=end,
-            troubled=lambda trouble: _tell_of_trouble(run, trouble),
-        ):
-            _write(run, _line(one, shown))
-            if found.fails:
-                break
-    except KeyboardInterrupt:
-        return Result(exit_code=ExitCode.INTERRUPTED)
-    return Result(exit_code=ExitCode.VERIFICATION_FAILED if found.fails else ExitCode.DONE)
-
-
-def _line(sighting: Sighting, shown: str) -> str:
-    from fargate_guard.cli import event_view as view
-
-    if shown == "csv":
-        return view.csv_line(sighting)
-    return (view.table_lines(sighting, _terminal_width()) if shown == "table" else view.json_line(sighting)) + "\n"
-
-
-def _write(run: Invocation, text: str) -> None:
-    run.screen.stdout.write(text)
-    run.screen.stdout.flush()
-
-
-def _summarise(run: Invocation, client: SecureClient, found: Found, query: Query) -> None:
-    place = client.address.region or client.address.host
-    older = f"; there are older ones, for all of them: --limit 0 (now {query.limit})" if found.more else ""
-    run.screen.message(f"{found.summary()} at {place}{older}")
-    if found.unmatched:
-        run.screen.warning(
-            f"{found.unmatched} events are left out: ECS does not know the service of their task (any more)"
-        )
-
-
-def _tell(run: Invocation, error: FguardError) -> None:
-    fix = f"; {error.fix}" if error.fix else ""
-    run.screen.warning(f"services and revisions stay unknown: {error.message}{fix} (or: --no-aws)")
-
-
-def _tell_of_filter(run: Invocation, why: str) -> None:
-    run.screen.warning(f"Sysdig Secure refuses the filter ({why}); all events are read and filtered here")
-
-
-def _tell_of_trouble(run: Invocation, trouble: SysdigError | None) -> None:
-    if trouble is None:
-        run.screen.message("Sysdig Secure answers again; nothing is left out")
-    else:
-        run.screen.warning(f"{trouble.message} ({trouble.why}); trying on")
-
-
-def _tell_of_the_embedded_aws(run: Invocation) -> None:
-    from urllib.parse import urlsplit
-
-    from fargate_guard.config.sysdig import is_loopback
-
-    if is_loopback(urlsplit(run.environ.get("AWS_ENDPOINT_URL", "")).hostname or ""):
-        run.screen.message("AWS is the embedded one: no agent runs in it, so that no event comes from its tasks")
-
-
-def _terminal_width() -> int | None:
-    import sys
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.sysdig.errors import Unreachable
+from fargate_guard.sysdig.errors import Overloaded, Unreachable
 from fargate_guard.sysdig.refusals import document_of, refusal
 from fargate_guard.sysdig.retrying import ATTEMPTS, LONGEST_WAIT, delay, whole_number
 
@@ -89,11 +89,13 @@ class SecureClient:
                 continue
             if reply.status < _BEGIN_OF_FAILURE:
                 return document_of(reply, self.address)
-            error_ = refusal(reply, self.address, permission, self.token.source)
+            refused = refusal(reply, self.address, permission, self.token.source)
             seconds = delay(attempt, reply.headers.get("Retry-After"), self.clock.wall())
+            if isinstance(refused, Overloaded):
+                refused.seconds = seconds
             if not reply.is_temporary or attempt >= ATTEMPTS or seconds > LONGEST_WAIT:
-                raise error_
-            self._wait(seconds, error_.message)
+                raise refused
+            self._wait(seconds, refused.message)
         return None
 
     def change(

@@ -39,6 +39,9 @@ class Unreachable(SysdigError):  # noqa: N818 - the field's word for it
 class Overloaded(SysdigError):  # noqa: N818 - the field's word for it
     """429 or 5xx through all attempts."""
 
+    seconds: float = 0.0
+    """How long Sysdig asked to wait."""
+
 
 class TokenError(PreflightError):
     """There is no API token, it cannot be read, or Sysdig Secure does not accept it."""

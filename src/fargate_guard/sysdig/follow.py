@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MOST_BROKEN = 3
 """Answers in a row that make no sense, after which there is no sense in asking on."""
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE, _LONGEST_ASKED = 30.0, 600.0
+"""Seconds after a failure: of one's own accord, and at Sysdig's request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def follow(
                 raise
             if failures == 1:
                 troubled(trouble)
-            client.clock.sleep(min(pace.interval * 2**failures, _LONGEST_PAUSE))
+            client.clock.sleep(_pause_after(trouble, failures, pace))
             continue
         if failures:
             failures = 0
@@ -91,6 +92,11 @@ def _lasts(trouble: SysdigError, failures: int) -> bool:
     if isinstance(trouble, Unreachable):
         return not trouble.temporary
     return isinstance(trouble, BrokenAnswer) and failures >= MOST_BROKEN
+
+
+def _pause_after(trouble: SysdigError, failures: int, pace: Pace) -> float:
+    asked = trouble.seconds if isinstance(trouble, Overloaded) else 0.0
+    return max(min(asked, _LONGEST_ASKED), min(pace.interval * 2 ** min(failures, 10), _LONGEST_PAUSE))
 
 
 def _fresh(found: list[Event], seen: dict[str, int]) -> list[Event]:

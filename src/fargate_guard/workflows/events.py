@@ -168,7 +168,9 @@ def follow_events(
     until: int | None = None,
     troubled: Callable[[SysdigError | None], None] = lambda _: None,
 ) -> Iterator[Sighting]:
-    """Yield events as Sysdig publishes them, from the window's start on; ends at ``until``, else never.
+    """Yield events as Sysdig publishes them, from the window's start on.
+
+    Ends at ``until``, after the look that found one as bad as ``fail_on``, else never.
 
     :param found: learns, beside, whether one is as bad as ``fail_on``; those of unknown service count, too.
     """
@@ -177,6 +179,8 @@ def follow_events(
         for sighting in _joined((event for event in batch if query.wanted.matches(event)), tasks, query, found):
             found.fails = found.fails or fails(sighting, query.fail_on)
             yield sighting
+        if found.fails:
+            return
 
 
 def fails(sighting: Sighting, level: str | None) -> bool:
