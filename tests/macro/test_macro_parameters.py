@@ -63,10 +63,11 @@ def test_what_images_run_may_be_answered() -> None:
 
 def test_a_log_configuration_is_given_as_json_text() -> None:
     splunk = {"logDriver": "splunk", "options": {"splunk-url": "https://splunk.internal"}}
-    sidecar = web(template(Web=task(**ROLE)), SidecarLogConfiguration=json.dumps(splunk))[
-        "SysdigInstrumentation"
-    ]
-    assert sidecar["LogConfiguration"] == {"LogDriver": "splunk", "Options": {"splunk-url": "https://splunk.internal"}}
+    sidecar = web(template(Web=task(**ROLE)), SidecarLogConfiguration=json.dumps(splunk))["SysdigInstrumentation"]
+    assert sidecar["LogConfiguration"] == {
+        "LogDriver": "splunk",
+        "Options": {"splunk-url": "https://splunk.internal"},
+    }
 
 
 def test_a_parameter_may_refer_to_the_templates_own() -> None:

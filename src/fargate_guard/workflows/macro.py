@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard import __version__
-from fargate_guard.errors import FguardError, PreflightError, UsageError
+from fargate_guard.errors import ExitCode, FguardError, PreflightError, UsageError
 from fargate_guard.macro.package import InstalledPackage, build, describe, digest
 from fargate_guard.macro.settings import MacroSettings
 from fargate_guard.taskdef import TaskDefinitionError
@@ -98,7 +98,24 @@ def install(context: Context, asked: MacroStack, package: bytes, approve: Approv
             raise FguardError("the macro was not installed", why="the plan was not approved")
         execute_stack(context, plan, body=template.body)
     stack = cloudformation.find_stack(context.aws, asked.stack_name)
-    return Installed(plan.has_changes, stack.outputs if stack else {})
+    outputs = stack.outputs if stack else {}
+    _verify(context, outputs, package)
+    return Installed(plan.has_changes, outputs)
+
+
+def _verify(context: Context, outputs: Mapping[str, str], package: bytes) -> None:
+    """The function runs the package: CloudFormation sees no change in code that was changed outside it."""
+    from fargate_guard.aws import lambda_package
+
+    function = outputs.get("FunctionName", "")
+    if lambda_package.installed_sha256(context.aws, function) != digest(package):
+        raise FguardError(
+            "the macro's function does not run the package that was installed",
+            where=function,
+            why="its code was changed outside its stack, or it was deleted; CloudFormation does not see that",
+            fix="install it anew: fguard macro destroy --even-if-used, then fguard macro deploy",
+            exit_code=ExitCode.VERIFICATION_FAILED,
+        )
 
 
 def uninstall(context: Context, asked: MacroStack, approve: Approver, *, even_if_used: bool) -> tuple[str, ...]:
