@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fargate_guard.sandbox.cloudformation.resource_type import Made
+from fargate_guard.sandbox.cloudformation.resource_type import Made, ResourceFailed
 from fargate_guard.sandbox.cloudformation.resources.observed import as_declared
 from fargate_guard.sandbox.cloudformation.resources.request import BadProperty, operation_input, request_for
 from fargate_guard.sandbox.cloudformation.resources.schemas import invalid, schema_of
@@ -68,7 +68,9 @@ class ApiType:
     tag_type: ClassVar[str | None] = None
     """EC2's name of the kind of resource."""
     ignored: ClassVar[frozenset[str]] = frozenset()
-    """Properties that steer CloudFormation rather than the API."""
+    """Properties that other calls, or none, take."""
+    not_simulated: ClassVar[frozenset[str]] = frozenset()
+    """Properties that AWS has and the sandbox refuses rather than forgets."""
 
     @functools.cached_property
     def replaced_by(self) -> frozenset[str]:
@@ -79,7 +81,7 @@ class ApiType:
 
     def create(self, properties: Properties, context: ResourceContext) -> Made:
         """Make the resource; what is half made when a call fails is deleted again."""
-        schema_of(self.name).check(properties, context.logical_id)
+        self.check(properties, context)
         properties = self.named(properties, context)
         request = self.create_request(properties, context)
         answer = self.call(context, self.creates, request)
@@ -99,7 +101,7 @@ class ApiType:
         context: ResourceContext,
     ) -> Made:
         """Change what differs, call by call."""
-        schema_of(self.name).check(new, context.logical_id)
+        self.check(new, context)
         wanted = {**{key: self.defaults[key] for key in old if key in self.defaults and key not in new}, **new}
         changed = {key for key in {*old, *wanted} if old.get(key) != wanted.get(key)}
         for setting in self.settings:
@@ -144,6 +146,16 @@ class ApiType:
         if "Tags" in properties and (tags := _tags_of(description)) is not None:
             live["Tags"] = live_tags(properties["Tags"], tags, context)
         return {key: value for key, value in live.items() if value is not None}
+
+    def check(self, properties: Properties, context: ResourceContext) -> None:
+        """Refuse what the type does not have, and what the sandbox would forget.
+
+        :raises ResourceFailed: with the property.
+        """
+        schema_of(self.name).check(properties, context.logical_id)
+        for key in sorted(self.not_simulated.intersection(properties)):
+            message = f"The fguard sandbox does not simulate {key} of {self.name}."
+            raise ResourceFailed(message)
 
     # What a subclass may do differently.
 

@@ -24,6 +24,9 @@ class Function(ApiType):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html."""
 
     name = "AWS::Lambda::Function"
+    not_simulated = frozenset(
+        {"FunctionScalingConfig", "PublishToLatestPublished", "RecursiveLoop", "RuntimeManagementConfig"}
+    )
     service = "lambda"
     creates, deletes, key, physical = "CreateFunction", "DeleteFunction", "FunctionName", "FunctionName"
     describes = ("GetFunction", "FunctionName", "")
@@ -51,7 +54,13 @@ class Function(ApiType):
         Setting("UpdateFunctionCode", ("Code", "Architectures"), at_creation=False),
         Setting("PutFunctionConcurrency", ("ReservedConcurrentExecutions",)),
     )
-    defaults = {"Environment": {}, "Description": "", "Timeout": 3, "MemorySize": 128}
+    defaults = {
+        "Environment": {"Variables": {}},
+        "LoggingConfig": {},
+        "Description": "",
+        "Timeout": 3,
+        "MemorySize": 128,
+    }
     name_property = "FunctionName"
 
     def request(self, operation: str, properties: Properties, context: ResourceContext) -> dict[str, Json]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fargate_guard.sandbox.cloudformation.resource_type import Made, ResourceFailed
 from fargate_guard.sandbox.cloudformation.resources.api_type import ApiType, at, found
-from fargate_guard.sandbox.cloudformation.resources.schemas import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +35,7 @@ class Macro(ApiType):
 
     def create(self, properties: Properties, context: ResourceContext) -> Made:
         """Register the macro; names are unique in an account and Region."""
-        schema_of(self.name).check(properties, context.logical_id)
+        self.check(properties, context)
         name = str(properties["Name"])
         if name in backend(context).macros:
             message = f"{name} already exists"
@@ -65,7 +64,7 @@ class WaitConditionHandle(ApiType):
 
     def create(self, properties: Properties, context: ResourceContext) -> Made:
         """A URL to which nobody needs to send anything: wait conditions are not simulated."""
-        schema_of(self.name).check(properties, context.logical_id)
+        self.check(properties, context)
         host = f"cloudformation-waitcondition-{context.region}.s3.{context.region}.amazonaws.com"
         return Made(f"https://{host}/{context.stack_id}/{context.token}/{context.logical_id}")
 

@@ -20,6 +20,9 @@ class Table(ApiType):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html."""
 
     name = "AWS::DynamoDB::Table"
+    not_simulated = frozenset(
+        {"ContributorInsightsSpecification", "ImportSourceSpecification", "KinesisStreamSpecification"}
+    )
     service = "dynamodb"
     creates, deletes, key, physical = "CreateTable", "DeleteTable", "TableName", "TableDescription.TableName"
     describes = ("DescribeTable", "TableName", "Table")

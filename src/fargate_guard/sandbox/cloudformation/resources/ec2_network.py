@@ -33,6 +33,7 @@ class Vpc(ApiType):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpc.html."""
 
     name = "AWS::EC2::VPC"
+    not_simulated = frozenset({"VpcEncryptionControl", "Ipv4IpamPoolId"})
     service = "ec2"
     creates, deletes, key, physical = "CreateVpc", "DeleteVpc", "VpcId", "Vpc.VpcId"
     describes = ("DescribeVpcs", "VpcIds", "Vpcs.0")
@@ -88,6 +89,7 @@ class Subnet(ApiType):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-subnet.html."""
 
     name = "AWS::EC2::Subnet"
+    not_simulated = frozenset({"PrivateDnsNameOptionsOnLaunch", "Ipv4IpamPoolId", "OutpostArn"})
     service = "ec2"
     creates, deletes, key, physical = "CreateSubnet", "DeleteSubnet", "SubnetId", "Subnet.SubnetId"
     describes = ("DescribeSubnets", "SubnetIds", "Subnets.0")
@@ -129,16 +131,10 @@ class VpcGatewayAttachment(ApiType):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-vpcgatewayattachment.html."""
 
     name = "AWS::EC2::VPCGatewayAttachment"
+    not_simulated = frozenset({"VpnGatewayId"})
     service = "ec2"
     creates, deletes = "AttachInternetGateway", "DetachInternetGateway"
     attributes = {"AttachmentType": "Type"}
-
-    def create_request(self, properties: Properties, context: ResourceContext) -> dict[str, Json]:
-        """Attach internet gateways only."""
-        if "VpnGatewayId" in properties:
-            message = "The fguard sandbox does not simulate VPN gateways."
-            raise ResourceFailed(message)
-        return super().create_request(properties, context)
 
     def physical_id(self, answer: Properties, request: Properties) -> str:  # noqa: ARG002
         """``IGW|vpc-0123``, as ``Ref`` returns it."""
@@ -173,11 +169,11 @@ class Eip(ApiType):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-eip.html."""
 
     name = "AWS::EC2::EIP"
+    not_simulated = frozenset({"InstanceId", "TransferAddress"})
     service = "ec2"
     creates, deletes, physical = "AllocateAddress", "ReleaseAddress", "PublicIp"
     describes = ("DescribeAddresses", "PublicIps", "Addresses.0")
     attributes = {"AllocationId": "AllocationId", "PublicIp": "PublicIp"}
-    renames = {"TransferAddress": "-"}
     tag_type = "elastic-ip"
 
     def create_request(self, properties: Properties, context: ResourceContext) -> dict[str, Json]:

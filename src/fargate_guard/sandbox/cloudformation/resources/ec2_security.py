@@ -140,6 +140,7 @@ class _Rule(ApiType):
     physical = "SecurityGroupRules.0.SecurityGroupRuleId"
     attributes = {"Id": "@"}
     describes = ("DescribeSecurityGroupRules", "SecurityGroupRuleIds", "SecurityGroupRules.0")
+    not_simulated = frozenset({"GroupName", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId"})
     egress = False
 
     def create_request(self, properties: Properties, context: ResourceContext) -> dict[str, Json]:  # noqa: ARG002

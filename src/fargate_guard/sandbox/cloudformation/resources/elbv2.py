@@ -42,6 +42,9 @@ class LoadBalancer(_Elbv2Type):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-loadbalancer.html."""
 
     name = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+    not_simulated = frozenset(
+        {"EnableCapacityReservationProvisionStabilize", "Ipv4IpamPoolId", "MinimumLoadBalancerCapacity"}
+    )
     creates, deletes = "CreateLoadBalancer", "DeleteLoadBalancer"
     key, physical = "LoadBalancerArn", "LoadBalancers.0.LoadBalancerArn"
     describes = ("DescribeLoadBalancers", "LoadBalancerArns", "LoadBalancers.0")

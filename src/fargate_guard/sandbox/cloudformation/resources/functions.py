@@ -66,7 +66,7 @@ def _log(function: Json, request_id: str, run: Run) -> None:
     from moto.core.utils import unix_time_millis, utcnow
 
     logs = in_process_client("logs", function.region, function.account_id)
-    group = f"/aws/lambda/{function.function_name}"
+    group = function.sandbox_logging["LogGroup"]
     stream = f"{utcnow():%Y/%m/%d}/[$LATEST]{request_id.replace('-', '')}"
     lines = [f"START RequestId: {request_id} Version: $LATEST", *run.log.splitlines()]
     lines.append(f"END RequestId: {request_id}")

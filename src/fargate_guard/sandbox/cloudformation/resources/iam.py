@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.sandbox.cloudformation.resource_type import Made, ResourceFailed
 from fargate_guard.sandbox.cloudformation.resources.api_type import ApiType, Setting, at, found
-from fargate_guard.sandbox.cloudformation.resources.schemas import schema_of
 from fargate_guard.sandbox.cloudformation.resources.tags import Tagging
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ class Policy(_IamType):
 
     def create(self, properties: Properties, context: ResourceContext) -> Made:
         """Put the policy on everybody it is for."""
-        schema_of(self.name).check(properties, context.logical_id)
+        self.check(properties, context)
         if not self.each(properties):
             message = "At least one of [Groups,Roles,Users] must be non-empty."
             raise ResourceFailed(message)

@@ -20,6 +20,12 @@ class LogGroup(ApiType):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-logs-loggroup.html."""
 
     name = "AWS::Logs::LogGroup"
+    not_simulated = frozenset(
+        {
+            *("BearerTokenAuthenticationEnabled", "DataProtectionPolicy", "DeletionProtectionEnabled"),
+            *("FieldIndexPolicies", "ResourcePolicyDocument"),
+        }
+    )
     service = "logs"
     creates, deletes, key, physical = "CreateLogGroup", "DeleteLogGroup", "logGroupName", "{logGroupName}"
     attributes = {"Arn": "arn"}

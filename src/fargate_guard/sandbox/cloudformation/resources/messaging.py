@@ -61,6 +61,7 @@ class Topic(_Attributed):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-topic.html."""
 
     name = "AWS::SNS::Topic"
+    not_simulated = frozenset({"ArchivePolicy", "DataProtectionPolicy", "DeliveryStatusLogging"})
     service = "sns"
     creates, deletes, key, physical = "CreateTopic", "DeleteTopic", "TopicArn", "TopicArn"
     gets, sets = "GetTopicAttributes", "SetTopicAttributes"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from fargate_guard.sandbox.cloudformation.resource_type import Made, ResourceFailed
+from fargate_guard.sandbox.cloudformation.resource_type import Made
 from fargate_guard.sandbox.cloudformation.resources.api_type import ApiType, Setting, at, found
 from fargate_guard.sandbox.cloudformation.resources.s3_lifecycle import lifecycle_rule
+from fargate_guard.sandbox.cloudformation.resources.schemas import schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,20 +82,14 @@ class Bucket(ApiType):
     creates, deletes, key, physical = "CreateBucket", "DeleteBucket", "Bucket", "{Bucket}"
     renames = {"BucketName": "Bucket", "ObjectLockEnabled": "ObjectLockEnabledForBucket"}
     name_property, longest_name = "BucketName", 63
-    simulated: ClassVar[frozenset[str]] = AT_CREATION | FORMS.keys()
+    not_simulated = schema_of("AWS::S3::Bucket").properties - AT_CREATION - FORMS.keys()
 
     def named(self, properties: Properties, context: ResourceContext) -> Properties:
         """Buckets are in lower case."""
-        self._check(properties)
         named = super().named(properties, context)
         if properties.get("BucketName"):
             return named
         return {**named, "BucketName": named["BucketName"].lower()}
-
-    def _check(self, properties: Properties) -> None:
-        for key in sorted(properties.keys() - self.simulated):
-            message = f"The fguard sandbox does not simulate {key} of {self.name}"
-            raise ResourceFailed(message)
 
     def create_request(self, properties: Properties, context: ResourceContext) -> dict[str, Json]:
         """Everywhere but in us-east-1, the API wants to be told where."""
@@ -113,7 +108,6 @@ class Bucket(ApiType):
 
     def change(self, physical_id: str, old: Properties, new: Properties, context: ResourceContext) -> None:
         """Put what differs and delete what is gone."""
-        self._check(new)
         self._configure(physical_id, old, new, context)
         self._tag(physical_id, new, context)
 

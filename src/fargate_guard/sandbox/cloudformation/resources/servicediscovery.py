@@ -42,6 +42,7 @@ class DiscoveryService(ApiType):
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-servicediscovery-service.html."""
 
     name = "AWS::ServiceDiscovery::Service"
+    not_simulated = frozenset({"ServiceAttributes"})
     service = "servicediscovery"
     creates, deletes, key, physical = "CreateService", "DeleteService", "Id", "Service.Id"
     describes = ("GetService", "Id", "Service")
