@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Json
     from fargate_guard.taskdef.layout import Layout
 
+    _Place = tuple[str, str, str, bool | None]
     _Matches = Callable[[str, int], re.Match[str]]
 
 _MEMBER = re.compile(r'[ \t\n\r,]*("[^"\\]*(?:\\.[^"\\]*)*")([ \t\n\r]*:[ \t\n\r]*)').match
@@ -32,9 +33,9 @@ _SKIP = make_scanner(json.JSONDecoder(parse_int=len, parse_float=len))  # type: 
 _NOT_EMPTY = 3
 """Characters that an array or object has at least when something is in it."""
 _ABSENT = object()
-_WRITTEN: dict[tuple[Hashable, ...], str] = {}
-"""What was written last, by value, place and style: a sidecar is written once for a thousand files."""
-_MOST_WRITTEN = 250
+_WRITTEN: dict[Hashable, dict[_Place, str]] = {}
+"""What was written last, by style, value and place: a sidecar is written once for a thousand files."""
+_MOST_STYLES, _MOST_WRITTEN = 10, 250
 
 
 def edited(text: str, old: Json, new: Json, layout: Layout) -> str:
@@ -83,7 +84,7 @@ class _Editor:
         self._layout = layout
         self._newline = layout.newline.rstrip(" \t")
         self._edits: list[tuple[int, int, str]] = []
-        self._style = layout.style
+        self._written = _written_in(layout.style)
 
     def edited(self, old: Json, new: Json) -> str:
         start = len(self._layout.prefix)
@@ -122,7 +123,11 @@ class _Editor:
             start = found.end()
             after = new.get(key, _ABSENT)
             end = None
-            if after is not before and after is not _ABSENT and not alike(before, after):
+            if type(before) is str and type(after) is str:
+                stays = before == after
+            else:
+                stays = after is before or after is _ABSENT or alike(before, after)
+            if not stays:
                 end = self._walk(start, before, after, key)
                 if end is None:
                     replaced.append((len(ends), start, key))
@@ -301,13 +306,19 @@ class _Editor:
         """The text of a value; what many containers get alike, in many files, is written once."""
         if not isinstance(value, (dict, list)):
             return self._layout.fragment(value, label, line)
-        key = (repr(value), label, line, one_line, self._style)
-        written = _WRITTEN.get(key)
+        key = (repr(value), label, line, one_line)
+        written = self._written.get(key)
         if written is None:
-            if len(_WRITTEN) >= _MOST_WRITTEN:
-                _WRITTEN.clear()
-            written = _WRITTEN[key] = self._layout.fragment(value, label, line, one_line=one_line)
+            if len(self._written) >= _MOST_WRITTEN:
+                self._written.clear()
+            written = self._written[key] = self._layout.fragment(value, label, line, one_line=one_line)
         return written
+
+
+def _written_in(style: Hashable) -> dict[_Place, str]:
+    if len(_WRITTEN) >= _MOST_STYLES:
+        _WRITTEN.clear()
+    return _WRITTEN.setdefault(style, {})
 
 
 @lru_cache(maxsize=1000)
