@@ -70,6 +70,8 @@ class Cases:
     _container: dict[str, Part] = field(default_factory=dict)
     _read_before: dict[tuple[bytes, bytes | None], dict[str, Json]] = field(default_factory=dict)
     """Containers by what they are and the resource's tags: those that are alike are read once, as one object."""
+    _functions: dict[int, Functions] = field(default_factory=dict)
+    """By the identity of a container, which the template keeps."""
 
     def __post_init__(self) -> None:
         self._container = container_parts(self.settings)
@@ -80,7 +82,7 @@ class Cases:
         :raises TaskDefinitionError: something that must be known is not, or there are too many cases.
         """
         _check_case(resource.properties, TASK_PROPERTIES, resource.path, "a task definition")
-        functions = Functions(resource.properties)
+        functions = self._functions_of(resource)
         if not functions.mentions(IF):
             return [self._read(resource, {}, straight=not functions.mentions("AWS::NoValue"))]
         carried = self._carried(resource) if functions.mentions(CARRIED) else _NOTHING
@@ -101,6 +103,21 @@ class Cases:
                 fix="divide it into several task definitions, or let fewer conditions decide",
             )
         return [self._read(resource, conditions, straight=False, carried=carried) for conditions in found]
+
+    def _functions_of(self, resource: Resource) -> Functions:
+        """Which functions occur in a resource; its containers are looked at one by one, once."""
+        containers = resource.properties.get(CONTAINERS)
+        if not isinstance(containers, list):
+            return Functions(resource.properties)
+        others = {key: value for key, value in resource.properties.items() if value is not containers}
+        return Functions(others).together_with(map(self._functions_in, containers))
+
+    def _functions_in(self, container: Json) -> Functions:
+        """Which functions occur in a container of the template."""
+        found = self._functions.get(id(container))
+        if found is None:
+            found = self._functions[id(container)] = Functions(container)
+        return found
 
     def _carried(self, resource: Resource) -> frozenset[int]:
         reserved = AGENT_VARIABLES if self.settings is None else reserved_variables(self.settings)
@@ -165,7 +182,7 @@ class Cases:
             return value
         result, tags_as_bytes = [], Functions(tags).serialised
         for index, item in enumerate(value):
-            functions = Functions(item)
+            functions = self._functions_in(item)
             key = None if functions.serialised is None else (functions.serialised, tags_as_bytes)
             read: Json = self._read_before.get(key) if key is not None else None
             if read is None:

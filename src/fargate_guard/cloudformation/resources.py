@@ -11,7 +11,7 @@ from fargate_guard.cloudformation.intrinsics import is_intrinsic
 from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from fargate_guard.taskdef import Json
 
@@ -93,6 +93,14 @@ class Functions:
             self._bytes = marshal.dumps(value, 2)
         except ValueError:
             self._bytes = None
+
+    def together_with(self, others: Iterable[Functions]) -> Functions:
+        """Which functions occur in several values."""
+        parts = [self._bytes, *(other.serialised for other in others)]
+        known = [part for part in parts if part is not None]
+        both = Functions(None)
+        both._bytes = b"".join(known) if len(known) == len(parts) else None
+        return both
 
     @property
     def serialised(self) -> bytes | None:
