@@ -122,8 +122,13 @@ class Stacks:
         """Let a resource hang until the faults are cleared."""
         self.sandbox.faults.add(Fault(FaultKind.RESOURCE_HANG, action=action, logical_id=logical_id))
 
+    def pending_change_sets(self, name: str) -> list[str]:
+        """What was planned and neither executed nor deleted."""
+        listed = self.client("cloudformation").list_change_sets(StackName=name)["Summaries"]
+        return [one["ChangeSetName"] for one in listed if one["ExecutionStatus"] != "EXECUTE_COMPLETE"]
+
     def clear(self) -> None:
-        """Let everything work again, and remove the stacks."""
+        """Let everything work again."""
         self.sandbox.faults.clear()
 
 

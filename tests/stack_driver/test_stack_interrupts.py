@@ -14,6 +14,7 @@ from tests.stack_driver.stack_harness import log_groups
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fargate_guard.workflows.context import Context
     from tests.stack_driver.stack_harness import Stacks
 
 
@@ -33,12 +34,28 @@ def ctrl_c_when(condition: Callable[[], bool]) -> Callable[[float], None]:
 def interrupted(stacks: Stacks, name: str, wanted: str, retention: int = 1) -> Interrupted:
     """A deploy that is interrupted while it hangs on ``Two``."""
     hanging = ctrl_c_when(lambda: any(line.startswith("Two ") for line in stacks.heard.lines))
-    context = stacks.choosing(sleep=hanging, on_interrupt=lambda _operation: wanted)
+
+    def answer(_operation: str) -> str:
+        if wanted == "cancel":
+            stacks.clear()  # what hung does so no more
+        return wanted
+
+    context = stacks.choosing(sleep=hanging, on_interrupt=answer)
     stacks.heard.lines.clear()
     with pytest.raises(Interrupted) as stopped:
         stacks.deploy(name, log_groups(name, "One", "Two", retention=retention), context)
     assert stopped.value.exit_code is ExitCode.INTERRUPTED
     return stopped.value
+
+
+def letting_go(stacks: Stacks) -> Context:
+    """The context of a run in whose course what hangs goes on."""
+
+    def sleep(_seconds: float) -> None:
+        stacks.sandbox.faults.clear()
+        time.sleep(0.02)
+
+    return stacks.choosing(sleep=sleep)
 
 
 def test_left_running_the_creation_is_picked_up_and_followed_by_the_next_run(stacks: Stacks) -> None:
@@ -48,8 +65,7 @@ def test_left_running_the_creation_is_picked_up_and_followed_by_the_next_run(sta
     assert "fguard deploy" in (stopped.fix or "")
     assert stacks.status("leave") == "CREATE_IN_PROGRESS"
     stacks.heard.lines.clear()
-    stacks.sandbox.faults.clear()
-    again = plan_stack(stacks.context, "leave", log_groups("leave", "One", "Two"))
+    again = plan_stack(letting_go(stacks), "leave", log_groups("leave", "One", "Two"))
     assert not again.has_changes
     assert stacks.heard.lines[0].startswith("Follow the create that is under way")
     assert "Two CREATE_COMPLETE" in stacks.heard.lines
@@ -82,8 +98,7 @@ def test_a_deletion_is_never_taken_back_and_the_next_run_follows_it(stacks: Stac
     with pytest.raises(Interrupted) as stopped:
         remove_stack(stacks.choosing(sleep=hanging, on_interrupt=lambda _operation: "cancel"), stack)
     assert "goes on with its delete" in stopped.value.message
-    stacks.sandbox.faults.clear()
-    stacks.deploy("going", log_groups("going", "One"))
+    stacks.deploy("going", log_groups("going", "One"), letting_go(stacks))
     assert any(line.startswith("Follow the delete") for line in stacks.heard.lines)
     assert stacks.status("going") == "CREATE_COMPLETE"
 

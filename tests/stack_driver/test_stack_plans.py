@@ -42,7 +42,7 @@ def test_an_executed_plan_is_live_protected_and_changes_nothing_a_second_time(st
     assert stack.tags["fguard:deployment"] == "training"
     again = plan_stack(stacks.context, "twice", template)
     assert (again.has_changes, again.changes) == (False, ())
-    assert stacks.client("cloudformation").list_change_sets(StackName="twice")["Summaries"] == []
+    assert stacks.pending_change_sets("twice") == []
 
 
 def test_events_are_told_once_each_and_in_order(stacks: Stacks) -> None:
@@ -69,7 +69,7 @@ def test_an_update_tells_what_changes_in_place_and_what_is_replaced(stacks: Stac
     assert replaced.interruptions
     withdraw_plan(stacks.context, replaced)
     assert stacks.status("update") == "CREATE_COMPLETE"
-    assert stacks.client("cloudformation").list_change_sets(StackName="update")["Summaries"] == []
+    assert stacks.pending_change_sets("update") == []
 
 
 @pytest.mark.parametrize("by", ["another change set", "an update"])
@@ -91,10 +91,11 @@ def test_a_plan_that_somebody_elses_change_made_obsolete_is_not_executed(stacks:
 
 
 def test_a_template_that_cloudformation_refuses_changes_nothing(stacks: Stacks) -> None:
-    broken = StackTemplate("Resources:\n  One:\n    Type: AWS::Nothing::Here\n    Properties: {}\n", {}, ())
+    template = log_groups("broken", "One")
+    broken = replace(template, body=template.body.replace("/broken/One", "!Ref Missing"))
     with pytest.raises(PreflightError) as refused:
         plan_stack(stacks.context, "broken", broken)
-    assert "AWS::Nothing::Here" in (refused.value.why or "")
+    assert "Missing" in (refused.value.why or "")
     assert stacks.status("broken") is None
 
 

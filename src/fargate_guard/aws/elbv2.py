@@ -17,6 +17,11 @@ def load_balancer(aws: Aws, arn: str) -> Json | None:
     return _first(aws, "describe_load_balancers", "LoadBalancers", arn, LoadBalancerArns=[arn])
 
 
+def target_group(aws: Aws, arn: str) -> Json | None:
+    """Describe a target group, None when there is none."""
+    return _first(aws, "describe_target_groups", "TargetGroups", arn, TargetGroupArns=[arn])
+
+
 def listeners(aws: Aws, load_balancer_arn: str) -> list[Json]:
     """Describe a load balancer's listeners; none when it does not exist."""
     try:

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from fargate_guard.stacks.events import StackEvent
 
 DONE_WORDS = {"CREATE": "created", "UPDATE": "updated", "DELETE": "deleted", "IMPORT": "imported"}
+SLOW = frozenset(
+    {
+        "AWS::CloudFormation::Stack",
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::VPCEndpoint",
+        "AWS::ECS::Service",
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+    }
+)
+"""What takes minutes: where nothing is redrawn, the beginning is worth a line, too."""
 SHOWN = 2
 """How many running resources fit on a terminal's line."""
 
@@ -54,7 +64,7 @@ class StackProgress:
         if event.begins:
             if key not in self._running:
                 self._running[key] = event.time
-                if not self._screen.is_terminal:
+                if not self._screen.is_terminal and event.resource_type in SLOW:
                     self._screen.message(f"   {name}: {event.status.lower().replace('_', ' ')}")
             self._redraw()
             return

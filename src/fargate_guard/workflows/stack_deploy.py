@@ -18,12 +18,13 @@ from fargate_guard.workflows.deployed_module import not_deployed
 from fargate_guard.workflows.methods import deployed_stack
 from fargate_guard.workflows.module import certificates, instrumented_workloads
 from fargate_guard.workflows.stack_operation import StackFailed, execute_stack, plan_stack, withdraw_plan
-from fargate_guard.workflows.stack_repair import stuck_refusal
+from fargate_guard.workflows.stack_repair import settled_stack, stuck_refusal
 
 if TYPE_CHECKING:
     from fargate_guard.deployment import DeploymentOutputs
     from fargate_guard.stacks.change_set import StackPlan
     from fargate_guard.stacks.states import Stack
+    from fargate_guard.stacks.surroundings import Surroundings
     from fargate_guard.stacks.template import StackTemplate
     from fargate_guard.workflows.access_key import StoredAccessKey
     from fargate_guard.workflows.context import Context
@@ -38,11 +39,15 @@ class DeployedStack:
     outputs: DeploymentOutputs
 
 
-def render_stack(context: Context, *, access_key_value_from: str) -> StackTemplate:
+def render_stack(
+    context: Context, *, access_key_value_from: str, surroundings: Surroundings | None = None
+) -> StackTemplate:
     """Return the template of the configured deployment; nothing is written and AWS is not asked.
 
+    :param surroundings: what is in the account; None: unknown, so that some parameters have no value.
     :raises PreflightError: when a workload cannot be instrumented correctly.
     """
+    from fargate_guard.stacks.surroundings import Surroundings
     from fargate_guard.stacks.template import deployment_template
 
     return deployment_template(
@@ -51,6 +56,7 @@ def render_stack(context: Context, *, access_key_value_from: str) -> StackTempla
         workloads=instrumented_workloads(context, access_key_value_from),
         access_key_value_from=access_key_value_from,
         certificates=certificates(context),
+        surroundings=surroundings or Surroundings(),
     )
 
 
@@ -61,7 +67,7 @@ def make_stack_plan(context: Context) -> StackPlan:
     """
     key = known_access_key(context)
     preflight(context, key)
-    plan = _plan(context, render_stack(context, access_key_value_from=key))
+    plan, _ = _plan(context, key)
     withdraw_plan(context, plan)
     return plan
 
@@ -78,8 +84,7 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
     key = store_access_key(context)
     plan: StackPlan | None = None
     try:
-        template = render_stack(context, access_key_value_from=key.value_from)
-        plan = _plan(context, template)
+        plan, template = _plan(context, key.value_from)
         approved = not plan.has_changes or approve(plan)
     except BaseException:
         _take_back(context, plan, key)
@@ -93,11 +98,17 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
     return Deployed(plan, plan.has_changes, done.outputs)
 
 
-def _plan(context: Context, template: StackTemplate) -> StackPlan:
+def _plan(context: Context, access_key_value_from: str) -> tuple[StackPlan, StackTemplate]:
     from fargate_guard.stacks.template import stack_name
+    from fargate_guard.workflows.stack_surroundings import surroundings_of
 
     context.observer.step("Render and make a change set")
-    return plan_stack(context, stack_name(context.config), template)
+    name = stack_name(context.config)
+    stack = settled_stack(context, name)
+    template = render_stack(
+        context, access_key_value_from=access_key_value_from, surroundings=surroundings_of(context, stack)
+    )
+    return plan_stack(context, name, template), template
 
 
 def _take_back(context: Context, plan: StackPlan | None, key: StoredAccessKey) -> None:

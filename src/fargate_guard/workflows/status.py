@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fargate_guard.terraform.driver import Driver
     from fargate_guard.terraform.plan import StateResource
     from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.stack_status import StackResource
 
 STATUS_PLAN = "status.tfplan"
 DRIFT_WORDS = {
@@ -144,9 +145,23 @@ def _read_stack(context: Context, *, with_drift: bool) -> Deployment:
         **_settings(context, found.outputs),
         resources=tuple(Resource(one.logical_id, one.resource_type, one.physical_id) for one in made),
         drift=stack_drift(context, found.stack) if with_drift else None,
+        surplus_rules=_surplus_beside_stack(context, found.outputs, made) if with_drift else (),
         method=Method.CLOUDFORMATION,
         stack=found.stack,
     )
+
+
+def _surplus_beside_stack(
+    context: Context, outputs: DeploymentOutputs, made: Iterable[StackResource]
+) -> tuple[SurplusRule, ...]:
+    """Return the rules that CloudFormation's drift detection does not see.
+
+    It compares what the template sets; the orchestrator's group has its ingress rule as a resource of its own.
+    """
+    if outputs.orchestrator is None:
+        return ()
+    known = {one.physical_id for one in made if one.resource_type == "AWS::EC2::SecurityGroupIngress"}
+    return _surplus_of(context, outputs.region, [outputs.orchestrator.security_group_id], known)
 
 
 def _settings(context: Context, outputs: DeploymentOutputs) -> dict[str, Any]:
@@ -187,12 +202,16 @@ def surplus_rules(context: Context, region: str, managed: Iterable[StateResource
 
     Each rule is a resource of its own, so that Terraform's plan says nothing about rules beside them.
     """
-    from fargate_guard.aws.errors import AccessDenied
-    from fargate_guard.fleet.surplus_rules import find_surplus_rules
-
     resources = list(managed)
     groups = [str(one.values["id"]) for one in resources if one.resource_type == GROUP]
     known = {str(one.values["security_group_rule_id"]) for one in resources if one.resource_type == INGRESS_RULE}
+    return _surplus_of(context, region, groups, known)
+
+
+def _surplus_of(context: Context, region: str, groups: list[str], known: set[str]) -> tuple[SurplusRule, ...]:
+    from fargate_guard.aws.errors import AccessDenied
+    from fargate_guard.fleet.surplus_rules import find_surplus_rules
+
     try:
         return find_surplus_rules(context.aws.in_region(region), groups, known)
     except AccessDenied as denied:
