@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Fields, Json
 
 LEAST_MEMORY = 6
-"""MiB that Docker reserves for a container at least."""
+"""MiB that Docker 20.10.0 and later reserve for a container at least (``memory`` of ContainerDefinition)."""
 
 _PLAIN = r"[-+\w.% ]*"
 """A text that stands for itself; a function of a template has braces."""
