@@ -163,6 +163,14 @@ def test_no_fragment_is_a_traceback(fragment: Any) -> None:
     assert called.of("unexpected") == []
 
 
+@pytest.mark.parametrize("name", ["\ud800", "a\nb", "\x1b[31m", "ä" * 3000])
+def test_strange_names_end_in_one_line_of_an_answer(name: str) -> None:
+    called = call(event(template(Web=task({"Name": name, "Image": "team/web:1"}))))
+    assert called.error.isprintable()
+    assert called.log.isascii()
+    assert all(line["request"] == REQUEST for line in called.lines)
+
+
 def test_the_unexpected_is_a_failure_with_its_place_and_no_text_of_the_template() -> None:
     called = call(event(template(Web=task(Family="geheim"))), '{"agent": {}, "ignore_where_present": 3}')
     assert "this is a bug in fguard" in called.error

@@ -32,9 +32,7 @@ class Journal:
     def line(self, level: str, event: str, **fields: Json) -> None:
         """Write one line."""
         record = {"level": level, "event": event, **self.context, **fields}
-        self.write(
-            json.dumps({key: self._safe(value) for key, value in record.items()}, ensure_ascii=False) + "\n"
-        )
+        self.write(json.dumps({key: self._safe(value) for key, value in record.items()}) + "\n")
 
     def safe(self, text: str) -> str:
         """Return a text without the values of parameters that may be secrets."""
