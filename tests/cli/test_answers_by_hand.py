@@ -102,3 +102,21 @@ def test_containers_of_one_image_with_different_credentials_have_their_own_reaso
     assert ran.exit_code == 4
     assert "container open: the registry wants credentials" in ran.stderr
     assert "container locked: the registry credentials of the task definition cannot be read" in ran.stderr
+
+
+@pytest.mark.parametrize("command", [["serve"], None], ids=["the command is set", "it is not"])
+def test_half_an_answer_for_an_image_under_a_condition(run: Run, folder: Path, command: list[str] | None) -> None:
+    container = {"Name": "web", "Image": {"Fn::If": ["Blue", "web:1", "web:2"]}}
+    properties = {
+        "RequiresCompatibilities": ["FARGATE"],
+        "NetworkMode": "awsvpc",
+        "ContainerDefinitions": [{**container, "Command": command} if command else container],
+    }
+    template = {
+        "Conditions": {"Blue": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "blue"]}},
+        "Resources": {"Web": {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}},
+    }
+    (folder / "template.json").write_text(json.dumps(template))
+    ran = run("instrument", "template.json", *FLAGS, "--offline", "--entrypoint", 'web=["/mine"]')
+    assert ran.exit_code == (0 if command else 4)
+    assert ("add --command web=" in ran.stderr) is (command is None)

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from fargate_guard.cloudformation import instrument_template, restore_template
+from fargate_guard.cloudformation import explain_template, instrument_template, restore_template
 from fargate_guard.taskdef import ImageConfig, Images, Settings, instrument
 from tests.cloudformation.deployed import deployed
 
@@ -54,3 +54,31 @@ def test_leaving_out_under_a_condition_later_takes_everything_back_in_that_case(
     assert in_case(result, "b") == instrument(in_case(changed, "b"), SETTINGS).definition
     assert in_case(restore_template(result).definition, "a") == in_case(value, "a")
     assert in_case(restore_template(result).definition, "b") == in_case(value, "b")
+
+
+def test_what_is_taken_back_in_one_case_only_stays_in_the_other() -> None:
+    wrapped = {
+        "Name": "web",
+        "Image": "nginx:1.27",
+        "EntryPoint": {"Fn::If": ["A", ["/opt/draios/bin/instrument", "/app"], ["/app"]]},
+        "LinuxParameters": {"Capabilities": {"Add": ["SYS_PTRACE"]}},
+    }
+    sidecar = {"Name": "SysdigInstrumentation", "Image": "quay.io/sysdig/workload-agent:5.0.1"}
+    restored = restore_template(template(ContainerDefinitions=[wrapped, sidecar])).definition
+    (web,) = restored["Resources"]["Web"]["Properties"]["ContainerDefinitions"]
+    assert web["LinuxParameters"] == {"Fn::If": ["A", NO_VALUE, wrapped["LinuxParameters"]]}
+    assert "LinuxParameters" not in in_case(restored, "a")["ContainerDefinitions"][0]
+    assert in_case(restored, "b")["ContainerDefinitions"][0]["LinuxParameters"] == wrapped["LinuxParameters"]
+
+
+def test_what_only_mentions_the_wrapper_and_cannot_be_read_is_no_concern_of_undoing() -> None:
+    probe = {
+        "Name": "probe",
+        "Image": "nginx:1.27",
+        "DependsOn": {"Ref": "Others"},
+        "HealthCheck": {"Command": ["CMD", "test", "-x", "/opt/draios/bin/instrument"]},
+    }
+    value = template(ContainerDefinitions=[probe])
+    assert not restore_template(value).changed
+    ((_, explanation),) = explain_template(value)
+    assert [one.instrumented for one in explanation.containers] == [False]

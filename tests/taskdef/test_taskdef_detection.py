@@ -36,6 +36,10 @@ OTHER_DOCUMENTS: dict[str, tuple[Any, str]] = {
     ),
     "a Terraform plan": ({"format_version": "1.2", "planned_values": {}}, "terraform-external"),
     "a Terraform state": ({"version": 4, "terraform_version": "1.9", "serial": 1}, "terraform-external"),
+    "a template with Resource instead of Resources": (
+        {"Resource": {"Web": {"Type": "AWS::ECS::TaskDefinition"}}},
+        "rename $.Resource to Resources",
+    ),
     "a Terraform configuration": ({"resource": {"aws_ecs_task_definition": {}}}, "terraform-external"),
     "a Terraform resource": ({"family": "web", "container_definitions": "[]"}, "terraform-external"),
     "one resource of a CloudFormation template": (

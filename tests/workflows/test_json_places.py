@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fargate_guard.formats import Source, Syntax, read_source
-from fargate_guard.workflows.json_places import line_and_column, parent_of, steps_of
+from fargate_guard.workflows.json_places import holder_of, line_and_column, steps_of
 
 WEB = """\
 { "family": "we\\"b,[",
@@ -46,7 +46,13 @@ def test_quoted_keys_and_keys_with_dots_are_followed() -> None:
     value = {"a": {"Fn::If": ["x", {"b.c": {"d": 1}}]}}
     assert steps_of(value, "$.a['Fn::If'][1].b.c.d") == (["a", "Fn::If", 1, "b.c", "d"], 1)
     assert steps_of(value, '$.a["Fn::If"][0]')[1] == "x"
-    assert parent_of(value, "$.a['Fn::If'][1].b.c.d") == {"d": 1}
+    assert holder_of(value, "$.a['Fn::If'][1].b.c.d", "d") == {"d": 1}
+
+
+def test_the_holder_of_a_field_is_found_from_inside_of_its_functions() -> None:
+    web = {"Name": "web", "Image": {"Fn::If": ["x", {"Fn::If": ["y", "a", "b"]}, "c"]}}
+    for path in ("$.All[0].Image", "$.All[0].Image['Fn::If'][2]", "$.All[0].Image['Fn::If'][1]['Fn::If'][2]"):
+        assert holder_of({"All": [web]}, path, "image") is web
 
 
 keys = st.text('abc[].,: "', max_size=5)

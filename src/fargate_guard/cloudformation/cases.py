@@ -41,6 +41,8 @@ MOST_CASES = 64
 
 _NOTHING: Final = frozenset[int]()
 _NAMED = ("Environment", "Secrets")
+_TELLING = ("EntryPoint", "Command", "DockerLabels")
+"""Properties that show whether a container is instrumented."""
 _BY_LOWER = {name.lower(): name for name in TASK_PROPERTIES | CONTAINER_PROPERTIES}
 
 
@@ -213,8 +215,9 @@ class Cases:
         try:
             return reading.value(value, self._container, path)
         except TaskDefinitionError:
-            instrumented = Functions(value).mentions(INSTRUMENT, LABEL)
-            if self.settings is not None or not isinstance(value, dict) or is_intrinsic(value) or instrumented:
+            if self.settings is not None or not isinstance(value, dict) or is_intrinsic(value):
+                raise
+            if Functions([value.get(field) for field in _TELLING]).mentions(INSTRUMENT, LABEL):
                 raise
             return self._as_far_as_possible(reading, value, path)  # it was left out, so there is nothing to undo
 

@@ -138,6 +138,14 @@ def _is(name: str, kind: type, *inner: str) -> Callable[[Top], bool]:
     return lambda top: isinstance(top.get(name.lower()), kind) and all(key in top[name.lower()] for key in inner)
 
 
+def _has_types(top: Top) -> bool:
+    """Whether ``resource`` holds resources of CloudFormation."""
+    resources = top.get("resource")
+    return isinstance(resources, dict) and any(
+        isinstance(one, dict) and str(one.get("Type")).startswith("AWS::") for one in resources.values()
+    )
+
+
 def _values(top: Top) -> bool:
     return "replicacount" in top or _is("image", dict, "repository")(top)
 
@@ -179,6 +187,7 @@ _KINDS: tuple[tuple[str, Callable[[Top], bool], str], ...] = (
     ),
     ("a Terraform plan", _any_key("format_version", "planned_values", "resource_changes"), _IN_TERRAFORM),
     ("a Terraform state", _any_key("terraform_version", "serial", "lineage", "values"), _IN_TERRAFORM),
+    ("a template with Resource instead of Resources", _has_types, "rename $.Resource to Resources"),
     ("a Terraform configuration", _is("resource", dict), _IN_TERRAFORM),
     ("a Terraform resource", _keys("container_definitions"), _IN_TERRAFORM),
     (

@@ -193,9 +193,9 @@ class ImageLookup:
         half = self._half_answer_for(need) if need.argv else None
         if half is None:
             return None
-        from fargate_guard.workflows.json_places import parent_of
+        from fargate_guard.workflows.json_places import holder_of
 
-        if _is_set(parent_of(definition, need.path), half.other):
+        if _is_set(holder_of(definition, need.path, "image"), half.other):
             return None
         return half.refusal(need.container, need.path)
 

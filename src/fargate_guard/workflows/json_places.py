@@ -50,10 +50,11 @@ def _step(value: Json, rest: str) -> tuple[Step, int] | None:
     return max(((key, len(key) + 1) for key in fitting), key=lambda found: found[1], default=None)
 
 
-def parent_of(value: Json, path: str) -> Json:
-    """Return the object that holds the field which a path names."""
+def holder_of(value: Json, path: str, field: str) -> Json:
+    """Return the object that holds a field, whatever its case, to which a path leads, or into its functions."""
     steps, _ = steps_of(value, path)
-    for step in steps[:-1]:
+    place = max((index for index, step in enumerate(steps) if str(step).lower() == field), default=len(steps))
+    for step in steps[:place]:
         value = value[step]
     return value
 
