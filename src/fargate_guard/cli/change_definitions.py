@@ -109,8 +109,8 @@ def change_definitions(
         if errors:
             raise errors[-1]
         replacement.commit()
-    for path in report.written:
-        run.screen.success(f"wrote {path}")
+    if report.written:
+        run.screen.success("\n".join(f"wrote {path}" for path in report.written))
     names = [one.name for one in inputs]
     return Result(
         {
@@ -178,13 +178,16 @@ def check_output(run: Invocation, inputs: Sequence[Input], options: OutputOption
 
 def _tell(run: Invocation, one: Changed) -> None:
     name = one.input.shown_name
+    lines = []
     for container in one.result.containers:
         state = "instrumented" if container.instrumented else "not instrumented"
         state = "instrumented in some cases only" if container.in_some_cases else state
         more = container.reason.removeprefix(state).removeprefix("; ")
         reason = f" ({more})" if more else ""
         resource = f"{container.resource}: " if container.resource else ""
-        run.screen.message(f"{name}: {resource}container {container.name}: {state}{reason}")
+        lines.append(f"{name}: {resource}container {container.name}: {state}{reason}")
+    if lines:
+        run.screen.message("\n".join(lines))
     for warning in one.warnings:
         run.screen.warning(f"{name}: {warning.where}: {warning.message}")
     if not one.changed:

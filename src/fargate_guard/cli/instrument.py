@@ -88,7 +88,7 @@ def instrument(
     uninstrument gives the exact original back. Where the entry point is not in the task definition, the image's
     registry is asked.
     """
-    from fargate_guard.cli.change_definitions import change_definitions
+    from fargate_guard.cli.change_definitions import change_definitions, check_output
     from fargate_guard.cli.terraform_external import answer_terraform
     from fargate_guard.workflows.definition_inputs import find_inputs, refuse_offline
     from fargate_guard.workflows.instrumentation import gather_settings
@@ -108,6 +108,7 @@ def instrument(
         return answer_terraform(run, names, output, settings, lookup, handling)
     inputs = find_inputs(names, without=output.output_dir)
     if images.offline:
+        check_output(run, inputs, output)
         refuse_offline(inputs)
     change = Instrumenting(settings, lookup, handling, alone=len(inputs) == 1)
     return change_definitions(run, inputs, change, output, change.left_over, _findings(format_))
