@@ -206,15 +206,20 @@ class Service(ApiType):
             raise ResourceFailed(message)
         if (properties.get("DeploymentController") or {}).get("Type", "ECS") != "ECS":
             return None
-        self._check_deployment(physical_id, properties, context)
         primary, running = service["deployments"][0], service["runningCount"]
+        self._check_deployment(physical_id, properties, context, given_up=primary["rolloutState"] == "FAILED")
         steady = len(service["deployments"]) == 1 and running == service["desiredCount"]
         if steady and primary["rolloutState"] == "COMPLETED":
             return None
         return f"{running} of {service['desiredCount']} tasks of service {service['serviceName']} are running"
 
-    def _check_deployment(self, physical_id: str, properties: Properties, context: ResourceContext) -> None:
-        """Fail when the newest deployment was to roll out these properties and did not."""
+    def _check_deployment(
+        self, physical_id: str, properties: Properties, context: ResourceContext, *, given_up: bool
+    ) -> None:
+        """Fail when the newest deployment was to roll out these properties and did not.
+
+        :param given_up: ECS's own rollback has failed as well.
+        """
         request = {**self.identity(physical_id, properties)}
         newest = at(self.call(context, "ListServiceDeployments", request), "serviceDeployments.0")
         if newest is None or newest["status"] not in FAILED_STATES:
@@ -225,7 +230,7 @@ class Service(ApiType):
         tried = as_declared(wanted, {**wanted, **_of_revision(revision)})
         if _names(wanted["TaskDefinition"], str(tried["TaskDefinition"])):
             tried["TaskDefinition"] = wanted["TaskDefinition"]
-        if tried == wanted:
+        if tried == wanted or (given_up and newest["status"] in ("ROLLBACK_FAILED", "STOPPED")):
             message = (
                 f'Resource handler returned message: "{BREAKER_TRIGGERED}" '
                 f"(RequestToken: {context.token}, HandlerErrorCode: GeneralServiceException)"

@@ -90,4 +90,9 @@ def _capitalised(value: Json, renames: Mapping[str, str]) -> Json:
 def _same_scalar(declared: Json, actual: Json) -> bool:
     if isinstance(declared, bool) or isinstance(actual, bool):
         return str(declared).lower() == str(actual).lower()
+    if isinstance(actual, (int, float)):
+        try:
+            return float(declared) == actual
+        except (TypeError, ValueError):
+            return False
     return str(declared) == str(actual)
