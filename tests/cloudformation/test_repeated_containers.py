@@ -56,7 +56,7 @@ def told(result: Instrumented, logical_id: str) -> list[str]:
 
 
 quick = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-long = settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
+long = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def comes_out_alike_each_time(template: dict[str, Any], how: Settings) -> None:
@@ -85,6 +85,7 @@ def test_a_task_definition_comes_out_alike_however_often_it_is_there(template: A
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @long
 @given(templates, st.sampled_from(SETTINGS))
 def test_a_task_definition_comes_out_alike_however_often_it_is_there_in_many_cases(
