@@ -17,7 +17,13 @@ from fargate_guard.workflows.deploy import Declined, Deployed, preflight
 from fargate_guard.workflows.deployed_module import not_deployed
 from fargate_guard.workflows.methods import deployed_stack
 from fargate_guard.workflows.module import certificates, instrumented_workloads
-from fargate_guard.workflows.stack_operation import StackFailed, execute_stack, plan_stack, withdraw_plan
+from fargate_guard.workflows.stack_operation import (
+    StackFailed,
+    execute_stack,
+    keep_protection,
+    plan_stack,
+    withdraw_plan,
+)
 from fargate_guard.workflows.stack_repair import settled_stack, stuck_refusal
 
 if TYPE_CHECKING:
@@ -95,6 +101,8 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
     if plan.has_changes:
         _execute(context, plan, key, template.body)
     done = described_deployment(context)
+    keep_protection(context, done.stack)
+    context.folder.record_stack(done.stack.stack_id)
     return Deployed(plan, plan.has_changes, done.outputs)
 
 

@@ -43,6 +43,10 @@ CHANGE_SET_SECONDS = 900.0
 """How long CloudFormation may take to make one; macros and nested stacks take minutes."""
 
 
+_BUSY = "state and can not be updated"
+"""How CloudFormation refuses while an operation is under way."""
+
+
 class PlanOutdated(FguardError):  # noqa: N818 - what it is: the plan no longer fits
     """The stack was changed by somebody else after the plan was made; nothing was done."""
 
@@ -108,12 +112,23 @@ def _create(context: Context, name: str, **arguments: Any) -> tuple[str, str]:
     except AwsError as error:
         if error.code not in ("ValidationError", "InsufficientCapabilitiesException"):
             raise
+        if _BUSY in (error.why or ""):
+            raise _busy(context, name, error) from error
         raise PreflightError(
             "CloudFormation does not take the template",
             where=f"stack {name}",
             why=error.why,
             fix="mend what it names and run it again; nothing was changed",
         ) from error
+
+
+def _busy(context: Context, name: str, error: AwsError) -> PreflightError:
+    return PreflightError(
+        f"somebody else has just begun something on the stack {name}",
+        where=f"stack {name}",
+        why=error.why,
+        fix=f"run it again, and it follows that first: {context.stacks.command}",
+    )
 
 
 def _finished(context: Context, change_set: str) -> dict[str, Any]:
@@ -186,6 +201,8 @@ def execute_stack(
     try:
         cloudformation.execute_change_set(context.aws, plan.change_set_id, _token(plan, "execute"))
     except AwsError as error:
+        if _BUSY in (error.why or ""):
+            raise _busy(context, plan.stack_name, error) from error
         if error.code not in ("InvalidChangeSetStatus", "ChangeSetNotFound", "InvalidChangeSetStatusException"):
             raise
         raise _outdated(context, plan, error.why) from error
@@ -198,18 +215,22 @@ def execute_stack(
     ended = follow(context, Follower(context, plan.stack_id, after, on_event=hear))
     if ended.stack.status not in SUCCEEDED:
         raise stack_failed(context, ended, body=body, details=details)
+    keep_protection(context, ended.stack, protect)
+
+
+def keep_protection(context: Context, stack: Stack, protect: bool | None = None) -> None:
+    """Turn termination protection on or off, where it is not as wanted.
+
+    :param protect: None: as ``cloudformation.termination_protection`` says.
+    """
     wanted = context.config.cloudformation.termination_protection if protect is None else protect
-    if wanted != ended.stack.protected:
-        _protect(context, plan, on=wanted)
-
-
-def _protect(context: Context, plan: StackPlan, *, on: bool) -> None:
+    if wanted == stack.protected:
+        return
     try:
-        cloudformation.protect(context.aws, plan.stack_id, on=on)
+        cloudformation.protect(context.aws, stack.stack_id, on=wanted)
     except AwsError as error:  # what was asked for is deployed all the same
-        context.observer.warning(
-            f"termination protection could not be turned {'on' if on else 'off'}: {error.why}"
-        )
+        state = "on" if wanted else "off"
+        context.observer.warning(f"termination protection could not be turned {state}: {error.why}")
 
 
 def remove_stack(context: Context, stack: Stack) -> tuple[str, ...]:

@@ -43,9 +43,9 @@ def followed(context: Context, stack: Stack | None) -> Stack | None:
     if stack is None or not stack.is_running:
         return stack
     operation = operation_of(stack.status)
-    context.observer.step(f"Follow the {operation} that is under way ({stack.status})")
     follower = Follower(context, stack.stack_id)
     follower.pick_up()
+    context.observer.step(f"Follow the {operation} that is under way ({stack.status})")
     ended = follow(context, follower)
     if ended.stack.status in ROLLED_BACK and ended.cause is not None:
         context.observer.warning(
