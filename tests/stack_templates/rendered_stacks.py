@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cfnlint.decode import cfn_yaml
+import yaml  # type: ignore[import-untyped]
 
 from fargate_guard.config.workload import workload_name
 from fargate_guard.stacks.surroundings import Surroundings
@@ -46,9 +46,26 @@ def rendered(
     )
 
 
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
+    """YAML with the short forms of functions."""
+
+
+def _function(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
+    value = {
+        yaml.ScalarNode: loader.construct_scalar,
+        yaml.SequenceNode: lambda found: loader.construct_sequence(found, deep=True),
+    }[type(node)](node)
+    if suffix == "Ref":
+        return {"Ref": value}
+    return {f"Fn::{suffix}": value.split(".", 1) if suffix == "GetAtt" else value}
+
+
+_Loader.add_multi_constructor("!", _function)
+
+
 def document(template: StackTemplate) -> dict[str, Any]:
     """The template as CloudFormation reads it, short forms written out."""
-    parsed: dict[str, Any] = cfn_yaml.loads(template.body)
+    parsed: dict[str, Any] = yaml.load(template.body, Loader=_Loader)
     return parsed
 
 

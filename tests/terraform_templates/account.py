@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from fargate_guard.sandbox.environment import sandbox_environment
 from tests.terraform_templates.rendered_modules import REGION, TerraformFolder
 from tests.waiting import wait_until
 
@@ -18,10 +20,21 @@ if TYPE_CHECKING:
 TAG = "fguard:deployment"
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """An embedded AWS in another process."""
+
+    endpoint: str
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to talk to it."""
+        return sandbox_environment(self.endpoint, REGION)
+
+
 class Account:
     """The embedded AWS seen by a user."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox | Endpoint) -> None:
         self.sandbox = sandbox
         environ = sandbox.environment()
         self._session = boto3.Session(

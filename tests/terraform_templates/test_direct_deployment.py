@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.deployment import DeploymentOutputs, WorkloadOutputs
+from tests.stack_templates.deployed_stack import deploy_stack
+from tests.stack_templates.inventory import Inventory, differences
 from tests.terraform_templates.rendered_modules import TerraformFolder, config, rendered, web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fargate_guard.config import Config
     from tests.terraform_templates.account import Account
 
 LEGAL_TAG_VALUE = "Zürich team:å/名 a+b=c_d.e@f-1"
@@ -50,11 +53,9 @@ class Deployed:
         return self.outputs.workloads[name]
 
 
-@pytest.fixture(scope="module")
-def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Both workloads deployed; destroyed afterwards, and only the revisions may be left then, to roll back to."""
-    texts = nasty_texts()
-    settings = config(
+def direct_settings() -> Config:
+    """Two workloads in a VPC without NAT gateways."""
+    return config(
         agent={"topology": "direct"},
         network={"nat_gateway": "none", "endpoints": ["s3", "ecr", "logs", "secretsmanager", "ssm"]},
         tags={"note": LEGAL_TAG_VALUE},
@@ -67,9 +68,14 @@ def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
             {"name": "nasty", "task_definition": "nasty.json"},
         ],
     )
+
+
+def direct_definitions(account: Account, texts: list[str]) -> dict[str, dict[str, Any]]:
+    """Their task definitions; what these refer to is made in the account."""
     parameter = "arn:aws:ssm:us-east-1:123456789012:parameter/db/password"
     account.client("ssm").put_parameter(Name="/db/password", Value="x", Type="SecureString")
-    definitions = {
+    account.client("iam").create_role(RoleName="brought", AssumeRolePolicyDocument="{}")
+    return {
         "web": web(
             secrets=[{"name": "PASSWORD", "valueFrom": parameter}],
             logConfiguration={
@@ -90,9 +96,15 @@ def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "proxyConfiguration": ENVOY,
         },
     }
-    account.client("iam").create_role(RoleName="brought", AssumeRolePolicyDocument="{}")
+
+
+@pytest.fixture(scope="module")
+def deployed(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """Both workloads deployed; destroyed afterwards, and only the revisions may be left then, to roll back to."""
+    texts = nasty_texts()
+    definitions = direct_definitions(account, texts)
     terraform = account.terraform(tmp_path_factory.mktemp("direct") / "module")
-    terraform.deploy(rendered(settings, definitions, access_key_arn=account.access_key_arn))
+    terraform.deploy(rendered(direct_settings(), definitions, access_key_arn=account.access_key_arn))
     outputs = DeploymentOutputs.of(terraform.driver.outputs())
     assert outputs is not None
     yield Deployed(terraform, outputs, texts)
@@ -215,3 +227,14 @@ def test_the_task_role_may_open_ecs_exec_sessions_only(account: Account, deploye
     idle = deployed.workload("nasty").task_role_arn
     assert idle is not None
     assert account.statements(idle) == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_cloudformation_template_makes_the_same(account: Account, other_account: Account) -> None:
+    """But for two things: AWS ignores the one, and Terraform alone can take away a group's only rule."""
+    settings, definitions = direct_settings(), direct_definitions(other_account, nasty_texts())
+    deploy_stack(other_account, settings, definitions)
+    assert differences(Inventory(account, "t1"), Inventory(other_account, "t1")).keys() == {
+        "endpoint fguard_t1_s3: PrivateDnsEnabled",
+        "security group fguard_t1_vpc_endpoints: rules",
+    }

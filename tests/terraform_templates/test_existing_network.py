@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.deployment import DeploymentOutputs, OrchestratorOutputs
+from fargate_guard.stacks.surroundings import Surroundings as LookedUp
 from fargate_guard.terraform.errors import TerraformError
+from tests.stack_templates.deployed_stack import deploy_stack
+from tests.stack_templates.inventory import Inventory, differences
 from tests.terraform_templates.rendered_modules import CERTIFICATES, TerraformFolder, config, rendered, web
 
 if TYPE_CHECKING:
@@ -73,6 +76,17 @@ class Surroundings:
             target_group["TargetGroupArn"],
         )
 
+    def names(self) -> dict[str, str]:
+        """Names for the identifiers."""
+        subnets = dict(zip(self.subnet_ids, ("<first subnet>", "<second subnet>"), strict=True))
+        return subnets | {
+            self.vpc_id: "<vpc>",
+            self.load_balancer_arn: "<load balancer>",
+            self.load_balancer_security_group_id: "<load balancer's group>",
+            self.kms_key_arn: "<key>",
+            self.target_group_arn: "<target group>",
+        }
+
     def network(self, **changes: Any) -> dict[str, Any]:
         return {"vpc_id": self.vpc_id, "subnet_ids": self.subnet_ids, "assign_public_ip": True} | changes
 
@@ -134,6 +148,12 @@ class Surroundings:
         )
 
 
+DEFINITIONS = {
+    "new": web(portMappings=[{"containerPort": 80}]),
+    "old": web(portMappings=[{"containerPort": 80}]) | {"family": "old"},
+}
+
+
 @dataclass
 class Deployed:
     terraform: TerraformFolder
@@ -176,12 +196,11 @@ def deployed(
 ) -> Iterator[Deployed]:
     """Deployed into the surroundings; destroyed afterwards, and they must be as they were then."""
     before = what_was_there(account, surroundings)
-    definition = web(portMappings=[{"containerPort": 80}])
     terraform = account.terraform(tmp_path_factory.mktemp("existing") / "module")
     terraform.deploy(
         rendered(
             surroundings.settings(account.access_key_arn),
-            {"new": definition, "old": definition | {"family": "old"}},
+            DEFINITIONS,
             access_key_arn=account.access_key_arn,
         )
     )
@@ -400,6 +419,22 @@ def test_what_is_replaced_is_made_before_the_old_goes(deployed: Deployed) -> Non
     assert actions["module.orchestrator.aws_ecs_task_definition.this"] == ["delete", "create"]
     assert actions["module.orchestrator.aws_ecs_service.this"] == ["update"]
     assert actions["module.orchestrator.aws_lb.this"] == ["no-op"]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_cloudformation_template_makes_the_same(
+    account: Account, other_account: Account, surroundings: Surroundings
+) -> None:
+    there = Surroundings.build(other_account)
+    found = LookedUp(
+        task_subnet_cidr_blocks=("10.9.1.0/24", "10.9.2.0/24"),
+        vpc_cidr_blocks=("10.9.0.0/16",),
+        load_balancer_security_group_ids=dict.fromkeys(DEFINITIONS, (there.load_balancer_security_group_id,)),
+    )
+    deploy_stack(other_account, there.settings(other_account.access_key_arn), DEFINITIONS, found)
+    terraform = Inventory(account, "everything", surroundings.names())
+    cloudformation = Inventory(other_account, "everything", there.names())
+    assert differences(terraform, cloudformation) == {}
 
 
 # -- networks that would not work are refused by the plan, with the reason and the fix -------------------------

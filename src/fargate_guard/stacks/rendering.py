@@ -7,6 +7,7 @@ the filters ``yaml`` and ``block``, which write it so that it is read back as it
 from __future__ import annotations
 
 import base64
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -36,8 +37,9 @@ CONDITIONS = {
 """Those that the resources mention are declared."""
 
 
+@cache
 def environment() -> jinja2.Environment:
-    """Return Jinja2 with our filters."""
+    """Return Jinja2 with our filters; it keeps the templates that it read."""
     made = jinja2.Environment(  # noqa: S701 - YAML, not HTML
         loader=jinja2.FileSystemLoader(package_folder("templates") / "cloudformation"),
         undefined=jinja2.StrictUndefined,
