@@ -47,7 +47,15 @@ class StackBackend(BaseBackend):
         self.drift_detections: dict[str, dict[str, Json]] = {}
         self._advancing = False
         around = EcsBackend.surroundings
-        self.world = World(around.pace, around.faults, self.type_of, self.export_conflict)
+        self.world = World(
+            around.pace,
+            around.faults,
+            self.type_of,
+            self.export_conflict,
+            nested=self.stacks.__getitem__,
+            update=self.update,
+            bring_up=self._bring_up,
+        )
 
     @property
     def _url_module(self) -> Any:
@@ -77,6 +85,11 @@ class StackBackend(BaseBackend):
                         advance_stack(stack, self.world, now)
         finally:
             self._advancing = False
+
+    def _bring_up(self, stack_id: str, now: float) -> float:
+        stack = self.stacks[stack_id]
+        advance_stack(stack, self.world, now)
+        return stack.events[-1].at
 
     def _beginning(self) -> float:
         """When an operation begins that starts now: for nested stacks, within their parent's operation."""
@@ -267,9 +280,10 @@ class StackBackend(BaseBackend):
         """Begin to update a stack."""
         self._make_obsolete(stack)
         at = self._beginning()
+        stack.previous = stack.target
         if stack.before is None and stack.target is not None:
             copies = {key: each.copy() for key, each in stack.resources.items()}
-            stack.before = Before(stack.target, copies, list(stack.outputs))
+            stack.before = Before(stack.target, copies, list(stack.outputs), at)
         operation = Operation(Phase.UPDATE, target, at, token, on_failure)
         stack.operation = operation
         operation.works = forward_works(stack, operation)

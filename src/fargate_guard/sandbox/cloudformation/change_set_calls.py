@@ -86,9 +86,10 @@ class ChangeSetCalls(Calls):
         if stack.status != "REVIEW_IN_PROGRESS" and is_unchanged(stack, target):
             change_set.failure = NO_CHANGES
             return
-        change_set.changes = Preview(stack, target, self._backend.type_of).changes()
+        preview = Preview(stack, target, self._backend.type_of)
+        change_set.changes = preview.changes()
         if change_set.request.get("IncludeNestedStacks"):
-            make_children(self._backend, change_set)
+            make_children(self._backend, change_set, preview.properties)
         if not change_set.changes and stack.target is not None and not _outputs_differ(change_set):
             change_set.failure = NO_UPDATES
 

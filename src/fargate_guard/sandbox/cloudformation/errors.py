@@ -38,13 +38,8 @@ class InvalidChangeSetStatus(ServiceException):
     code = "InvalidChangeSetStatus"
 
 
-class NotSimulated(ServiceException):
-    """AWS can do this, the sandbox cannot."""
-
-    code = "NotSupportedBySandbox"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"The fguard sandbox does not simulate {what}. CloudFormation on AWS may.")
+class NotSimulated(ValueError):  # noqa: N818 - says what the sandbox cannot do
+    """AWS can do this, the sandbox cannot; the gateway says so."""
 
 
 class Unfulfilled(Exception):  # noqa: N818 - how an accepted operation ends

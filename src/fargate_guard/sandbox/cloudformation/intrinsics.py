@@ -55,9 +55,17 @@ def evaluate(value: Json, scope: Scope) -> Json:
         ((name, argument),) = value.items()
         function = FUNCTIONS.get(name)
         if function is not None:
-            return function(argument, scope)
+            return _called(name, function, argument, scope)
     resolved = {key: evaluate(item, scope) for key, item in value.items()}
     return {key: item for key, item in resolved.items() if item is not NO_VALUE}
+
+
+def _called(name: str, function: Callable[[Json, Scope], Json], argument: Json, scope: Scope) -> Json:
+    try:
+        return function(argument, scope)
+    except (LookupError, TypeError, ValueError) as error:
+        message = f"Template error: every {name} object must be well-formed: {json.dumps(argument, default=str)}"
+        raise ValidationFailed(message) from error
 
 
 def evaluate_conditions(definitions: Mapping[str, Json], scope: Scope) -> dict[str, bool]:

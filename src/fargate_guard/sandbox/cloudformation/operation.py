@@ -117,6 +117,8 @@ class Before:
     target: Target
     resources: dict[str, StackResource]
     outputs: list[dict[str, str]]
+    at: float
+    """When the update began."""
     leftovers: list[StackResource] = field(default_factory=list)
     """Resources that are in use no more once the rollback is complete."""
 

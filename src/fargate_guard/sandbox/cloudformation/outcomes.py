@@ -20,6 +20,7 @@ from fargate_guard.sandbox.cloudformation.operation import (
     deletions,
     restricted,
 )
+from fargate_guard.sandbox.cloudformation.stack import STACK_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,7 +143,8 @@ def _is_touched(before: Before, resource: StackResource) -> bool:
         old.properties,
         old.tags,
     )
-    return not same or resource.status == "UPDATE_FAILED"
+    touched = resource.type == STACK_TYPE and resource.updated_at >= before.at
+    return not same or touched or resource.status == "UPDATE_FAILED"
 
 
 def _restoring(stack: Stack, before: Before, logical_id: str, after: frozenset[str]) -> Work:

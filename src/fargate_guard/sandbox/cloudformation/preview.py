@@ -45,6 +45,9 @@ class Preview:
     fates: dict[str, str] = field(default_factory=dict)
     """By logical ID: ``add``, ``replace``, ``maybe`` (replaced), ``modify``."""
 
+    properties: dict[str, Json] = field(default_factory=dict)
+    """As they are to be, by logical ID."""
+
     def changes(self) -> list[Json]:
         """Return the changes, in the order of the template; removals last."""
         found = {name: self._change(name) for name in in_order(self.target.graph)}
@@ -70,7 +73,7 @@ class Preview:
     def _change(self, name: str) -> Json | None:
         definition = self.target.resources[name]
         resource = self.stack.resources.get(name)
-        new = evaluate(definition.get("Properties") or {}, self._scope())
+        new = self.properties[name] = evaluate(definition.get("Properties") or {}, self._scope())
         if resource is None or not resource.physical_id or resource.status == "CREATE_FAILED":
             self.fates[name] = "add"
             added = {"Action": "Add", "LogicalResourceId": name, "ResourceType": definition["Type"]}

@@ -9,8 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fargate_guard.sandbox.cloudformation.dynamic_references import resolve_references
 from fargate_guard.sandbox.cloudformation.errors import ValidationFailed
+from fargate_guard.sandbox.cloudformation.nested import restore, restoring
 from fargate_guard.sandbox.cloudformation.operation import Do, Stage
 from fargate_guard.sandbox.cloudformation.resource_type import ResourceContext, ResourceFailed
+from fargate_guard.sandbox.cloudformation.stack import STACK_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +80,8 @@ def proceed(stack: Stack, work: Work, world: World, at: float, now: float) -> No
         if work.stage is Stage.STARTED:
             _act(stack, work, world, at)
             return
+        if kind == STACK_TYPE:
+            at = _after_nested(stack, work, world, at, now)
         waiting = _pending(stack, work, world)
     except ResourceFailed as error:
         fail(stack, work, error.message, at)
@@ -87,6 +91,15 @@ def proceed(stack: Stack, work: Work, world: World, at: float, now: float) -> No
         _finish(stack, work, at)
     else:
         work.due = now + world.pace.seconds("resource_poll")
+
+
+def _after_nested(stack: Stack, work: Work, world: World, at: float, now: float) -> float:
+    """Let a nested stack come as far as it can; return when that was."""
+    at = max(at, world.bring_up(work.resource.physical_id, now))
+    world.moment = at
+    if stack.operation is not None:
+        stack.operation.clock = at
+    return at
 
 
 def fail(stack: Stack, work: Work, reason: str, at: float) -> None:
@@ -114,8 +127,16 @@ def _act(stack: Stack, work: Work, world: World, at: float) -> None:
     else:
         old = resolve_references(resource.properties, context)
         resource.properties = dict(work.properties)  # also when it fails half-way: a rollback starts from there
+        if work.do is Do.RESTORE and resource.type == STACK_TYPE:
+            restore(world.nested(resource.physical_id), stack.before.at if stack.before else at, world)
+            _settle(work, world, at)
+            return
         made = _failing_in_words(lambda: kind.update(resource.physical_id, old, new, context))
         resource.physical_id, resource.attributes = made.physical_id, dict(made.attributes)
+    _settle(work, world, at)
+
+
+def _settle(work: Work, world: World, at: float) -> None:
     work.stage = Stage.SETTLING
     work.due = at + world.pace.seconds("resource") / 2
 
@@ -139,6 +160,8 @@ def _pending(stack: Stack, work: Work, world: World) -> str | None:
             return None
         left: str | None = _failing_in_words(lambda: deleting(resource.physical_id, resource.properties, context))
         return left
+    if work.do is Do.RESTORE and resource.type == STACK_TYPE:
+        return restoring(world.nested(resource.physical_id))
     waiting: str | None = _failing_in_words(
         lambda: kind.pending(resource.physical_id, resource.properties, context)
     )

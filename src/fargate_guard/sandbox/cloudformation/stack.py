@@ -84,6 +84,8 @@ class Stack:
     reason: str | None = None
     target: Target | None = None
     """Template, parameters and tags that are in force; None until a first operation begins."""
+    previous: Target | None = None
+    """What was in force before the last update."""
     resources: dict[str, StackResource] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     """Oldest first."""

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from fargate_guard.sandbox.cloudformation.capabilities import check_capabilities, check_transform_capability
 from fargate_guard.sandbox.cloudformation.errors import ValidationFailed
 from fargate_guard.sandbox.cloudformation.macros import expand, transform_names
+from fargate_guard.sandbox.cloudformation.parameter_lookup import check_existence
 from fargate_guard.sandbox.cloudformation.parameters import resolve_parameters
 from fargate_guard.sandbox.cloudformation.target import Surround, Target, make_target
 from fargate_guard.sandbox.cloudformation.template import Template, check_template, parse_template
@@ -111,6 +112,7 @@ def submitted_target(
     parameters = resolve_parameters(
         template.section("Parameters"), request.get("Parameters") or [], stack.parameters, backend.ssm_value
     )
+    check_existence(parameters, backend.client)
     if transforms:
         if not in_change_set:
             check_transform_capability(capabilities)

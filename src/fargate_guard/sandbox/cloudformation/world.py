@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.sandbox.cloudformation.resource_type import ResourceType
     from fargate_guard.sandbox.cloudformation.stack import Stack
+    from fargate_guard.sandbox.cloudformation.target import Target
     from fargate_guard.sandbox.faults import Faults
     from fargate_guard.sandbox.scheduler.pace import Pace
 
@@ -24,5 +25,11 @@ class World:
     """Finds a resource type by its name."""
     export_conflict: Callable[[Stack, list[dict[str, str]]], str | None]
     """Why a stack cannot have these outputs: the exports of others, or what others import."""
+    nested: Callable[[str], Stack]
+    """Finds a nested stack by its ID."""
+    update: Callable[[Stack, Target], None]
+    """Begins to update a nested stack."""
+    bring_up: Callable[[str, float], float]
+    """Carries a nested stack's operation out up to a moment; returns when its last event was."""
     moment: float = field(default=0.0)
     """The moment that is being carried out: what nested stacks begin at."""
