@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.cloudformation.arguments import with_wrapper
+from fargate_guard.cloudformation.functions import Functions
 from fargate_guard.cloudformation.intrinsics import ABSENT, IF, Opaque, no_value
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.taskdef.recipes import INSTRUMENT
@@ -55,12 +56,18 @@ def written(value: Json, template: Mapping[str, Json]) -> Json:
     """
     if isinstance(value, Opaque):
         return value.intrinsic
-    if isinstance(value, dict):
-        parts = {key: item if type(item) is str else written(item, template) for key, item in value.items()}
-        element = next((item for item in value.values() if isinstance(item, Opaque) and item.is_element), None)
-        return parts if element is None else element.intrinsic
-    if not isinstance(value, list):
-        return value
+    if not isinstance(value, (dict, list)) or Functions(value).serialised is not None:
+        return value  # nothing in it stands for a function
+    return _written_object(value, template) if isinstance(value, dict) else _written_list(value, template)
+
+
+def _written_object(value: dict[str, Json], template: Mapping[str, Json]) -> Json:
+    parts = {key: item if type(item) is str else written(item, template) for key, item in value.items()}
+    element = next((item for item in value.values() if isinstance(item, Opaque) and item.is_element), None)
+    return parts if element is None else element.intrinsic
+
+
+def _written_list(value: list[Json], template: Mapping[str, Json]) -> Json:
     whole = next((item for item in value if isinstance(item, Opaque) and item.is_list), None)
     if whole is None:
         return [item if type(item) is str else written(item, template) for item in value]

@@ -10,8 +10,9 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from fargate_guard.cloudformation.functions import Functions
 from fargate_guard.cloudformation.intrinsics import IF, if_arguments, is_intrinsic, is_no_value
-from fargate_guard.cloudformation.resources import CONTAINERS, Functions
+from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.taskdef.recipes import INSTRUMENT, LOG_FORWARD_PORT
 from fargate_guard.taskdef.record import LABEL
 from fargate_guard.taskdef.tags import IGNORE, IGNORE_CONTAINERS, INCLUDE, INCLUDE_CONTAINERS

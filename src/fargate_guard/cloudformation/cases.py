@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 from fargate_guard.cloudformation.carried import carried_elements
 from fargate_guard.cloudformation.concrete import Reading, unreadable
 from fargate_guard.cloudformation.conditions import assignments
+from fargate_guard.cloudformation.functions import Functions
 from fargate_guard.cloudformation.intrinsics import ABSENT, IF, Opaque, if_arguments, is_intrinsic, is_no_value
 from fargate_guard.cloudformation.resolving import Resolver
-from fargate_guard.cloudformation.resources import CONTAINERS, Functions
+from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.cloudformation.template_notes import CARRIED
 from fargate_guard.cloudformation.understood import (
     CONTAINER_PROPERTIES,
@@ -72,6 +73,8 @@ class Cases:
     _container: dict[str, Part] = field(default_factory=dict)
     _read_before: dict[tuple[bytes, bytes | None], dict[str, Json]] = field(default_factory=dict)
     """Containers by what they are and the resource's tags: those that are alike are read once, as one object."""
+    _known: dict[tuple[int, str, bytes], Json] = field(default_factory=dict)
+    """The same for what is in them."""
     _functions: dict[int, Functions] = field(default_factory=dict)
     """By the identity of a container, which the template keeps."""
 
@@ -157,6 +160,7 @@ class Cases:
             Resolver(self.template, self.parameters, conditions=conditions),
             Resolver(self.template, self.parameters, use_defaults=False, conditions=conditions),
             carried,
+            self._known,
         )
         definition: dict[str, Json] = {}
         own: set[int] = set()

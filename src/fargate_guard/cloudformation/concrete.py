@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fargate_guard.cloudformation.arguments import without_wrapper
+from fargate_guard.cloudformation.functions import Functions
 from fargate_guard.cloudformation.intrinsics import (
     ABSENT,
     IF,
@@ -42,6 +43,8 @@ class Reading:
     """The same, without the defaults of parameters."""
     carried: frozenset[int]
     """Conditional elements that need not be looked into, by identity."""
+    known: dict[tuple[int, str, bytes], Json]
+    """What was read, in other resources, too, by the parts that it belongs to, its key and what stands there."""
 
     def value(self, value: Json, part: Part | None, path: str) -> Json:
         """The value at a place; :data:`ABSENT` when there is none.
@@ -125,10 +128,22 @@ class Reading:
             if key == LABEL:
                 read = self._record(item, f"{path}['{key}']")
             else:
-                read = self.value(item, parts.get(key), f"{path}.{key}")
+                read = self._part(item, key, parts, f"{path}.{key}")
             if read is not ABSENT:
                 result[key] = read
         return result
+
+    def _part(self, value: Json, key: str, parts: Mapping[str, Part], path: str) -> Json:
+        """One value of an object: free of functions it is read as it is, and what is alike is read once."""
+        functions = Functions(value)
+        if not functions.any:
+            return value
+        if functions.serialised is None or functions.mentions(IF):
+            return self.value(value, parts.get(key), path)
+        place = id(parts), key, functions.serialised
+        if place not in self.known:
+            self.known[place] = self.value(value, parts.get(key), path)
+        return self.known[place]
 
     def _record(self, value: Json, path: str) -> Json:
         chosen = self.value(value, Leaf.TEXT, path)

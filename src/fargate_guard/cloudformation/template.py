@@ -13,10 +13,11 @@ from fargate_guard.cloudformation.cases import Cases
 from fargate_guard.cloudformation.choosing import Choosing
 from fargate_guard.cloudformation.fargate import why_not_fargate
 from fargate_guard.cloudformation.folding import Folding
+from fargate_guard.cloudformation.functions import Functions
 from fargate_guard.cloudformation.paths import Paths
 from fargate_guard.cloudformation.record_label import has_record, make_deployable, names_by_function
 from fargate_guard.cloudformation.reporting import Report
-from fargate_guard.cloudformation.resources import CONTAINERS, Functions, Resource, task_definitions
+from fargate_guard.cloudformation.resources import CONTAINERS, Resource, task_definitions
 from fargate_guard.cloudformation.shared_record import share_records
 from fargate_guard.cloudformation.straight import Straight
 from fargate_guard.cloudformation.template_notes import Notes
