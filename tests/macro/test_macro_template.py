@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from fargate_guard.cli.macro_options import DEFAULT_NAME, FunctionOptions
+from fargate_guard.config.fargate import LOG_RETENTION_DAYS
 from fargate_guard.errors import UsageError
 from fargate_guard.formats.yaml_source import read_yaml
 from fargate_guard.macro.package import HANDLER, build, digest
@@ -115,3 +117,12 @@ def test_every_parameter_fits_its_own_pattern(template: dict[str, Any]) -> None:
 def test_wrong_names_and_arns_are_refused(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         MacroStack(**wrong)
+
+
+def test_the_templates_defaults_and_choices_are_the_commands(template: dict[str, Any]) -> None:
+    parameters = template["Parameters"]
+    asked, options = MacroStack(), FunctionOptions()
+    assert (parameters["MemorySize"]["Default"], parameters["Timeout"]["Default"]) == (asked.memory, asked.timeout)
+    assert options.stack(DEFAULT_NAME) == asked
+    assert parameters["MacroName"]["Default"] == asked.name
+    assert parameters["LogRetentionDays"]["AllowedValues"] == [days for days in LOG_RETENTION_DAYS if days]
