@@ -268,7 +268,10 @@ def test_follow_prints_events_as_they_come_survives_trouble_and_ends_with_ctrl_c
             store.publish([event])
             assert json.loads(process.stdout.readline())["id"] == event["id"]
         process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
+        try:
+            stdout, stderr = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert stdout == ""
     assert "Traceback" not in stderr

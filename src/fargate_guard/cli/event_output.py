@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from fargate_guard.cli import event_view as view
@@ -13,6 +15,8 @@ from fargate_guard.config.sysdig import is_loopback
 from fargate_guard.errors import ExitCode
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from fargate_guard.cli.command import Invocation
     from fargate_guard.errors import FguardError
     from fargate_guard.sysdig.client import SecureClient
@@ -48,6 +52,7 @@ def print_following(
 
     end = nanoseconds_of(until, "--until", client.now()) if until else None
     found = Found(query.window)
+    _end_at_ctrl_c(client)
     try:
         run.screen.message(f"following {client.address.host}; Ctrl-C ends it")
         _write(run, {"table": f"{view.head_line()}\n", "csv": view.csv_head()}.get(shown, ""))
@@ -66,6 +71,25 @@ def print_following(
     finally:
         _tell_of_unmatched(run, found)
     return Result(exit_code=ExitCode.VERIFICATION_FAILED if found.fails else ExitCode.DONE)
+
+
+def _end_at_ctrl_c(client: SecureClient) -> None:
+    """Remember Ctrl-C, since Python drops an exception that is raised while an object is finalised."""
+    pressed: list[bool] = []
+    slept = client.clock.sleep
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        pressed.append(True)
+        raise KeyboardInterrupt
+
+    def sleep(seconds: float) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        slept(seconds)
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
+    client.clock = replace(client.clock, sleep=sleep)
 
 
 def _line(sighting: Sighting, shown: str) -> str:
