@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import itertools
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -20,14 +23,14 @@ if TYPE_CHECKING:
 Json = Any
 REGIONS = ["us-east-1", "eu-west-1"]
 AUTOMATIC = {"Enabled": True, "RetainStacksOnAccountRemoval": False}
-GROUP = "/fguard/orchestrator"
+NUMBERS = itertools.count(1)
 
 
-def template(resource: str = "Logs") -> str:
-    properties = {"LogGroupName": GROUP, "RetentionInDays": {"Ref": "Days"}}
+def template(group: str) -> str:
+    properties = {"LogGroupName": group, "RetentionInDays": {"Ref": "Days"}}
     document = {
         "Parameters": {"Days": {"Type": "Number", "Default": 7}},
-        "Resources": {resource: {"Type": "AWS::Logs::LogGroup", "Properties": properties}},
+        "Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": properties}},
     }
     return json.dumps(document)
 
@@ -45,6 +48,24 @@ class Organization:
         self.accounts = [self._account(name) for name in ("one", "two", "three")]
         for account in self.accounts[:2]:
             self.move(account, self.root, self.unit)
+        self.rename()
+
+    def rename(self) -> None:
+        """Let the next test have a stack set and log groups of its own."""
+        self.name = f"fguard-{next(NUMBERS)}"
+        self.group = f"/{self.name}/"
+
+    def tidy(self) -> None:
+        """Delete the test's stacks, and move the accounts back."""
+        with contextlib.suppress(ClientError):
+            self.cf.update_stack_set(
+                StackSetName=self.name, UsePreviousTemplate=True, AutoDeployment={"Enabled": False}
+            )
+        for account, wanted in zip(self.accounts, (self.unit, self.unit, self.root), strict=True):
+            parent = self.organizations.list_parents(ChildId=account)["Parents"][0]["Id"]
+            if parent != wanted:
+                self.move(account, parent, wanted)
+        self.rename()
 
     def _account(self, name: str) -> str:
         status = self.organizations.create_account(AccountName=name, Email=f"{name}@example.com")
@@ -53,6 +74,7 @@ class Organization:
     def move(self, account: str, source: str, destination: str) -> None:
         self.organizations.move_account(AccountId=account, SourceParentId=source, DestinationParentId=destination)
 
+    @functools.cache  # noqa: B019 - as long as the module
     def inside(self, account: str, service: str, region: str = "us-east-1") -> Any:
         """A client of another account, as its administrator gets one."""
         role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
@@ -67,13 +89,15 @@ class Organization:
         )
 
     def retention(self, account: str, region: str) -> int | None:
-        groups = self.inside(account, "logs", region).describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
+        groups = self.inside(account, "logs", region).describe_log_groups(logGroupNamePrefix=self.group)[
+            "logGroups"
+        ]
         return int(groups[0]["retentionInDays"]) if groups else None
 
     def create_set(self, **options: Any) -> None:
         request = {
-            "StackSetName": "fguard",
-            "TemplateBody": template(),
+            "StackSetName": self.name,
+            "TemplateBody": template(self.group),
             "PermissionModel": "SERVICE_MANAGED",
             "AutoDeployment": AUTOMATIC,
         }
@@ -81,11 +105,11 @@ class Organization:
 
     def start(self, call: str, **options: Any) -> str:
         targets = {"DeploymentTargets": {"OrganizationalUnitIds": [self.unit]}, "Regions": REGIONS}
-        return str(getattr(self.cf, call)(**{"StackSetName": "fguard", **targets, **options})["OperationId"])
+        return str(getattr(self.cf, call)(**{"StackSetName": self.name, **targets, **options})["OperationId"])
 
     def finish(self, operation: str) -> Json:
         for _ in range(200):
-            found = self.cf.describe_stack_set_operation(StackSetName="fguard", OperationId=operation)
+            found = self.cf.describe_stack_set_operation(StackSetName=self.name, OperationId=operation)
             if found["StackSetOperation"]["Status"] not in ("QUEUED", "RUNNING", "STOPPING"):
                 return found["StackSetOperation"]
             self.aws.clock.advance(0.5)
@@ -93,17 +117,17 @@ class Organization:
         raise AssertionError(message)
 
     def results(self, operation: str) -> dict[tuple[str, str], Json]:
-        listed = self.cf.list_stack_set_operation_results(StackSetName="fguard", OperationId=operation)[
+        listed = self.cf.list_stack_set_operation_results(StackSetName=self.name, OperationId=operation)[
             "Summaries"
         ]
         return {(each["Account"], each["Region"]): each for each in listed}
 
     def instances(self) -> dict[tuple[str, str], Json]:
-        listed = self.cf.list_stack_instances(StackSetName="fguard")["Summaries"]
+        listed = self.cf.list_stack_instances(StackSetName=self.name)["Summaries"]
         return {(each["Account"], each["Region"]): each for each in listed}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def organization() -> Iterator[Organization]:
     clock = ManualClock(time.time())
     with Sandbox.start(clock=clock, sleep=clock.advance) as sandbox:
@@ -111,10 +135,11 @@ def organization() -> Iterator[Organization]:
 
 
 @pytest.fixture
-def trusted(organization: Organization) -> Organization:
+def trusted(organization: Organization) -> Iterator[Organization]:
     """Stack sets may look into the organisation."""
     organization.cf.activate_organizations_access()
-    return organization
+    yield organization
+    organization.tidy()
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
@@ -143,29 +168,29 @@ def test_a_stack_set_follows_its_organisation_from_the_first_account_to_the_last
     assert trusted.aws.logs.describe_log_groups()["logGroups"] == []  # not in the management account
 
     trusted.move(three, trusted.root, trusted.unit)  # a new account joins and is deployed to
-    joined = trusted.cf.list_stack_set_operations(StackSetName="fguard")["Summaries"][0]
+    joined = trusted.cf.list_stack_set_operations(StackSetName=trusted.name)["Summaries"][0]
     assert trusted.finish(joined["OperationId"])["Action"] == "CREATE"
     assert trusted.retention(three, "us-east-1") == 7
 
     days = [{"ParameterKey": "Days", "ParameterValue": "30"}]
-    update = trusted.cf.update_stack_set(StackSetName="fguard", UsePreviousTemplate=True, Parameters=days)
+    update = trusted.cf.update_stack_set(StackSetName=trusted.name, UsePreviousTemplate=True, Parameters=days)
     assert trusted.finish(update["OperationId"])["Status"] == "SUCCEEDED"
     assert {trusted.retention(account, "us-east-1") for account in trusted.accounts} == {30}
 
     with pytest.raises(ClientError, match="StackSet is not empty") as full:
-        trusted.cf.delete_stack_set(StackSetName="fguard")
+        trusted.cf.delete_stack_set(StackSetName=trusted.name)
     assert code(full) == "StackSetNotEmptyException"
     deletion = trusted.start("delete_stack_instances", RetainStacks=False)
     assert trusted.finish(deletion)["Status"] == "SUCCEEDED"
     assert trusted.instances() == {}
     assert trusted.retention(one, "us-east-1") is None
-    trusted.cf.delete_stack_set(StackSetName="fguard")
+    trusted.cf.delete_stack_set(StackSetName=trusted.name)
     assert trusted.cf.list_stack_sets(Status="ACTIVE")["Summaries"] == []
 
 
 def test_more_failures_than_tolerated_cancel_the_rest_and_say_why(trusted: Organization) -> None:
     one, two, _ = trusted.accounts
-    trusted.inside(one, "logs", "eu-west-1").create_log_group(logGroupName=GROUP)  # in the stack's way
+    trusted.inside(one, "logs", "eu-west-1").create_log_group(logGroupName=trusted.group)  # in the stack's way
     trusted.create_set()
     preferences = {"RegionOrder": ["eu-west-1", "us-east-1"], "MaxConcurrentCount": 1}
     operation = trusted.start("create_stack_instances", OperationPreferences=preferences)
@@ -178,7 +203,9 @@ def test_more_failures_than_tolerated_cancel_the_rest_and_say_why(trusted: Organ
     assert cancelled["StatusReason"] == "Cancelled since failure tolerance has exceeded"
     assert trusted.instances()[one, "eu-west-1"]["Status"] == "OUTDATED"
 
-    trusted.inside(one, "logs", "eu-west-1").delete_log_group(logGroupName=GROUP)  # the next attempt starts afresh
+    trusted.inside(one, "logs", "eu-west-1").delete_log_group(
+        logGroupName=trusted.group
+    )  # the next attempt starts afresh
     again = trusted.start("create_stack_instances", OperationPreferences=preferences)
     assert trusted.finish(again)["Status"] == "SUCCEEDED"
     assert trusted.retention(one, "eu-west-1") == 7
@@ -186,7 +213,7 @@ def test_more_failures_than_tolerated_cancel_the_rest_and_say_why(trusted: Organ
 
 def test_tolerated_failures_do_not_stop_the_others(trusted: Organization) -> None:
     one, two, _ = trusted.accounts
-    trusted.inside(one, "logs").create_log_group(logGroupName=GROUP)
+    trusted.inside(one, "logs").create_log_group(logGroupName=trusted.group)
     trusted.create_set()
     preferences = {"FailureTolerancePercentage": 50, "RegionConcurrencyType": "PARALLEL", "MaxConcurrentCount": 2}
     operation = trusted.start("create_stack_instances", OperationPreferences=preferences)
@@ -198,8 +225,8 @@ def test_tolerated_failures_do_not_stop_the_others(trusted: Organization) -> Non
 def test_an_operation_can_be_stopped(trusted: Organization) -> None:
     trusted.create_set()
     operation = trusted.start("create_stack_instances")
-    trusted.cf.describe_stack_set(StackSetName="fguard")
-    trusted.cf.stop_stack_set_operation(StackSetName="fguard", OperationId=operation)
+    trusted.cf.describe_stack_set(StackSetName=trusted.name)
+    trusted.cf.stop_stack_set_operation(StackSetName=trusted.name, OperationId=operation)
     assert trusted.finish(operation)["Status"] == "STOPPED"
     statuses = [each["Status"] for each in trusted.results(operation).values()]
     assert statuses.count("CANCELLED") >= 2
@@ -210,15 +237,15 @@ def test_an_account_that_leaves_loses_its_stacks(trusted: Organization) -> None:
     trusted.create_set()
     trusted.finish(trusted.start("create_stack_instances"))
     trusted.move(two, trusted.unit, trusted.root)
-    deletion = trusted.cf.list_stack_set_operations(StackSetName="fguard")["Summaries"][0]
+    deletion = trusted.cf.list_stack_set_operations(StackSetName=trusted.name)["Summaries"][0]
     assert (deletion["Action"], trusted.finish(deletion["OperationId"])["Status"]) == ("DELETE", "SUCCEEDED")
     assert {account for account, _ in trusted.instances()} == {one}
 
 
 def test_self_managed_stack_sets_need_their_role_in_the_account(trusted: Organization) -> None:
     one = trusted.accounts[0]
-    trusted.cf.create_stack_set(StackSetName="fguard", TemplateBody=template())
-    request = {"StackSetName": "fguard", "Accounts": [one], "Regions": ["us-east-1"]}
+    trusted.cf.create_stack_set(StackSetName=trusted.name, TemplateBody=template(trusted.group))
+    request = {"StackSetName": trusted.name, "Accounts": [one], "Regions": ["us-east-1"]}
     operation = trusted.cf.create_stack_instances(**request)["OperationId"]
     assert trusted.finish(operation)["Status"] == "FAILED"
     reason = trusted.results(operation)[one, "us-east-1"]["StatusReason"]
