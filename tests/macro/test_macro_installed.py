@@ -72,7 +72,12 @@ def create(client: Callable[[str], Any], name: str, template: dict[str, Any]) ->
     return found[0]
 
 
-def with_task(*containers: dict[str, Any], transform: Any = "FargateGuard") -> dict[str, Any]:
+def containers(client: Callable[[str], Any], family: str) -> list[dict[str, Any]]:
+    found = client("ecs").describe_task_definition(taskDefinition=family)["taskDefinition"]
+    return list(found["containerDefinitions"])
+
+
+def with_task(*definitions: dict[str, Any], transform: Any = "FargateGuard") -> dict[str, Any]:
     return {
         "Transform": transform,
         "Resources": {
@@ -85,7 +90,7 @@ def with_task(*containers: dict[str, Any], transform: Any = "FargateGuard") -> d
                     "Cpu": "512",
                     "Memory": "1024",
                     "ExecutionRoleArn": "arn:aws:iam::123456789012:role/execution",
-                    "ContainerDefinitions": list(containers),
+                    "ContainerDefinitions": list(definitions),
                 },
             }
         },
@@ -99,9 +104,7 @@ WEB = {"Name": "web", "Image": "nginx:1.27", "EntryPoint": ["/docker-entrypoint.
 def test_a_pipelines_stack_is_instrumented(client: Callable[[str], Any]) -> None:
     stack = create(client, "app", with_task(WEB))
     assert stack["StackStatus"] == "CREATE_COMPLETE", stack.get("StackStatusReason")
-    (web, sidecar) = client("ecs").describe_task_definition(taskDefinition="web")["taskDefinition"][
-        "containerDefinitions"
-    ]
+    web, sidecar = containers(client, "web")
     assert web["entryPoint"] == ["/opt/draios/bin/instrument", "/docker-entrypoint.sh"]
     assert sidecar["name"] == "SysdigInstrumentation"
     assert sidecar["image"].endswith(":6.2.1")
@@ -116,11 +119,28 @@ def test_a_stack_changes_its_own_settings(client: Callable[[str], Any]) -> None:
     template["Resources"]["Web"]["Properties"]["Family"] = "own"
     stack = create(client, "own-settings", template)
     assert stack["StackStatus"] == "CREATE_COMPLETE", stack.get("StackStatusReason")
-    found = client("ecs").describe_task_definition(taskDefinition="own")["taskDefinition"]["containerDefinitions"]
+    found = containers(client, "own")
     assert {one["name"]: one.get("cpu", 0) for one in found} == {"web": 0, "logs": 0, "SysdigInstrumentation": 64}
     assert [one["name"] for one in found if one.get("entryPoint", [])[:1] == ["/opt/draios/bin/instrument"]] == [
         "web"
     ]
+
+
+@pytest.mark.usefixtures("installed")
+def test_one_task_definition_of_a_stack_is_instrumented(client: Callable[[str], Any]) -> None:
+    template = with_task(WEB)
+    del template["Transform"]
+    properties = template["Resources"]["Web"]["Properties"]
+    template["Resources"]["Other"] = {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {**properties, "Family": "left-alone"},
+    }
+    asked = {"Name": "FargateGuard", "Parameters": {"SidecarCpu": 32}}
+    template["Resources"]["Web"]["Properties"] = {**properties, "Family": "snippet", "Fn::Transform": asked}
+    stack = create(client, "snippet", template)
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack.get("StackStatusReason")
+    assert len(containers(client, "snippet")) == 2
+    assert len(containers(client, "left-alone")) == 1
 
 
 @pytest.mark.usefixtures("installed")
