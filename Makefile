@@ -20,8 +20,8 @@ test: lint $(REGISTRY)/installed  ## everything in at most ten minutes
 test-long: lint $(CHECKOV)/installed $(REGISTRY)/installed  ## what needs longer
 	$(BIN)/pytest -m long -n $(WORKERS) --dist worksteal
 
-checkov: $(VENV)/installed $(CHECKOV)/installed  ## checkov's AWS policies on the rendered Terraform
-	$(BIN)/pytest tests/terraform_templates/test_module_policies.py
+checkov: $(VENV)/installed $(CHECKOV)/installed  ## checkov's AWS policies on the rendered Terraform and CloudFormation
+	$(BIN)/pytest tests/terraform_templates/test_module_policies.py tests/stack_templates/test_stack_policies.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

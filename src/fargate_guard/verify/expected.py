@@ -98,9 +98,12 @@ class Expected:
         return tuple(component for component in self.components if not component.is_orchestrator)
 
     @property
-    def role_prefix(self) -> str:
-        """How the names of the roles that the deployment makes begin; Terraform cuts the prefix at 32 letters."""
-        return f"fguard_{self.name}_"[:ROLE_PREFIX_LENGTH]
+    def role_prefixes(self) -> tuple[str, ...]:
+        """How the names of the roles that the deployment makes begin, whichever method makes them.
+
+        Terraform cuts the prefix at 32 letters; CloudFormation names a role after the stack and its logical ID.
+        """
+        return f"fguard_{self.name}_"[:ROLE_PREFIX_LENGTH], f"fguard-{self.name}-"
 
     @property
     def services(self) -> tuple[Component, ...]:

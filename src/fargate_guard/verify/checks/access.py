@@ -175,7 +175,7 @@ def _allowed(facts: Facts, actions: Collection[str]) -> Iterator[Observation]:
 
 def _mend(facts: Facts, role_arn: str, change: str) -> str:
     """Advise to deploy where the role is the deployment's; a workload's own ``executionRoleArn`` is not."""
-    if role_arn.rsplit("/", 1)[-1].startswith(facts.expected.role_prefix):
+    if role_arn.rsplit("/", 1)[-1].startswith(facts.expected.role_prefixes):
         return f"{change}: {_DEPLOY}"
     return (
         f"{change} yourself: the workload's task definition brings this executionRoleArn, fguard did not make it"
