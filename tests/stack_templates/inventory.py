@@ -105,8 +105,9 @@ class Inventory:
                 tags = self._tags_of(listener["ListenerArn"])
                 if self._mine(tags):
                     key = f"listener {name}:{listener['Port']}"
-                    # Terraform says the same twice: as the action's target group, and as its ForwardConfig.
-                    actions = [{**one, "ForwardConfig": None} for one in listener["DefaultActions"]]
+                    # Terraform says the same twice, as the action's target group and as its ForwardConfig.
+                    said_once = {"ForwardConfig": None, "Order": None}
+                    actions = [one | said_once for one in listener["DefaultActions"]]
                     yield key, [listener["ListenerArn"]], {**listener, "DefaultActions": actions, "tags": tags}
         for group in elbv2.describe_target_groups()["TargetGroups"]:
             arn = group["TargetGroupArn"]
@@ -168,8 +169,9 @@ class Inventory:
 
 
 def _set(attributes: list[dict[str, str]]) -> dict[str, str]:
-    """Attributes that are on; Terraform also says which are off."""
-    return {one["Key"]: one["Value"] for one in attributes if one["Value"] not in ("false", "")}
+    """Attributes that are not the default; Terraform also says those that are."""
+    defaults = ("false", "", "any_availability_zone")
+    return {one["Key"]: one["Value"] for one in attributes if one["Value"] not in defaults}
 
 
 def _policy(iam: Any, role: str, name: str) -> dict[str, Any]:
