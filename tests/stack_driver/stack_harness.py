@@ -59,31 +59,42 @@ def pause(_seconds: float) -> None:
     time.sleep(0.02)
 
 
+class Account:
+    """The embedded AWS and the clients for it, made once."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.environ = sandbox.environment()
+        self.aws = Aws(environ=self.environ)
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """Plain boto3."""
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                region_name=self.environ["AWS_REGION"],
+                endpoint_url=self.environ["AWS_ENDPOINT_URL"],
+                aws_access_key_id=self.environ["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=self.environ["AWS_SECRET_ACCESS_KEY"],
+            )
+        return self._clients[service]
+
+
 class Stacks:
     """What a test does with stacks: fguard's workflows on one side, plain boto3 on the other."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self.sandbox = sandbox
-        self.environ = sandbox.environment()
+    def __init__(self, account: Account, folder: Path) -> None:
+        self.sandbox, self.environ, self.client = account.sandbox, account.environ, account.client
         self.heard = Heard()
         self.context = Context(
             config=parse_config(CONFIG),
             config_file=folder / "fguard.yaml",
             folder=DeploymentFolder.of(folder / "fguard.yaml", "training"),
-            aws=Aws(environ=self.environ),
+            aws=account.aws,
             environ=self.environ,
             observer=self.heard,
             stacks=StackChoice(sleep=pause),
-        )
-
-    def client(self, service: str) -> Any:
-        """Plain boto3."""
-        return boto3.client(
-            service,
-            region_name=self.environ["AWS_REGION"],
-            endpoint_url=self.environ["AWS_ENDPOINT_URL"],
-            aws_access_key_id=self.environ["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environ["AWS_SECRET_ACCESS_KEY"],
         )
 
     def choosing(self, **choices: Any) -> Context:
@@ -126,10 +137,6 @@ class Stacks:
         """What was planned and neither executed nor deleted."""
         listed = self.client("cloudformation").list_change_sets(StackName=name)["Summaries"]
         return [one["ChangeSetName"] for one in listed if one["ExecutionStatus"] != "EXECUTE_COMPLETE"]
-
-    def clear(self) -> None:
-        """Let everything work again."""
-        self.sandbox.faults.clear()
 
 
 def log_groups(name: str, *logical_ids: str, retention: int = 1, names: str = "") -> StackTemplate:

@@ -32,7 +32,7 @@ ON_AWS = """\
 The same on AWS, with credentials that boto3 finds:
   export SYSDIG_ACCESS_KEY=...      # Sysdig Secure: Integrations > Agent Installation
   fguard init                       # writes fguard.yaml; or start from examples/quickstart
-  fguard deploy
+  fguard deploy --method {method}
   fguard status
   fguard destroy"""
 
@@ -70,7 +70,8 @@ def demo(run: Invocation, method: MethodOption = None, terraform: TerraformOptio
     """Show the whole story on the embedded AWS: deploy, verify, instrument, destroy; needs no account."""
     from fargate_guard.workflows.methods import Method, named_method
 
-    steps = story(named_method(method) if method else Method.TERRAFORM)
+    chosen = named_method(method) if method else Method.TERRAFORM
+    steps = story(chosen)
     require_sandbox()
     from fargate_guard.sandbox import NOTICE, Sandbox
 
@@ -80,7 +81,7 @@ def demo(run: Invocation, method: MethodOption = None, terraform: TerraformOptio
     with Sandbox.start() as sandbox, _quickstart(sandbox, terraform):
         ran = [_run_step(run, f"{number}/{len(steps)}", step) for number, step in enumerate(steps, start=1)]
     run.screen.success(f"\nAll of it in {time.monotonic() - started:.0f} seconds, simulated on this machine.")
-    return Result({"simulated": True, "steps": ran}, ON_AWS)
+    return Result({"simulated": True, "steps": ran}, ON_AWS.format(method=chosen.value))
 
 
 @contextlib.contextmanager

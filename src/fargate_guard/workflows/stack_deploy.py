@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.errors import FguardError, Interrupted
 from fargate_guard.stacks.states import ROLLED_BACK
+from fargate_guard.stacks.template import stack_name
 from fargate_guard.workflows.access_key import (
     known_access_key,
     required_variable,
@@ -87,6 +88,7 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
     if context.config.sysdig.access_key.env:
         required_variable(context)
     preflight(context, known_access_key(context))
+    settled_stack(context, stack_name(context.config))
     key = store_access_key(context)
     plan: StackPlan | None = None
     try:
@@ -107,7 +109,6 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
 
 
 def _plan(context: Context, access_key_value_from: str) -> tuple[StackPlan, StackTemplate]:
-    from fargate_guard.stacks.template import stack_name
     from fargate_guard.workflows.stack_surroundings import surroundings_of
 
     context.observer.step("Render and make a change set")

@@ -97,7 +97,7 @@ def _where(stack: str, cause: Cause | None, body: str | None) -> str:
         return f"stack {stack}"
     line = template_line(body, cause.event.logical_id) if body and not cause.event.depth else None
     physical = f" [{cause.event.physical_id}]" if cause.event.physical_id else ""
-    place = f", line {line} of its template" if line else ""
+    place = f", line {line} of its template (fguard render)" if line else ""
     return f"stack {stack}, resource {cause.event.address}{physical}{place}"
 
 
@@ -120,9 +120,9 @@ def _fixes(context: Context, ended: Ended) -> Iterator[str]:
 
 def _fix_for(event: StackEvent) -> str:
     code, words = event.handler_code, event.words
-    quota = aws_failures.QUOTA.search(event.reason)
+    quota = aws_failures.QUOTA.search(words)
     if quota or code == "ServiceLimitExceeded" or _QUOTA_WORDS.search(words):
-        known = aws_failures.quota_for(quota[1] if quota else _quota_code(event), event.reason)
+        known = aws_failures.quota_for(quota[1] if quota else _quota_code(event), words)
         return f"remove what is not needed, or raise the quota {known.name}: {known.request_command}"
     if code == "AccessDenied" or aws_failures.DENIED.search(event.reason):
         action = aws_failures.denied_action(event.reason)

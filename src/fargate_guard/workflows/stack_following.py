@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fargate_guard.aws import cloudformation
-from fargate_guard.aws.errors import Throttled, Unreachable
+from fargate_guard.aws.errors import AwsError, Throttled, Unreachable
 from fargate_guard.errors import ExitCode, FguardError, Interrupted
 from fargate_guard.stacks.events import first_cause, last_operation
 from fargate_guard.stacks.states import BEFORE_THE_SWITCH, is_running, operation_of
@@ -139,38 +139,36 @@ def request_token(action: str) -> str:
     return f"fguard-{action}-{uuid.uuid4()}"
 
 
-def follow(context: Context, follower: Follower) -> Ended:
+def follow(context: Context, follower: Follower, begin: Callable[[], None] | None = None) -> Ended:
     """Follow to the end; a request to stop leaves CloudFormation to itself or takes the operation back, as asked.
 
+    :param begin: asks for the operation, where that is not done yet.
     :raises Interrupted: after a request to stop, with what becomes of the stack.
     """
+    begun = False
     try:
+        if begin is not None:
+            begin()
+        begun = True
         return follower.to_the_end()
     except (KeyboardInterrupt, Interrupted) as request:
         code = request.exit_code if isinstance(request, Interrupted) else ExitCode.INTERRUPTED
         raise _stopped(context, follower, code) from None
     except FguardError:
-        context.observer.warning(f"CloudFormation goes on; look on with: {context.stacks.command}")
+        if begun:
+            context.observer.warning(f"CloudFormation goes on; look on with: {context.stacks.command}")
         raise
 
 
 def _stopped(context: Context, follower: Follower, code: ExitCode) -> Interrupted:
     stack = cloudformation.find_stack(context.aws, follower.stack_id)
     if stack is None or not is_running(stack.status):
-        state = stack.status if stack else "gone"
-        return Interrupted(
-            "stopped; CloudFormation had already ended",
-            where=follower.stack_id,
-            why=f"the stack is {state}",
-            fix=f"see what is there with the same command: {context.stacks.command}",
-            exit_code=code,
-        )
+        return _at_rest(context, follower, stack, code)
     operation = operation_of(stack.status)
     context.observer.warning(f"asked to stop while CloudFormation is at work ({stack.status})")
     try:
         wanted = context.stacks.on_interrupt(operation) if _can_cancel(stack) else "leave"
-        if wanted == "cancel":
-            _cancel(context, stack)
+        if wanted == "cancel" and _cancelled(context, stack):
             ended = follower.to_the_end()
             return Interrupted(
                 f"stopped: the {operation} was taken back, as asked",
@@ -181,6 +179,9 @@ def _stopped(context: Context, follower: Follower, code: ExitCode) -> Interrupte
             )
     except (KeyboardInterrupt, Interrupted):
         pass
+    stack = cloudformation.find_stack(context.aws, follower.stack_id) or stack
+    if not is_running(stack.status):
+        return _at_rest(context, follower, stack, code)
     return Interrupted(
         f"stopped looking; CloudFormation goes on with its {operation}",
         where=stack.stack_id,
@@ -195,10 +196,26 @@ def _can_cancel(stack: Stack) -> bool:
     return stack.status in BEFORE_THE_SWITCH or stack.status == "CREATE_IN_PROGRESS"
 
 
-def _cancel(context: Context, stack: Stack) -> None:
-    if stack.status in BEFORE_THE_SWITCH:
-        context.observer.note("cancelling the update: CloudFormation puts the former state back")
-        cloudformation.cancel_update(context.aws, stack.stack_id, request_token("cancel"))
-    else:
-        context.observer.note("deleting the half-made stack")
-        cloudformation.delete_stack(context.aws, stack.stack_id, request_token("delete"))
+def _at_rest(context: Context, follower: Follower, stack: Stack | None, code: ExitCode) -> Interrupted:
+    return Interrupted(
+        "stopped; CloudFormation is not at work",
+        where=follower.stack_id,
+        why=f"the stack is {stack.status if stack else 'gone'}",
+        fix=f"see what is there with the same command: {context.stacks.command}",
+        exit_code=code,
+    )
+
+
+def _cancelled(context: Context, stack: Stack) -> bool:
+    """Take the operation back; False where it had ended meanwhile."""
+    try:
+        if stack.status in BEFORE_THE_SWITCH:
+            cloudformation.cancel_update(context.aws, stack.stack_id, request_token("cancel"))
+            context.observer.note("cancelling the update: CloudFormation puts the former state back")
+        else:
+            cloudformation.delete_stack(context.aws, stack.stack_id, request_token("delete"))
+            context.observer.note("deleting the half-made stack")
+    except AwsError as error:
+        context.observer.warning(f"it could not be taken back any more: {error.why}")
+        return False
+    return True

@@ -198,24 +198,28 @@ def execute_stack(
         return
     _refuse_outdated(context, plan)
     after = cloudformation.newest_event(context.aws, plan.stack_id)
-    try:
-        cloudformation.execute_change_set(context.aws, plan.change_set_id, _token(plan, "execute"))
-    except AwsError as error:
-        if _BUSY in (error.why or ""):
-            raise _busy(context, plan.stack_name, error) from error
-        if error.code not in ("InvalidChangeSetStatus", "ChangeSetNotFound", "InvalidChangeSetStatusException"):
-            raise
-        raise _outdated(context, plan, error.why) from error
     details: list[str] = []
 
     def hear(event: StackEvent) -> None:
         if event.has_failed and event.resource_type == ECS_SERVICE and not event.is_consequence and not details:
             details.extend(stopped_tasks(context, event.physical_id))
 
-    ended = follow(context, Follower(context, plan.stack_id, after, on_event=hear))
+    follower = Follower(context, plan.stack_id, after, on_event=hear)
+    ended = follow(context, follower, lambda: _execute(context, plan))
     if ended.stack.status not in SUCCEEDED:
         raise stack_failed(context, ended, body=body, details=details)
     keep_protection(context, ended.stack, protect)
+
+
+def _execute(context: Context, plan: StackPlan) -> None:
+    try:
+        cloudformation.execute_change_set(context.aws, str(plan.change_set_id), _token(plan, "execute"))
+    except AwsError as error:
+        if _BUSY in (error.why or ""):
+            raise _busy(context, plan.stack_name, error) from error
+        if error.code not in ("InvalidChangeSetStatus", "ChangeSetNotFound", "InvalidChangeSetStatusException"):
+            raise
+        raise _outdated(context, plan, error.why) from error
 
 
 def keep_protection(context: Context, stack: Stack, protect: bool | None = None) -> None:
