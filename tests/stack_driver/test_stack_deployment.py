@@ -12,9 +12,11 @@ from fargate_guard.config.load import parse_config
 from fargate_guard.errors import ExitCode, PreflightError, UsageError
 from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.workflows.deploy import Declined
+from fargate_guard.workflows.destroy import destroy
 from fargate_guard.workflows.methods import Method, live_method, method_to_deploy, method_to_remove
 from fargate_guard.workflows.stack_deploy import deploy_stack, described_deployment, make_stack_plan
 from fargate_guard.workflows.stack_operation import StackFailed, execute_stack, plan_stack
+from fargate_guard.workflows.stack_removal import remove_deployed_stack
 from fargate_guard.workflows.stack_status import stack_drift
 from tests.stack_driver.stack_harness import CONFIG, log_groups
 
@@ -73,6 +75,10 @@ def test_a_creation_that_was_rolled_back_takes_its_secret_along_and_is_repaired(
     assert len(secrets(stacks)) == 1
     stack = described_deployment(stacks.context).stack
     assert stack_drift(stacks.context, stack) == ()
+    gone = destroy(stacks.context, lambda _plan: True, remove_deployed_stack)
+    assert len(gone.removed) > 20
+    assert gone.leftovers == ()
+    assert secrets(stacks) == []
 
 
 def test_drift_that_cannot_be_looked_for_is_told_and_not_called_none(stacks: Stacks) -> None:

@@ -275,6 +275,6 @@ def test_a_second_ctrl_c_while_it_is_taken_back_leaves_it_running(stacks: Stacks
 
     context = stacks.choosing(sleep=sleep, on_interrupt=lambda _operation: "cancel")
     with pytest.raises(Interrupted) as stopped:
-        stacks.deploy("twice", log_groups("twice", "One", "Two"), context)
+        stacks.deploy("second", log_groups("second", "One", "Two"), context)
     assert "goes on" in stopped.value.message
-    assert stacks.status("twice") == "DELETE_IN_PROGRESS"
+    assert stacks.status("second") == "DELETE_IN_PROGRESS"
