@@ -107,7 +107,7 @@ def template(*, new: bool) -> Json:
     }
 
 
-def rules_of(aws: Aws, group: str) -> list[Json]:
+def rules_of(aws: Aws, group: str) -> Json:
     wanted = [{"Name": "group-id", "Values": [group]}]
     rules = aws.ec2.describe_security_group_rules(Filters=wanted)["SecurityGroupRules"]
     return sorted((r["IsEgress"], r["IpProtocol"], r.get("FromPort")) for r in rules) or GONE

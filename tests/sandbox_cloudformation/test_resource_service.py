@@ -386,3 +386,19 @@ def test_a_service_whose_tasks_end_rolls_the_stack_back(aws: Aws) -> None:
     assert "ECS Deployment Circuit Breaker was triggered" in failures(aws, "breaks")[0]
     assert physical_ids(aws, "breaks")["Definition"] == before["Definition"]
     assert running(aws, before["Service"]) == steady(1, execute=True)
+
+
+def test_a_service_that_never_gets_steady_fails_in_the_end(aws: Aws) -> None:
+    document = template(new=False)
+    del document["Resources"]["Service"]["Properties"]["DeploymentConfiguration"]
+    aws.sandbox.faults.add(Fault(FaultKind.CONTAINER_EXIT, service="never-*"))
+    stack = aws.cloudformation.create_stack(
+        StackName="never", TemplateBody=json.dumps(document), Capabilities=["CAPABILITY_IAM"]
+    )["StackId"]
+    aws.cloudformation.describe_stacks(StackName="never")
+    for _ in range(3):
+        aws.clock.advance(100)
+        aws.cloudformation.describe_stacks(StackName="never")
+    assert settle(aws, stack)["StackStatus"] == "ROLLBACK_COMPLETE"
+    aws.sandbox.faults.clear()
+    assert 'Service: Resource handler returned message: "Exceeded attempts to wait"' in failures(aws, stack)[0]

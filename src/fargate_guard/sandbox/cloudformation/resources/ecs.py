@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fargate_guard.sandbox.cloudformation.resource_type import ResourceFailed
 from fargate_guard.sandbox.cloudformation.resources.api_type import ApiType, Setting, at, found
 from fargate_guard.sandbox.cloudformation.resources.observed import as_declared
+from fargate_guard.sandbox.ecs.backend import EcsBackend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 Json = Any
 BREAKER_TRIGGERED = "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."
 """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"""
+NOT_STEADY, NOT_STABLE = "Exceeded attempts to wait", "HandlerErrorCode: NotStabilized"
+LONGEST_WAIT_SECONDS = 180.0
+"""Three hours at AWS
+(https://repost.aws/knowledge-center/cloudformation-ecs-service-stabilize); a second stands for a minute here."""
 FAILED_STATES = ("STOPPED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 ROLLED_OUT = ("TaskDefinition", "NetworkConfiguration", "LoadBalancers")
 """What a service revision holds of a service's properties."""
@@ -211,6 +216,11 @@ class Service(ApiType):
         steady = len(service["deployments"]) == 1 and running == service["desiredCount"]
         if steady and primary["rolloutState"] == "COMPLETED":
             return None
+        if _waited(primary) > LONGEST_WAIT_SECONDS:
+            message = (
+                f'Resource handler returned message: "{NOT_STEADY}" (RequestToken: {context.token}, {NOT_STABLE})'
+            )
+            raise ResourceFailed(message)
         return f"{running} of {service['desiredCount']} tasks of service {service['serviceName']} are running"
 
     def _check_deployment(
@@ -243,6 +253,12 @@ class Service(ApiType):
         if service is None or service["status"] == "INACTIVE":
             return None
         return f"service {service['serviceName']} is draining"
+
+
+def _waited(deployment: Mapping[str, Json]) -> float:
+    """Return for how many seconds, at the sandbox's pace, a deployment has been under way."""
+    around = EcsBackend.surroundings
+    return float((around.clock() - deployment["createdAt"].timestamp()) * around.pace.speed)
 
 
 def _of_revision(revision: Mapping[str, Json]) -> dict[str, Json]:
