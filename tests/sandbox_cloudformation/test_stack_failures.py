@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fargate_guard.sandbox.faults import Fault, FaultKind
 from tests.sandbox.sandbox_account import client
 from tests.sandbox_cloudformation.stacks import log_group, refused, role
 
@@ -220,6 +221,26 @@ def test_cleanup_that_fails_leaves_an_update_complete_and_says_so(stacks: Stacks
         "Update successful. One or more resources could not be deleted."
     )
     assert stacks.retention("/left-behind") == 7
+
+
+def test_a_resource_keeps_its_type(stacks: Stacks) -> None:
+    stacks.create({"Same": log_group()})
+    code, message = refused(stacks.update, {"Same": role()}, Capabilities=["CAPABILITY_IAM"])
+    assert code == "ValidationError"
+    assert message == (
+        "Update of resource type is not permitted. The new template modifies resource type of the following "
+        "resources: [Same]"
+    )
+
+
+def test_a_call_that_a_service_refuses_fails_the_resource(stacks: Stacks) -> None:
+    stacks.sandbox.faults.add(
+        Fault(FaultKind.API_ERROR, aws_service="logs", action="CreateLogGroup", code="AccessDeniedException")
+    )
+    stacks.create({"Log": log_group()})
+    reason = stacks.reason("Log", "CREATE_FAILED")
+    assert "Asked for by a sandbox fault. (Service: CloudWatchLogs, Status Code: 400, Request ID: " in reason
+    assert reason.endswith("HandlerErrorCode: AccessDenied)")
 
 
 def test_a_custom_name_cannot_be_replaced_by_itself(stacks: Stacks) -> None:

@@ -116,9 +116,9 @@ class Gateway:
     def answer_in_process(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
         """Answer a call that CloudFormation makes for a stack while the lock is held; time stands still."""
         call = parse_call(environ, read_body(environ))
-        refusal = self._refusal(call, start_response)
-        if refusal is not None:
-            return refusal
+        fault = self._faults.api_error(call.service, call.action)
+        if fault is not None:
+            return _error(call, fault.code, fault.message, fault.status, start_response)
         try:
             return list(self._application(environ, start_response))
         except MOTO_FAILURES as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fargate_guard.sandbox.cloudformation.dynamic_references import resolve_references
 from fargate_guard.sandbox.cloudformation.engine import differences
 from fargate_guard.sandbox.cloudformation.resource_type import ResourceFailed
-from fargate_guard.sandbox.cloudformation.resource_work import context_of
+from fargate_guard.sandbox.cloudformation.resource_work import context_of, failing_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -44,9 +44,11 @@ def check_resource(
     resource.drift_checked_at = now
     try:
         expected = resolve_references(resource.properties, context)
-        live = type_of(resource.type).live(resource.physical_id, expected, context)
-    except ResourceFailed:
-        live = None
+        kind = type_of(resource.type)
+        live = failing_in_words(lambda: kind.live(resource.physical_id, expected, context))
+    except ResourceFailed as failure:
+        resource.drift, resource.live, resource.reason = "UNKNOWN", {}, failure.message
+        return
     resource.live = live
     if live is None:
         resource.drift = "DELETED"

@@ -48,6 +48,7 @@ def in_process_client(service: str, region: str, account_id: str) -> Any:
         request.headers[ACCOUNT_HEADER] = account_id
 
     client.meta.events.register("before-send.*", _answer)
+    client.meta.events.register("after-call.*", _name_service)
     client.meta.events.register("before-sign.*", name_account)
     return client
 
@@ -62,6 +63,13 @@ def _session() -> Any:
     return botocore.session.Session(
         session_vars={"profile": nothing, "config_file": empty, "credentials_file": empty}
     )
+
+
+def _name_service(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    """Leave the service's name in an answer, as CloudFormation writes it: ``Ecs``, ``CloudWatchLogs``."""
+    words = str(model.service_model.service_id).split()
+    name = "".join(word.capitalize() if word.isupper() else word for word in words)
+    parsed.setdefault("ResponseMetadata", {})["ServiceName"] = name
 
 
 class _Raw(io.BytesIO):

@@ -118,11 +118,11 @@ def _act(stack: Stack, work: Work, world: World, at: float) -> None:
     kind = world.type_of(resource.type)
     tags = dict(work.old.tags if work.do is Do.RESTORE and work.old is not None else resource.tags)
     context = context_of(stack, resource, tags)
-    new = _failing_in_words(lambda: resolve_references(work.properties, context))
+    new = failing_in_words(lambda: resolve_references(work.properties, context))
     if work.do is Do.DELETE:
-        _failing_in_words(lambda: kind.delete(resource.physical_id, resource.properties, context))
+        failing_in_words(lambda: kind.delete(resource.physical_id, resource.properties, context))
     elif work.do in {Do.CREATE, Do.REPLACE}:
-        made: Made = _failing_in_words(lambda: kind.create(new, context))
+        made: Made = failing_in_words(lambda: kind.create(new, context))
         _adopt(stack, work, made, at)
     else:
         old = resolve_references(resource.properties, context)
@@ -131,7 +131,7 @@ def _act(stack: Stack, work: Work, world: World, at: float) -> None:
             restore(world.nested(resource.physical_id), stack.before.at if stack.before else at, world)
             _settle(work, world, at)
             return
-        made = _failing_in_words(lambda: kind.update(resource.physical_id, old, new, context))
+        made = failing_in_words(lambda: kind.update(resource.physical_id, old, new, context))
         resource.physical_id, resource.attributes = made.physical_id, dict(made.attributes)
     _settle(work, world, at)
 
@@ -158,11 +158,11 @@ def _pending(stack: Stack, work: Work, world: World) -> str | None:
         deleting = getattr(kind, "deleting", None)
         if deleting is None:
             return None
-        left: str | None = _failing_in_words(lambda: deleting(resource.physical_id, resource.properties, context))
+        left: str | None = failing_in_words(lambda: deleting(resource.physical_id, resource.properties, context))
         return left
     if work.do is Do.RESTORE and resource.type == STACK_TYPE:
         return restoring(world.nested(resource.physical_id))
-    waiting: str | None = _failing_in_words(
+    waiting: str | None = failing_in_words(
         lambda: kind.pending(resource.physical_id, resource.properties, context)
     )
     return waiting
@@ -189,7 +189,7 @@ def _finish(stack: Stack, work: Work, at: float) -> None:
     work.stage = Stage.DONE
 
 
-def _failing_in_words(call: Callable[[], Any]) -> Any:
+def failing_in_words(call: Callable[[], Any]) -> Any:
     """Turn an API's error into what CloudFormation's resource handlers report.
 
     https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
@@ -200,13 +200,13 @@ def _failing_in_words(call: Callable[[], Any]) -> Any:
         details = error.response
         meta = details.get("ResponseMetadata", {})
         text = (
-            f"{details['Error'].get('Message', '')} (Service: {_service(error)}, Status Code: "
+            f"{details['Error'].get('Message', '')} (Service: {meta.get('ServiceName')}, Status Code: "
             f"{meta.get('HTTPStatusCode', 400)}, Request ID: {meta.get('RequestId') or uuid.uuid4()})"
         )
         raise ResourceFailed(handler_message(text, _handler_code(details["Error"].get("Code", "")))) from error
     except (BotoCoreError, ValidationFailed) as error:
         raise ResourceFailed(handler_message(str(error), "InvalidRequest")) from error
-    except (LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, NotImplementedError, TypeError, ValueError) as error:
         text = f"The fguard sandbox cannot make this resource: {type(error).__name__}: {error}"
         raise ResourceFailed(handler_message(text, "InternalFailure")) from error
 
@@ -214,11 +214,6 @@ def _failing_in_words(call: Callable[[], Any]) -> Any:
 def handler_message(text: str, code: str) -> str:
     """Word an error as a resource handler of CloudFormation's does."""
     return f'Resource handler returned message: "{text}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {code})'
-
-
-def _service(error: ClientError) -> str:
-    host = error.response.get("ResponseMetadata", {}).get("HostId")
-    return str(host or error.operation_name)
 
 
 def _handler_code(code: str) -> str:

@@ -118,13 +118,29 @@ def submitted_target(
             check_transform_capability(capabilities)
         if expanding:
             template = expand(backend, template, parameters)
-    for resource in template.resources.values():
-        if isinstance(resource, dict) and isinstance(resource.get("Type"), str):
-            backend.type_of(resource["Type"])
+    _check_types(backend, template, stack)
     check_capabilities(template, capabilities)
     surround = Surround(backend.exported_value, backend.zones)
     tags = _tags(request, stack)
     return make_target(template, parameters, tags, backend.pseudo_parameters(stack), surround, capabilities)
+
+
+def _check_types(backend: StackBackend, template: Template, stack: Stack) -> None:
+    """Refuse types that do not exist, and a new type for a resource that is there."""
+    changed = []
+    for logical_id, resource in template.resources.items():
+        if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
+            continue
+        backend.type_of(resource["Type"])
+        existing = stack.resources.get(logical_id)
+        if existing is not None and existing.type != resource["Type"]:
+            changed.append(logical_id)
+    if changed:
+        message = (
+            "Update of resource type is not permitted. The new template modifies resource type of the following "
+            f"resources: [{', '.join(changed)}]"
+        )
+        raise ValidationFailed(message)
 
 
 def _tags(request: Mapping[str, Json], stack: Stack) -> dict[str, str]:
