@@ -101,6 +101,7 @@ def test_the_workload_finds_the_orchestrator_by_its_load_balancer() -> None:
     sidecar = container(rendered(config()), "SysdigInstrumentation")
     host = {"Name": "SYSDIG_ORCHESTRATOR", "Value": {"Fn::GetAtt": ["LoadBalancer", "DNSName"]}}
     assert host in sidecar["Environment"]
+    assert {"Name": "SYSDIG_ORCHESTRATOR_PORT", "Value": {"Ref": "OrchestratorPort"}} in sidecar["Environment"]
     assert ORCHESTRATOR_HOST_PLACEHOLDER not in rendered(config()).body
 
 

@@ -120,7 +120,7 @@ def _rendered(
     declared = declarations(groups)
     context = resources_context(config, structure, surroundings, parts, certificates, list(declared))
     jinja = environment()
-    resources = jinja.get_template("resources.yaml.j2").render(context)
+    resources = jinja.get_template("resources.yaml.j2").render(context).rstrip("\n") + "\n"
     required = tuple(name for name, one in declared.items() if "Default" not in one)
     body = jinja.get_template("stack.yaml.j2").render(
         context

@@ -187,12 +187,21 @@ def _properties(definition: Mapping[str, Json]) -> dict[str, Value]:
     for key, units in (("Cpu", CPU_UNITS), ("Memory", MEMORY_UNITS)):
         if key in result:
             result[key] = size_as_ecs_writes_it(result[key], units)
-    host = {"Name": ORCHESTRATOR_HOST_VARIABLE, "Value": ORCHESTRATOR_HOST_PLACEHOLDER}
     for container in result.get("ContainerDefinitions", []):
-        for variable in container.get("Environment", []):
-            if variable == host:
-                variable["Value"] = get_att("LoadBalancer.DNSName")
+        _follow_orchestrator(container.get("Environment", []))
     return result
+
+
+def _follow_orchestrator(environment: list[dict[str, Value]]) -> None:
+    """Let the agent's variables follow load balancer and port, whatever they are made or changed to."""
+    host = {"Name": ORCHESTRATOR_HOST_VARIABLE, "Value": ORCHESTRATOR_HOST_PLACEHOLDER}
+    if host not in environment:
+        return
+    for variable in environment:
+        if variable == host:
+            variable["Value"] = get_att("LoadBalancer.DNSName")
+        elif variable.get("Name") == f"{ORCHESTRATOR_HOST_VARIABLE}_PORT":
+            variable["Value"] = ref("OrchestratorPort")
 
 
 def _ordered(found: Mapping[str, Any]) -> dict[str, Any]:
