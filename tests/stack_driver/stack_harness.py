@@ -113,6 +113,10 @@ class Stacks:
     def find(self, name: str) -> Stack | None:
         return find_stack(self.context.aws, name)
 
+    def names(self) -> list[str]:
+        """Of all stacks, nested ones included."""
+        return [one["StackName"] for one in self.client("cloudformation").describe_stacks()["Stacks"]]
+
     def status(self, name: str) -> str | None:
         """The stack's state; None where there is none."""
         stack = self.find(name)

@@ -9,7 +9,13 @@ import pytest
 
 from fargate_guard.errors import ExitCode, PreflightError
 from fargate_guard.stacks.states import STUCK
-from fargate_guard.workflows.stack_operation import StackFailed, plan_stack, remove_stack
+from fargate_guard.stacks.template import StackTemplate
+from fargate_guard.workflows.stack_operation import (
+    StackFailed,
+    execute_stack,
+    plan_stack,
+    remove_stack,
+)
 from tests.stack_driver.stack_harness import log_groups
 from tests.waiting import wait_until
 
@@ -19,13 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Asked:
-    """A user who confirms everything."""
+    """A user who answers everything alike."""
 
+    answer: bool = True
     questions: list[str] = field(default_factory=list)
 
     def __call__(self, question: str) -> bool:
         self.questions.append(question)
-        return True
+        return self.answer
 
 
 def fail_to_create(stacks: Stacks, name: str) -> StackFailed:
@@ -136,6 +143,34 @@ def test_update_rollback_failed_skips_what_still_fails_by_name_once_confirmed(st
     (question,) = asked.questions
     assert "Two (AWS::Logs::LogGroup)" in question
     assert any(line.startswith("warning: left as they are") for line in stacks.heard.lines)
+
+
+def nested(stacks: Stacks, name: str, retention: int) -> StackTemplate:
+    """A stack with a nested one that has the log groups ``One`` and ``Two``."""
+    s3, inner = stacks.client("s3"), log_groups(name, "One", "Two", retention=retention)
+    s3.create_bucket(Bucket="nested-templates")
+    s3.put_object(Bucket="nested-templates", Key=f"{name}-{retention}.yaml", Body=inner.body.encode())
+    url = f"https://nested-templates.s3.us-east-1.amazonaws.com/{name}-{retention}.yaml"
+    body = f"Resources:\n  Logs:\n    Type: AWS::CloudFormation::Stack\n    Properties: {{TemplateURL: '{url}'}}\n"
+    return StackTemplate(body, {}, ("CAPABILITY_AUTO_EXPAND",))
+
+
+def test_a_nested_stacks_changes_events_and_cause_are_told_and_its_resources_named(stacks: Stacks) -> None:
+    stacks.deploy("outer", nested(stacks, "outer", 1))
+    assert any(".Two CREATE_COMPLETE" in line for line in stacks.heard.lines)
+    stacks.fail("update", "Two", "The update is refused")
+    plan = plan_stack(stacks.context, "outer", nested(stacks, "outer", 3))
+    assert {change.address for change in plan.changes} == {"Logs", "Logs.One", "Logs.Two"}
+    with pytest.raises(StackFailed) as failed:
+        execute_stack(stacks.context, plan)
+    assert ".Two (AWS::Logs::LogGroup)" in failed.value.message
+    assert (failed.value.why or "").startswith("The update is refused")
+    assert stacks.status("outer") == "UPDATE_ROLLBACK_FAILED"
+    asked = Asked(answer=False)
+    with pytest.raises(PreflightError):
+        plan_stack(stacks.repairing(asked), "outer", nested(stacks, "outer", 1))
+    (inner,) = [name for name in stacks.names() if name.startswith("outer-Logs-")]
+    assert f"{inner}.Two (AWS::Logs::LogGroup)" in asked.questions[0]  # as ResourcesToSkip takes it
 
 
 def test_delete_failed_keeps_what_cannot_be_deleted_once_confirmed(stacks: Stacks) -> None:

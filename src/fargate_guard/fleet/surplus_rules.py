@@ -1,4 +1,4 @@
-"""Ingress rules that somebody added to the deployment's security groups: Terraform does not see these."""
+"""Ingress rules that somebody added to the deployment's security groups: neither method sees these."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class SurplusRule:
 
     def __str__(self) -> str:
         rule = f"{self.group_id} admits {self.admits} ({self.rule_id})"
-        return f"{rule}, which Terraform did not make: `{self.remove_with}`"
+        return f"{rule}, which the deployment did not make: `{self.remove_with}`"
 
 
 def find_surplus_rules(aws: Aws, group_ids: Collection[str], known: Collection[str]) -> tuple[SurplusRule, ...]:
     """Return the groups' ingress rules that are not among ``known``.
 
-    :param known: ids of the rules in Terraform's state.
+    :param known: ids of the rules that the deployment made.
     """
     if not group_ids:
         return ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.aws import cloudformation
 from fargate_guard.errors import PreflightError
-from fargate_guard.stacks.events import first_cause, last_operation
+from fargate_guard.stacks.events import STACK, first_cause, last_operation
 from fargate_guard.stacks.states import ROLLED_BACK, Repair, operation_of
 from fargate_guard.workflows.stack_failures import cause_lines, stack_failed
 from fargate_guard.workflows.stack_following import Ended, Follower, follow, request_token
@@ -142,14 +142,22 @@ def _well(context: Context, ended: Ended) -> Stack:
     return ended.stack
 
 
-def _failed_resources(context: Context, stack_id: str, status: str) -> dict[str, str]:
-    """Return the resources that failed, by the name that CloudFormation takes for them, with a line for people."""
-    return {
-        str(one["LogicalResourceId"]): f"{one['LogicalResourceId']} ({one['ResourceType']})"
-        f" {one.get('PhysicalResourceId', '')}: {one.get('ResourceStatusReason', '')}"
-        for one in cloudformation.resources(context.aws, stack_id)
-        if one["ResourceStatus"] == status
-    }
+def _failed_resources(context: Context, stack_id: str, status: str, under: str = "") -> dict[str, str]:
+    """Return the resources that failed, by the name that CloudFormation takes for them, with a line for people.
+
+    In place of a nested stack whose rollback failed, those of its own: ``Nested-Stack-Name.LogicalId``.
+    """
+    found: dict[str, str] = {}
+    for one in cloudformation.resources(context.aws, stack_id):
+        if one["ResourceStatus"] != status:
+            continue
+        logical_id, physical_id = f"{under}{one['LogicalResourceId']}", str(one.get("PhysicalResourceId") or "")
+        inner: dict[str, str] = {}
+        if one["ResourceType"] == STACK and status == "UPDATE_FAILED" and physical_id:
+            inner = _failed_resources(context, physical_id, status, f"{physical_id.split('/')[1]}.")
+        told = f"{logical_id} ({one['ResourceType']}) {physical_id}: {one.get('ResourceStatusReason', '')}"
+        found |= inner or {logical_id: told}
+    return found
 
 
 def _what_goes(context: Context, stack: Stack) -> str:
