@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fargate_guard.aws.errors import AccessDenied
 from fargate_guard.config.load import parse_config
 from fargate_guard.errors import ExitCode, PreflightError, UsageError
 from fargate_guard.sandbox import Fault, FaultKind
@@ -227,6 +228,11 @@ def test_where_stacks_may_not_be_described_terraform_goes_on(stacks: Stacks) -> 
     stacks.sandbox.faults.add(denied)
     assert method_to_deploy(stacks.context, None) is Method.TERRAFORM
     assert any("whether a stack is deployed is not known" in line for line in stacks.heard.lines)
+    with pytest.raises(AccessDenied):  # a stack's access key is not taken from under it
+        method_to_remove(stacks.context)
+    stacks.context.folder.record_stack("arn:aws:cloudformation:us-east-1:123456789012:stack/fguard-training/1")
+    with pytest.raises(AccessDenied):
+        method_to_deploy(stacks.context, None)
 
 
 def test_a_method_that_does_not_exist_is_wrong_usage(stacks: Stacks) -> None:

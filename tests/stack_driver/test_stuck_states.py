@@ -203,11 +203,16 @@ def test_delete_failed_is_deleted_whole_when_its_cause_is_mended(stacks: Stacks)
     assert stacks.groups("again") == {}
 
 
-def test_review_in_progress_is_explained_and_used(stacks: Stacks) -> None:
+def test_review_in_progress_is_removed_or_explained_and_used(stacks: Stacks) -> None:
     client = stacks.client("cloudformation")
     body = log_groups("review", "One").body
     client.create_change_set(StackName="review", ChangeSetName="x", TemplateBody=body, ChangeSetType="CREATE")
     wait_until(lambda: stacks.status("review") == "REVIEW_IN_PROGRESS", "the stack is under review")
+    stack = stacks.find("review")
+    assert stack is not None
+    assert remove_stack(stacks.context, stack) == ()
+    assert stacks.status("review") is None
+    client.create_change_set(StackName="review", ChangeSetName="y", TemplateBody=body, ChangeSetType="CREATE")
     stacks.deploy("review", log_groups("review", "One"))
     assert any("is under review" in line for line in stacks.heard.lines)
     assert stacks.status("review") == "CREATE_COMPLETE"

@@ -65,10 +65,15 @@ def live_method(context: Context, *, remote_state: bool = False) -> Method | Non
 
 
 def method_to_remove(context: Context) -> Method:
-    """Return the method that takes a deployment away; an empty stack, too, is CloudFormation's to remove."""
-    if has_local_terraform(context) or any_stack(context) is None:
+    """Return the method that takes a deployment away; an empty stack, too, is CloudFormation's to remove.
+
+    :raises AccessDenied: when a stack may be there, and nothing tells of Terraform: what the stack needs, such as
+        the access key, must not be taken from under it.
+    """
+    if has_local_terraform(context):
         return Method.TERRAFORM
-    return Method.CLOUDFORMATION
+    stack = any_stack(context, may_be_unknown=context.config.state is not None)
+    return Method.TERRAFORM if stack is None else Method.CLOUDFORMATION
 
 
 def deployed_stack(context: Context) -> Stack | None:
@@ -80,8 +85,12 @@ def deployed_stack(context: Context) -> Stack | None:
     return None if stack is None or stack.is_in_review else stack
 
 
-def any_stack(context: Context) -> Stack | None:
-    """Return the deployment's stack, also one under review; None where there is none, or one may not ask."""
+def any_stack(context: Context, *, may_be_unknown: bool = True) -> Stack | None:
+    """Return the deployment's stack, also one under review; None where there is none.
+
+    :param may_be_unknown: return None also where one may not ask, unless this machine has deployed a stack.
+    :raises AccessDenied: else.
+    """
     from fargate_guard.aws.cloudformation import find_stack
     from fargate_guard.aws.errors import AccessDenied
     from fargate_guard.stacks.template import stack_name
@@ -89,6 +98,8 @@ def any_stack(context: Context) -> Stack | None:
     try:
         stack = find_stack(context.aws, stack_name(context.config))
     except AccessDenied as denied:
+        if not may_be_unknown or context.folder.stack.exists():
+            raise
         context.observer.note(f"whether a stack is deployed is not known: {denied.message}")
         return None
     return None if stack is None or stack.is_gone else stack

@@ -79,6 +79,8 @@ class Follower:
                 stack, new = None, []
             for event in new:
                 self._tell(event)
+            if stack and stack.is_gone:
+                return Ended(stack, tuple(self._events))
             if stack and not is_running(stack.status):
                 begun = self._has_begun()
                 if (begun and self._last_state() == stack.status) or self.context.stacks.clock() > deadline:
