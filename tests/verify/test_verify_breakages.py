@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+import tests.verify.broken_agent_logs
 import tests.verify.broken_definitions
 import tests.verify.broken_infrastructure  # noqa: F401 - registers its breakages
+from fargate_guard.aws.logs import newest_lines
 from fargate_guard.errors import ExitCode
 from fargate_guard.sandbox import Fault, FaultKind
+from fargate_guard.verify.agent_signs import tells_something
 from fargate_guard.verify.observe import observe
 from fargate_guard.verify.registry import Outcome
 from fargate_guard.verify.report import Report, run_checks
@@ -55,3 +59,26 @@ def test_credentials_that_may_not_read_roles_verify_the_rest(deployed_sandbox: S
 
 def test_everything_was_mended_in_between(deployed_sandbox: Stack) -> None:
     assert [finding.check for finding in verify(deployed_sandbox).failed] == []
+
+
+def test_reading_goes_back_page_by_page_and_ends(deployed_sandbox: Stack) -> None:
+    group, stream = "/fguard/training/web/agent", f"paging/{time.time_ns()}"
+    logs = deployed_sandbox.logs
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    now = int(time.time() * 1000)
+    for first in range(0, 2000, 1000):
+        said = [
+            {"timestamp": now - 2000 + number, "message": f"line {number}"}
+            for number in range(first, first + 1000)
+        ]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=said)
+    aws = deployed_sandbox.aws
+    newest = newest_lines(aws, group, stream)
+    assert [line.text for line in newest] == [f"line {number}" for number in range(1999, 1499, -1)]
+    wanted = newest_lines(aws, group, stream, enough=lambda lines: any(line.text == "line 1200" for line in lines))
+    assert len(wanted) == 1000
+    assert len(newest_lines(aws, group, stream, enough=tells_something)) == 1500
+    hours = iter([0.0, 3600.0])
+    assert len(newest_lines(aws, group, stream, enough=tells_something, clock=lambda: next(hours))) == 500
+    assert newest_lines(aws, group, "nothing/there") == ()
+    logs.delete_log_stream(logGroupName=group, logStreamName=stream)

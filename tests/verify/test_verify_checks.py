@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import tests.verify.broken_agent_logs
 import tests.verify.broken_definitions
 import tests.verify.broken_infrastructure  # noqa: F401 - registers its breakages
+from fargate_guard.aws.logs import LogLine
 from fargate_guard.errors import ExitCode
+from fargate_guard.verify.agent_signs import SIGNS, AgentState
 from fargate_guard.verify.checks import CHECKS
 from fargate_guard.verify.facts.access import Decision
 from fargate_guard.verify.registry import Outcome, Severity
 from fargate_guard.verify.report import Report, run_checks
 from fargate_guard.verify.rollout_verdict import Rollout
 from tests.verify.breakage import BREAKAGES
+from tests.verify.test_agent_log import LOST, NOW, REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,3 +263,20 @@ def test_clients_that_the_configuration_admits_are_no_fault(healthy_facts: Facts
     assert "load-balancer.ingress" in failing(run_checks(facts))
     admitted = replace(facts, expected=replace(facts.expected, client_cidr_blocks=("192.168.0.0/16",)))
     assert "load-balancer.ingress" not in failing(run_checks(admitted))
+
+
+def test_only_wordings_with_a_public_page_can_be_an_error(healthy_facts: Facts) -> None:
+    documented = {sign.state for sign in SIGNS if sign.source}
+    assert documented == {AgentState.CONNECTED, AgentState.BAD_KEY}
+    for text, is_error in ((REFUSED, True), (LOST, False), ("PROTO_MISMATCH", False)):
+        task = next(one for one in healthy_facts.tasks if one.group.endswith("orchestrator"))
+        said = {**healthy_facts.agent_log, task.arn: (LogLine(NOW, text),)}
+        report = run_checks(replace(healthy_facts, agent_log=said, log_read_at=NOW))
+        assert len(report.failed) == 1
+        assert bool(report.errors) == is_error
+
+
+def test_the_embedded_agents_tell_nothing_and_nothing_is_made_of_it(healthy_facts: Facts) -> None:
+    found = [one for one in run_checks(healthy_facts).findings if one.check.startswith("agent-log.")]
+    assert {one.outcome for one in found} == {Outcome.SKIP}
+    assert all("no line of the log tells" in one.found for one in found)

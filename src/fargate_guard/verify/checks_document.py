@@ -10,7 +10,7 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from fargate_guard.verify.checks import CHECKS
+from fargate_guard.verify.checks import CHECKS, ON_REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,7 +43,7 @@ def checks_document() -> str:
     """Return the whole document."""
     sections = [
         f"## {module.rpartition('.')[2].replace('_', ' ').capitalize()}\n\n{table(checks)}"
-        for module, checks in groupby(CHECKS, key=lambda check: check.look.__module__)
+        for module, checks in groupby((*CHECKS, *ON_REQUEST), key=lambda check: check.look.__module__)
     ]
     return "\n".join([HEAD, *sections])
 

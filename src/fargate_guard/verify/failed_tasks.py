@@ -10,6 +10,7 @@ from fargate_guard.aws.errors import AwsError
 from fargate_guard.aws.parallel import each
 from fargate_guard.verify.facts.ecs import Task
 from fargate_guard.verify.facts.task_definition import TaskDefinition
+from fargate_guard.verify.log_text import shown
 from fargate_guard.verify.rollout_verdict import FailedTask
 
 if TYPE_CHECKING:
@@ -58,4 +59,4 @@ def _last_lines(aws: Aws, definition: TaskDefinition | None, task: Task, contain
         lines = logs.last_lines(aws, group, stream, LINES)
     except AwsError as error:  # the reasons are worth telling without the logs
         return [f"[{container.name}] (logs not readable: {error.why})"]
-    return [f"[{container.name}] {line}" for line in lines]
+    return [f"[{container.name}] {shown(line)}" for line in lines]

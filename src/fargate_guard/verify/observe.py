@@ -49,7 +49,7 @@ def observe(aws: Aws, expected: Expected, *, rollouts: Sequence[Verdict] | None 
     second = _gather(
         [
             (("secrets",), partial(observe_access.secrets, here, facts)),
-            (("log_lines",), partial(observe_access.log_lines, here, facts)),
+            (("log_lines", "agent_log"), partial(observe_access.log_lines, here, facts)),
         ]
     )
     facts = _with(facts, second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,16 @@ from fargate_guard.aws import iam, logs
 from fargate_guard.aws.errors import AwsError
 from fargate_guard.aws.parallel import each
 from fargate_guard.aws.secret_reference import SecretReference, look_up
+from fargate_guard.verify.agent_signs import tells_something
 from fargate_guard.verify.facts.access import Decision, LogGroup, Role, Secret
+from fargate_guard.verify.log_text import shown
 from fargate_guard.verify.needs import permissions_needed
 from fargate_guard.verify.policy import evaluate, trusted_services
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from fargate_guard.aws.logs import LogLine
     from fargate_guard.aws.session import Aws
     from fargate_guard.verify.expected import Expected
     from fargate_guard.verify.facts import Facts
@@ -110,12 +114,19 @@ def _refusals_first(decisions: Iterable[tuple[str, str, Decision]]) -> dict[tupl
     }
 
 
-def log_lines(aws: Aws, facts: Facts) -> Json:
-    """Return the last log lines of the agents, by task ARN."""
-    return {"log_lines": dict(each(partial(_agent_lines, aws, facts), facts.tasks))}
+def log_lines(aws: Aws, facts: Facts, *, now: Callable[[], float] = time.time) -> Json:
+    """Return the last log lines of the agents, by task ARN, and more of them for what they tell."""
+    read = dict(each(partial(_agent_lines, aws, facts), facts.tasks))
+    return {
+        "log_lines": {
+            task: tuple(shown(line.text) for line in reversed(lines[:LINES])) for task, lines in read.items()
+        },
+        "agent_log": read,
+        "log_read_at": int(now() * 1000),
+    }
 
 
-def _agent_lines(aws: Aws, facts: Facts, task: Task) -> tuple[str, tuple[str, ...]]:
+def _agent_lines(aws: Aws, facts: Facts, task: Task) -> tuple[str, tuple[LogLine, ...]]:
     definition = facts.task_definitions.get(task.task_definition_arn)
     if definition is None:
         return task.arn, ()
@@ -124,4 +135,4 @@ def _agent_lines(aws: Aws, facts: Facts, task: Task) -> tuple[str, tuple[str, ..
     group, stream = (agent.log_group, agent.log_stream(task.task_id)) if agent else (None, None)
     if not group or not stream:
         return task.arn, ()
-    return task.arn, tuple(logs.last_lines(aws, group, stream, LINES))
+    return task.arn, logs.newest_lines(aws, group, stream, enough=tells_something)

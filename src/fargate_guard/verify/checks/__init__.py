@@ -3,6 +3,8 @@
 from fargate_guard.verify.checks import (
     access,
     agent,
+    agent_log,
+    events,
     instrumentation,
     load_balancer,
     logs,
@@ -27,7 +29,10 @@ CHECKS: tuple[Check, ...] = tuple(
         agent,
         access,
         logs,
+        agent_log,
     )
     for check in module.CHECKS
 )
-"""Every registered check."""
+"""Every check that always runs."""
+ON_REQUEST: tuple[Check, ...] = tuple(events.CHECKS)
+"""Checks that need more than AWS."""

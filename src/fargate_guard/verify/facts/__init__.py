@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fargate_guard.aws.logs import LogLine
     from fargate_guard.verify.expected import Component, Expected
     from fargate_guard.verify.facts.access import LogGroup, Role, Secret
     from fargate_guard.verify.facts.ecs import Cluster, Service, Task
+    from fargate_guard.verify.facts.events import RecentEvents
     from fargate_guard.verify.facts.network import (
         Listener,
         LoadBalancer,
@@ -57,6 +59,12 @@ class Facts:
     log_groups: Mapping[str, LogGroup] = field(default_factory=dict)
     log_lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Last lines of the agents, by task ARN: the orchestrator's, or the sidecar's."""
+    agent_log: Mapping[str, tuple[LogLine, ...]] = field(default_factory=dict)
+    """More of those lines, newest first, by task ARN."""
+    log_read_at: int = 0
+    """When those lines were read, milliseconds since 1970."""
+    recent_events: RecentEvents | None = None
+    """What Sysdig Secure was asked for; None: it was not."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Name of a field above, and why it could not be gathered."""
 
