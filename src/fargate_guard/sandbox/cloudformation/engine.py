@@ -75,8 +75,7 @@ def _begin_one(stack: Stack, operation: Operation, work: Work, world: World) -> 
     if operation.phase in FORWARD and not _decide(stack, operation, work, world):
         return work.stage is Stage.DONE
     if work.do is Do.DELETE and _is_kept(operation, work):
-        stack.record_resource(work.resource, "DELETE_SKIPPED", at, None, work.resource.physical_id)
-        work.resource.status = "DELETE_SKIPPED"
+        stack.record_resource(work.resource, "DELETE_SKIPPED", at)
         work.stage = Stage.DONE
         return True
     begin(stack, work, world, at)

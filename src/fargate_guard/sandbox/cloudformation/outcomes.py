@@ -78,10 +78,11 @@ def _conclude_forward(stack: Stack, operation: Operation, world: World) -> None:
         _end(stack, operation, "CREATE_COMPLETE")
         return
     removed = [each for key, each in stack.resources.items() if key not in operation.target.resources]
-    leftovers = [*stack.replaced, *removed]
+    kept = [each for key, each in stack.resources.items() if key in operation.target.resources]
+    leftovers = _once_each([*stack.replaced, *removed], without=kept)
     replaced = {id(each) for each in stack.replaced}
     stack.before, stack.replaced = None, []
-    operation.works = deletions(each for each in leftovers if each.physical_id)
+    operation.works = deletions(leftovers)
     for work in operation.works.values():
         work.old = work.resource if id(work.resource) in replaced else None
     operation.phase = Phase.CLEANUP
@@ -109,7 +110,8 @@ def begin_deletion(stack: Stack, operation: Operation, phase: Phase, reason: str
     operation.phase = phase
     operation.interrupted, operation.deadline = False, None
     left = [each for each in stack.resources.values() if each.status not in GONE]
-    operation.works = deletions([*left, *stack.replaced, *(stack.before.leftovers if stack.before else [])])
+    others = [*stack.replaced, *(stack.before.leftovers if stack.before else [])]
+    operation.works = deletions([*left, *_once_each(others, without=left)])
     stack.operation = operation
     stack.record(phase, operation.clock, reason)
 
@@ -134,6 +136,18 @@ def begin_update_rollback(stack: Stack, operation: Operation, reason: str, skip:
     operation.works = {key: _restoring(stack, before, key, after) for key, after in graph.items()}
 
 
+def _once_each(resources: Iterable[StackResource], without: Iterable[StackResource]) -> list[StackResource]:
+    """Return the resources that exist, each once, but for those that others stand for."""
+    seen = {(each.type, each.physical_id) for each in without}
+    found = []
+    for resource in resources:
+        key = (resource.type, resource.physical_id)
+        if resource.physical_id and key not in seen:
+            seen.add(key)
+            found.append(resource)
+    return found
+
+
 def _is_touched(before: Before, resource: StackResource) -> bool:
     old = before.resources.get(resource.logical_id)
     if old is None:
@@ -152,6 +166,8 @@ def _restoring(stack: Stack, before: Before, logical_id: str, after: frozenset[s
     current, old = stack.resources[logical_id], before.resources[logical_id]
     if current.physical_id != old.physical_id:
         before.leftovers.append(current.copy())
+        between = [each for each in stack.replaced if each.logical_id == logical_id]
+        before.leftovers += _once_each(between, without=[old, current])
         stack.replaced = [each for each in stack.replaced if each.logical_id != logical_id]
         restored = old.copy()
         stack.resources[logical_id] = restored
@@ -200,9 +216,6 @@ def _conclude_deletion(stack: Stack, operation: Operation) -> None:
         status = "ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE"
     else:
         status = "DELETE_FAILED" if failed else "DELETE_COMPLETE"
-    for work in operation.works.values():
-        if work.stage is Stage.DONE:
-            work.resource.physical_id, work.resource.attributes = work.resource.physical_id, {}
     if status == "DELETE_COMPLETE":
         stack.deleted_at = operation.clock
         stack.outputs = []

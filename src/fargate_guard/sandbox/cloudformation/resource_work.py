@@ -59,9 +59,7 @@ def begin(stack: Stack, work: Work, world: World, at: float) -> None:
         work.stage = Stage.DONE
         return
     reason = REPLACING if work.do is Do.REPLACE else None
-    old_id = work.resource.physical_id if work.do is Do.DELETE else None
-    stack.record_resource(work.resource, f"{work.do.verb}_IN_PROGRESS", at, reason, old_id)
-    work.resource.status = f"{work.do.verb}_IN_PROGRESS"
+    stack.record_resource(work.resource, f"{work.do.verb}_IN_PROGRESS", at, reason)
     work.stage = Stage.STARTED
     work.due = at + world.pace.seconds("resource") / 2
 
@@ -104,9 +102,7 @@ def _after_nested(stack: Stack, work: Work, world: World, at: float, now: float)
 
 def fail(stack: Stack, work: Work, reason: str, at: float) -> None:
     """End the work with a failure."""
-    old_id = work.resource.physical_id if work.do is Do.DELETE else None
-    stack.record_resource(work.resource, f"{work.do.verb}_FAILED", at, reason, old_id)
-    work.resource.status, work.resource.reason = f"{work.do.verb}_FAILED", reason
+    stack.record_resource(work.resource, f"{work.do.verb}_FAILED", at, reason)
     work.stage = Stage.FAILED
 
 
@@ -181,11 +177,8 @@ def _take_outputs(stack: Stack, work: Work, world: World) -> None:
 
 
 def _finish(stack: Stack, work: Work, at: float) -> None:
-    resource = work.resource
-    old_id = resource.physical_id if work.do is Do.DELETE else None
-    stack.record_resource(resource, f"{work.do.verb}_COMPLETE", at, None, old_id)
-    resource.status, resource.reason = f"{work.do.verb}_COMPLETE", None
-    resource.drift = "NOT_CHECKED"
+    stack.record_resource(work.resource, f"{work.do.verb}_COMPLETE", at)
+    work.resource.drift = "NOT_CHECKED"
     work.stage = Stage.DONE
 
 

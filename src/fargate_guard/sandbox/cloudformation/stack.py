@@ -128,28 +128,26 @@ class Stack:
             Event(str(uuid.uuid4()), self.name, self.id, STACK_TYPE, at, status, reason, None, token)
         )
 
-    def record_resource(
-        self,
-        resource: StackResource,
-        status: str,
-        at: float,
-        reason: str | None = None,
-        physical_id: str | None = None,
-    ) -> None:
-        """Change a resource's status, with its event.
-
-        :param physical_id: of what the event is about, when it is not the resource of today.
-        """
-        if physical_id is None:
-            resource.status, resource.reason, resource.updated_at = status, reason, at
+    def record_resource(self, resource: StackResource, status: str, at: float, reason: str | None = None) -> None:
+        """Change a resource's status, with its event."""
+        resource.status, resource.reason, resource.updated_at = status, reason, at
         event_id = f"{resource.logical_id}-{status}-{moment(at).isoformat(timespec='milliseconds')}"
         token = self.operation.token if self.operation is not None else None
-        shown = physical_id if physical_id is not None else resource.physical_id
         target = self.operation.target if self.operation is not None else self.target
         secrets = {} if target is None else {**self.parameters, **target.parameters}
         properties = json.dumps(masked(resource.properties, secrets), separators=(",", ":"), default=str)
         self.events.append(
-            Event(event_id, resource.logical_id, shown, resource.type, at, status, reason, properties, token)
+            Event(
+                event_id,
+                resource.logical_id,
+                resource.physical_id,
+                resource.type,
+                at,
+                status,
+                reason,
+                properties,
+                token,
+            )
         )
 
 
