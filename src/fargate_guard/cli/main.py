@@ -39,7 +39,7 @@ class Commands(CommandsOnDemand):
         "uninstrument": "Give instrumented task definitions their originals back.",
         "explain": "Tell what is instrumented, by whom, and what is wrong.",
         "images": "Show what each container's image runs, and from where.",
-        "macro": "Instrument by CloudFormation macro, without fguard in a pipeline.",
+        "macro": "Let a CloudFormation macro instrument stacks.",
         "destroy": "Remove all that deploy made, prove that nothing is left.",
     }
 
