@@ -171,13 +171,24 @@ def test_verify_and_status_find_the_method_by_themselves(
 
 @pytest.mark.usefixtures("deployed")
 def test_status_tells_what_was_changed_behind_cloudformations_back(quickstart: Fguard, client: Client) -> None:
-    group = "/fguard/quickstart/orchestrator"
-    before = client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"]
-    client("logs").put_retention_policy(logGroupName=group, retentionInDays=7)
+    logs, ec2, group = client("logs"), client("ec2"), "/fguard/quickstart/orchestrator"
+    before = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"]
+    orchestrator = physical_id(client, "OrchestratorSecurityGroup")
+    opened = {"GroupId": orchestrator, "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "CidrIp": "10.9.0.0/16"}
+    logs.put_retention_policy(logGroupName=group, retentionInDays=7)
+    ec2.authorize_security_group_ingress(**opened)
     drifted = quickstart("status")
-    client("logs").put_retention_policy(logGroupName=group, retentionInDays=before)
+    logs.put_retention_policy(logGroupName=group, retentionInDays=before)
+    ec2.revoke_security_group_ingress(**opened)
     assert "Drift, made outside CloudFormation" in drifted.stdout
     assert f"/RetentionInDays was changed: expected {before}, is 7" in drifted.stdout
+    assert f"{orchestrator} admits tcp 22 from 10.9.0.0/16" in drifted.stdout
+
+
+def physical_id(client: Client, logical_id: str) -> str:
+    """What a resource of the stack is called."""
+    described = client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
+    return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def test_instrument_takes_the_orchestrator_from_the_stack(deployed: Deployment, quickstart: Fguard) -> None:

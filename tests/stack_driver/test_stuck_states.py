@@ -121,6 +121,18 @@ def test_an_update_that_was_rolled_back_is_exit_5_and_no_obstacle(stacks: Stacks
     assert stacks.groups("back") == {"One": 3, "Two": 3}
 
 
+def test_update_failed_is_rolled_back_and_updated(stacks: Stacks) -> None:
+    stacks.deploy("kept", log_groups("kept", "One", "Two"))
+    stacks.fail("update", "Two", "The update is refused", count=1)
+    client, body = stacks.client("cloudformation"), log_groups("kept", "One", "Two", retention=3).body
+    client.update_stack(StackName="kept", TemplateBody=body, DisableRollback=True)
+    wait_until(lambda: stacks.status("kept") == "UPDATE_FAILED", "the update has failed")
+    assert "left as it is" in (refusal(stacks, "kept").why or "")
+    stacks.deploy("kept", log_groups("kept", "One", "Two", retention=5), stacks.repairing())
+    assert stacks.status("kept") == "UPDATE_COMPLETE"
+    assert stacks.groups("kept") == {"One": 5, "Two": 5}
+
+
 def test_update_rollback_failed_goes_on_when_its_cause_is_mended(stacks: Stacks) -> None:
     fail_to_roll_back(stacks, "mended")
     assert stacks.status("mended") == "UPDATE_ROLLBACK_FAILED"
