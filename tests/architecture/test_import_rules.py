@@ -15,6 +15,7 @@ ROOMS = {
     "cloudformation": {"cloudformation", "taskdef"},
     "macro": {"macro", "taskdef", "cloudformation", "images", *MODELS},
     "formats": {"formats", "taskdef"},
+    "falco": {"falco", "formats", "taskdef"},
     "images": {"images", "taskdef", *MODELS},
     "config": {"config", "taskdef", *MODELS},
     "terraform": {"terraform", "config", *MODELS},
@@ -26,7 +27,7 @@ ROOMS = {
     "sandbox": {"sandbox", *MODELS},
     "workflows": {
         *("workflows", "fleet", "verify", "aws", "taskdef", "formats", "cloudformation", "images"),
-        *("terraform", "stacks", "config", "sysdig", "macro"),
+        *("terraform", "stacks", "config", "sysdig", "falco", "macro"),
         *MODELS,
     },
 }

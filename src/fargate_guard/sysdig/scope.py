@@ -1,7 +1,7 @@
 """Scopes of policies: whether one covers what runs in a Fargate cluster. Pure.
 
 A scope is a text such as ``aws.fargate.cluster.arn = "arn:…" and not container.image.repo in ("a", "b")``; an
-empty one covers everything. What a label's value is cannot always be known from here, so that there are three answers.
+empty one covers everything. A label's value cannot always be known from here, so that there are four answers.
 https://docs.sysdig.com/en/docs/sysdig-secure/policies/threat-detect-policies/manage-policies/
 """
 

@@ -1,0 +1,147 @@
+"""Rule files as items that know where they, and every character of their conditions, stand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.falco.findings import Place
+from fargate_guard.formats.yaml_nodes import Alias, Mapping, Nodes, Scalar, Sequence, compose
+from fargate_guard.formats.yaml_values import Values
+from fargate_guard.taskdef import NotATaskDefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fargate_guard.falco.findings import Findings
+    from fargate_guard.formats.yaml_nodes import Node
+
+KINDS = ("rule", "macro", "list")
+_PLACE = re.compile(r"line (\d+), column (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """The text of one file."""
+
+    name: str
+    """As findings call it."""
+    text: str
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One element of a rule file: a rule, a macro, a list, or what an engine must have."""
+
+    kind: str
+    """``rule``, ``macro``, ``list``, or empty for another."""
+    name: str
+    values: dict[str, Any]
+    place: Place
+    nodes: Nodes
+    node: Mapping
+    file: RuleFile
+    entries: dict[str, Node] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+    @property
+    def amends(self) -> bool:
+        """Whether it changes another of the same name instead of defining one."""
+        alone = self.kind == "rule" and "condition" not in self.values and "enabled" in self.values
+        return self.values.get("append") is True or "override" in self.values or alone
+
+    def at(self, key: str) -> Place:
+        """Return where a key's value stands; where the item stands when it has none."""
+        node = self.entries.get(key)
+        return _place(self.file, self.nodes, node) if node is not None else self.place
+
+    def inside(self, key: str, offset: int) -> Place:
+        """Return where a character of a text stands in the file, whatever the text's YAML style is."""
+        node = self.entries[key]
+        target = node.target if isinstance(node, Alias) else node
+        if not isinstance(target, Scalar):
+            return self.at(key)
+        return _place_at(self.file, _source_offset(self.nodes, target, offset))
+
+
+def read_items(file: RuleFile, findings: Findings) -> list[Item]:
+    """Return the items of a file; what is wrong with its YAML becomes a finding."""
+    text = file.text.removeprefix("\ufeff")
+    if not re.sub(r"(?m)^\s*(#.*|---\s*)?$", "", text).strip():
+        findings.warning(Place(file.name, 1, 1), "empty", "there is nothing in this file")
+        return []
+    try:
+        nodes = compose(text)
+        values = Values(nodes).of(nodes.root)
+    except NotATaskDefinitionError as wrong:
+        why = f"; {wrong.why}" if wrong.why else ""
+        findings.error(_named_place(file, wrong.where), "yaml", f"{wrong.message}{why}", fix=wrong.fix)
+        return []
+    root = nodes.root
+    if not isinstance(root, Sequence) or not isinstance(values, list):
+        findings.error(Place(file.name, 1, 1), "yaml", "a rule file is a list: every item begins with a dash")
+        return []
+    return list(_items(file, nodes, root, values, findings))
+
+
+def _items(file: RuleFile, nodes: Nodes, root: Sequence, values: list[Any], findings: Findings) -> Iterator[Item]:
+    for written, value in zip(root.items, values, strict=True):
+        node = written.target if isinstance(written, Alias) else written
+        if not isinstance(node, Mapping) or not isinstance(value, dict):
+            findings.error(
+                _place(file, nodes, node), "yaml", "an item is an object with a key rule, macro or list"
+            )
+            continue
+        entries = {one.key.text: one.value for one in node.entries if isinstance(one.key, Scalar)}
+        kind = next((one for one in KINDS if one in value), "")
+        name = value.get(kind) if kind else ""
+        yield Item(
+            kind=kind,
+            name=name if isinstance(name, str) else "",
+            values={str(key): one for key, one in value.items()},
+            place=_place(file, nodes, node),
+            nodes=nodes,
+            node=node,
+            file=file,
+            entries=entries,
+        )
+
+
+def _place(file: RuleFile, nodes: Nodes, node: Node) -> Place:
+    return _place_at(file, nodes.content(node))
+
+
+def _place_at(file: RuleFile, offset: int) -> Place:
+    before = file.text.removeprefix("\ufeff")[:offset]
+    start = max(before.rfind("\n"), before.rfind("\r")) + 1
+    return Place(file.name, len(re.findall(r"\r\n|\r|\n", before)) + 1, offset - start + 1)
+
+
+def _named_place(file: RuleFile, where: str | None) -> Place:
+    found = _PLACE.search(where or "")
+    return Place(file.name, int(found[1]), int(found[2])) if found else Place(file.name, 1, 1)
+
+
+def _source_offset(nodes: Nodes, node: Scalar, offset: int) -> int:
+    """Return where a character of a scalar's value stands in the source.
+
+    Blanks aside, a value's characters stand in the source in the same order, be it folded, quoted or plain.
+    """
+    at = nodes.content(node)
+    if node.style in ("|", ">"):
+        at = nodes.text.find("\n", at) + 1
+    elif node.style:
+        at += 1
+    for character in node.text[:offset]:
+        if not character.isspace():
+            at = _next(nodes.text, character, at, node.end) + 1
+    rest = node.text[offset : offset + 1]
+    return _next(nodes.text, rest, at, node.end) if rest.strip() else at
+
+
+def _next(text: str, character: str, at: int, end: int) -> int:
+    found = text.find(character, at, end)
+    return found if found != -1 else at
