@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from fargate_guard.errors import ExitCode, Interrupted, PreflightError
+from fargate_guard.aws.cloudformation import newest_event
+from fargate_guard.errors import ExitCode, FguardError, Interrupted, PreflightError
 from fargate_guard.stacks.template import StackTemplate
+from fargate_guard.workflows.stack_following import Follower
 from fargate_guard.workflows.stack_operation import (
     PlanOutdated,
     execute_stack,
@@ -278,3 +280,14 @@ def test_a_second_ctrl_c_while_it_is_taken_back_leaves_it_running(stacks: Stacks
         stacks.deploy("second", log_groups("second", "One", "Two"), context)
     assert "goes on" in stopped.value.message
     assert stacks.status("second") == "DELETE_IN_PROGRESS"
+
+
+def test_an_operation_that_never_begins_is_not_taken_for_done(stacks: Stacks) -> None:
+    stacks.deploy("still", log_groups("still", "One"))
+    stack = stacks.find("still")
+    assert stack is not None
+    ticks = iter(range(0, 10_000, 20))
+    context = stacks.choosing(clock=lambda: float(next(ticks)))
+    with pytest.raises(FguardError) as never:
+        Follower(context, stack.stack_id, newest_event(context.aws, stack.stack_id)).to_the_end()
+    assert "nothing has happened" in never.value.message

@@ -82,8 +82,10 @@ class Follower:
             if stack and stack.is_gone:
                 return Ended(stack, tuple(self._events))
             if stack and not is_running(stack.status):
-                begun = self._has_begun()
-                if (begun and self._last_state() == stack.status) or self.context.stacks.clock() > deadline:
+                overdue = self.context.stacks.clock() > deadline
+                if overdue and not self._has_begun():
+                    raise _never_began(stack)
+                if overdue or self._last_state() == stack.status:
                     return Ended(stack, tuple(self._events))
             pause = FIRST_PAUSE if new else min(pause * GROWTH, LONGEST_PAUSE)
             self.context.stacks.sleep(pause)
@@ -134,6 +136,15 @@ class Follower:
         """The stack's state by its events: what DescribeStacks says may be a moment old."""
         last = next(iter(self._own()), None)
         return last.status if last else ""
+
+
+def _never_began(stack: Stack) -> FguardError:
+    return FguardError(
+        f"CloudFormation took the order, and nothing has happened within {START_SECONDS:.0f} seconds",
+        where=stack.stack_id,
+        why=f"the stack is {stack.status}, without any new event",
+        fix="look into the stack's events, and run the same command again",
+    )
 
 
 def request_token(action: str) -> str:
