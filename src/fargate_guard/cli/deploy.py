@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.definition_options import ImageOptions
+from fargate_guard.cli.option_groups import with_option_groups
+from fargate_guard.cli.own_template import OwnTemplateOptions, deploy_own_template
 from fargate_guard.cli.plan_view import PlanApproval, plan_document
 from fargate_guard.cli.report_view import report_text
 from fargate_guard.cli.terraform_options import (
@@ -30,8 +33,11 @@ if TYPE_CHECKING:
 
 
 @command("deploy", example="fguard deploy -c examples/quickstart/fguard.yaml --method terraform --yes")
+@with_option_groups
 def deploy(
     run: Invocation,
+    own: OwnTemplateOptions,
+    images: ImageOptions,
     method: MethodOption = None,
     yes: YesOption = False,
     timeout: Annotated[
@@ -45,12 +51,16 @@ def deploy(
     """Plan, ask, apply exactly that plan, and verify what ECS runs.
 
     With CloudFormation the plan is a change set. What CloudFormation is still doing for an earlier run, or for
-    somebody else, is followed first.
+    somebody else, is followed first. With --template a template of your own is instrumented and deployed; what
+    CloudFormation made of it and what runs is verified.
     """
     from fargate_guard.workflows.by_method import bring_up
     from fargate_guard.workflows.verification import verify_deployment
 
+    own.check(method)
     stacks = stack_choice(run, repair=repair, yes=yes, on_interrupt=on_interrupt)
+    if own.template is not None:
+        return deploy_own_template(run, own, images, stacks, yes=yes, timeout=timeout)
     context = open_deployment(run, terraform, lock_timeout, stacks)
     approval = PlanApproval(run.screen, f"Deploy {context.config.name!r} like this?", assume_yes=yes)
     chosen, done = bring_up(context, method, approval)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.own_template import refuse_to_destroy
 from fargate_guard.cli.plan_view import PlanApproval
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
@@ -28,6 +30,12 @@ def destroy(
     even_if_used: Annotated[
         bool, typer.Option("--even-if-used", help="Also when other services still send to this orchestrator.")
     ] = False,
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            "--template", metavar="FILE", help="Tell how a stack of your own is undone; it is not deleted."
+        ),
+    ] = None,
     repair: RepairOption = False,
     on_interrupt: OnInterruptOption = None,
     terraform: TerraformOption = None,
@@ -40,6 +48,7 @@ def destroy(
     """
     from fargate_guard.workflows.by_method import take_away
 
+    refuse_to_destroy(template)
     stacks = stack_choice(run, command="destroy", repair=repair, yes=yes, on_interrupt=on_interrupt)
     context = open_deployment(run, terraform, lock_timeout, stacks)
     name = context.config.name

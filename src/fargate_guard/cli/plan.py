@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.definition_options import ImageOptions
+from fargate_guard.cli.option_groups import with_option_groups
+from fargate_guard.cli.own_template import OwnTemplateOptions, plan_own_template
 from fargate_guard.cli.plan_view import plan_document, plan_text
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
@@ -15,18 +18,25 @@ from fargate_guard.errors import ExitCode
 
 
 @command("plan", example="fguard plan -c examples/quickstart/fguard.yaml")
+@with_option_groups
 def plan(
     run: Invocation,
+    own: OwnTemplateOptions,
+    images: ImageOptions,
     method: MethodOption = None,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
 ) -> Result:
     """Show what deploy would change; exit 2 when something would.
 
-    With CloudFormation a change set is made for it, and deleted again.
+    With CloudFormation a change set is made for it, and deleted again. With --template it is one for a stack of
+    your own.
     """
     from fargate_guard.workflows.by_method import plan_deployment
 
+    own.check(method)
+    if own.template is not None:
+        return plan_own_template(run, own, images)
     chosen, made = plan_deployment(open_deployment(run, terraform, lock_timeout), method)
     pending = ExitCode.CHANGES_PENDING if made.has_changes else ExitCode.DONE
     return Result({"method": chosen.value, "plan": plan_document(made)}, plan_text(made), pending)

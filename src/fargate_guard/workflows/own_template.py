@@ -1,0 +1,215 @@
+"""A template of the user's own: instrumented here, deployed as a change set, and verified where it runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fargate_guard.aws.cloudformation import find_stack
+from fargate_guard.deployment import MANAGED_BY, MANAGED_BY_TAG
+from fargate_guard.errors import PreflightError, UsageError
+from fargate_guard.workflows.deploy import Declined
+from fargate_guard.workflows.own_template_change import Uploads, capabilities, change_templates
+from fargate_guard.workflows.own_template_files import read_template
+from fargate_guard.workflows.own_template_parameters import check, declared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from fargate_guard.stacks.change_set import StackPlan
+    from fargate_guard.stacks.states import Stack
+    from fargate_guard.stacks.template import StackTemplate
+    from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.definition_files import Change
+    from fargate_guard.workflows.observer import Approver
+    from fargate_guard.workflows.own_template_change import ChangedTemplate
+    from fargate_guard.workflows.own_template_files import Nested, Template
+    from fargate_guard.workflows.own_template_parameters import Given
+
+    ChangeWith = Callable[[Mapping[str, str]], Change]
+
+_STACK_NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{0,127}")
+_SHOWN_VALUES = "****"
+"""What CloudFormation shows for NoEcho."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStack:
+    """What is asked for."""
+
+    file: Path
+    name: str
+    """Of the stack."""
+    given: Given
+    capabilities: tuple[str, ...] = ()
+    """Beyond those that the templates show to be needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and what it was made of."""
+
+    asked: OwnStack
+    templates: ChangedTemplate
+    plan: StackPlan
+    uploads: Uploads
+    elsewhere: tuple[Nested, ...]
+    """Nested stacks whose templates are no files here: nothing is changed in them."""
+    protected: bool
+    """Whether the stack is protected from termination already; that stays as it is."""
+
+
+def stack_name_for(file: Path, given: str | None) -> str:
+    """Return the name of the stack: as given, else the file's.
+
+    :raises UsageError: when CloudFormation takes no such name.
+    """
+    name = given or file.stem.replace("_", "-").replace(".", "-")
+    if not _STACK_NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name for a stack", fix="--stack-name: letters, digits and hyphens, a letter first"
+        )
+    return name
+
+
+def prepare(
+    context: Context, asked: OwnStack, change_with: ChangeWith, show: Callable[[ChangedTemplate], None]
+) -> Prepared:
+    """Read, change and plan; nothing is deployed.
+
+    :param show: is told what the templates become, before the change set is made.
+    :raises PreflightError: when it would not work, or would overwrite a stack that fguard made.
+    :raises TaskDefinitionError: when something cannot be instrumented correctly.
+    """
+    from fargate_guard.workflows.stack_operation import plan_stack
+
+    context.observer.step("Read and change the templates")
+    template = read_template(asked.file)
+    stack = _users_stack(context, asked.name)
+    check(template, asked.given, stack.parameters if stack else ())
+    elsewhere = tuple(template.elsewhere())
+    for one in elsewhere:
+        context.observer.warning(
+            f"{one.address}: its template is not a file here ({one.url or 'known only when it is deployed'}), so"
+            " nothing is changed in it; it is looked at after the deployment"
+        )
+    uploads = Uploads(context, asked.name)
+    try:
+        values = _values(context, template, asked.given, stack)
+        changed = change_templates(template, values, _pseudo(context), change_with, uploads)
+        _refuse_nothing_to_do(changed, elsewhere)
+        show(changed)
+        context.observer.step("Make a change set")
+        plan = plan_stack(
+            context,
+            asked.name,
+            _stack_template(asked, changed, stack),
+            keep_parameters=[name for name in declared(template.value) if name not in asked.given.values],
+        )
+    except BaseException:
+        uploads.withdraw()
+        raise
+    return Prepared(asked, changed, plan, uploads, elsewhere, stack is not None and stack.protected)
+
+
+def withdraw(context: Context, prepared: Prepared) -> None:
+    """Take the change set and the uploads back."""
+    from fargate_guard.workflows.stack_operation import withdraw_plan
+
+    withdraw_plan(context, prepared.plan)
+    if prepared.plan.has_changes:
+        prepared.uploads.withdraw()
+
+
+def execute(context: Context, prepared: Prepared, approve: Approver) -> None:
+    """Ask, and carry the plan out.
+
+    :raises Declined: when it is not approved.
+    :raises StackFailed: when CloudFormation fails.
+    """
+    from fargate_guard.workflows.stack_operation import execute_stack
+
+    plan = prepared.plan
+    if not plan.has_changes:
+        return
+    try:
+        approved = approve(plan)
+    except BaseException:
+        withdraw(context, prepared)
+        raise
+    if not approved:
+        withdraw(context, prepared)
+        raise Declined("nothing was changed: the plan was not approved", fix="approve it, or run with --yes")
+    context.observer.step("Execute the change set")
+    execute_stack(context, plan, body=prepared.templates.body, protect=prepared.protected)
+
+
+def _users_stack(context: Context, name: str) -> Stack | None:
+    stack = find_stack(context.aws, name)
+    if stack is None or stack.is_gone:
+        return None
+    if stack.tags.get(MANAGED_BY_TAG) == MANAGED_BY:
+        raise PreflightError(
+            f"the stack {name} was made by fguard itself, not from a template of yours",
+            where=stack.stack_id,
+            why="deploying this template to it would remove what is in it",
+            fix="name another stack: --stack-name NAME",
+        )
+    return stack
+
+
+def _values(context: Context, template: Template, given: Given, stack: Stack | None) -> dict[str, str | None]:
+    """What the parameters will be, as far as it is known; defaults are not among them."""
+    kept: dict[str, str | None] = {}
+    if stack is not None and not stack.is_in_review:
+        found = context.aws.call("cloudformation", "describe_stacks", about=stack.name, StackName=stack.stack_id)
+        for one in found["Stacks"][0].get("Parameters", ()):
+            value = one.get("ParameterValue", "")
+            kept[one["ParameterKey"]] = None if value == _SHOWN_VALUES else value
+    names = declared(template.value)
+    return {name: value for name, value in {**kept, **given.values}.items() if name in names}
+
+
+def _pseudo(context: Context) -> dict[str, str]:
+    identity = context.aws.identity()
+    return {
+        "AWS::Region": context.region,
+        "AWS::AccountId": identity.account_id,
+        "AWS::Partition": identity.partition,
+        "AWS::URLSuffix": "amazonaws.com.cn" if identity.partition == "aws-cn" else "amazonaws.com",
+    }
+
+
+def _stack_template(asked: OwnStack, changed: ChangedTemplate, stack: Stack | None) -> StackTemplate:
+    """What is given to CloudFormation; the stack keeps the tags that it has."""
+    from fargate_guard.stacks.template import StackTemplate
+
+    tags = stack.tags if stack is not None else {}
+    needed = capabilities(changed.template.everything())
+    return StackTemplate(
+        body=changed.body,
+        parameters=dict(asked.given.values),
+        capabilities=tuple(sorted({*needed, *asked.capabilities})),
+        tags={key: value for key, value in tags.items() if not key.startswith("aws:")},
+    )
+
+
+def _refuse_nothing_to_do(changed: ChangedTemplate, elsewhere: tuple[Nested, ...]) -> None:
+    """A template in which nothing could be changed, and nothing can come from elsewhere, is a mistake."""
+    found = list(changed.everything())
+    transforms = any("Transform" in one.template.value or "Fn::Transform" in one.body for one in found)
+    if elsewhere or transforms or any(one.nothing_for_fargate is None for one in found):
+        return
+    raise PreflightError(
+        "there is no task definition for Fargate in the template",
+        where=", ".join(str(one.template.path) for one in found),
+        why="; ".join(dict.fromkeys(str(one.nothing_for_fargate) for one in found)),
+        fix="deploy it with aws cloudformation deploy; fguard has nothing to do in it",
+    )
+
+
+def for_own_stack(context: Context, command: str) -> Context:
+    """Return the context whose texts name the command line that goes on with this stack."""
+    return replace(context, stacks=replace(context.stacks, command=command))
