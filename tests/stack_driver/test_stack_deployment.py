@@ -24,6 +24,7 @@ from tests.stack_driver.stack_harness import CONFIG, log_groups
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fargate_guard.stacks.change_set import StackPlan
     from fargate_guard.workflows.context import Context
     from tests.stack_driver.stack_harness import Stacks
 
@@ -113,9 +114,10 @@ def network(stacks: Stacks) -> Any:
     return vpc, [subnet["SubnetId"] for subnet in subnets]
 
 
-def planned_in(stacks: Stacks, vpc: str, subnets: list[str], more: str = "") -> None:
-    network = f"network: {{vpc_id: {vpc}, subnet_ids: [{', '.join(subnets)}]}}\n"
-    make_stack_plan(with_key(stacks, replace(stacks.context, config=parse_config(CONFIG + network + more))))
+def planned_in(stacks: Stacks, vpc: str, subnets: list[str], more: str = "", public: bool = False) -> StackPlan:
+    network = f"{{vpc_id: {vpc}, subnet_ids: [{', '.join(subnets)}], assign_public_ip: {str(public).lower()}}}"
+    config = parse_config(f"{CONFIG}network: {network}\n{more}")
+    return make_stack_plan(with_key(stacks, replace(stacks.context, config=config)))
 
 
 def test_what_was_brought_along_is_refused_where_it_does_not_fit(stacks: Stacks, network: Any) -> None:
@@ -144,8 +146,12 @@ def test_a_public_subnet_needs_public_addresses_and_a_cluster_must_be_there(stac
         planned_in(stacks, vpc, [first, other])
     assert "public address" in refused.value.message
     with pytest.raises(PreflightError) as missing:
-        planned_in(stacks, vpc, [first, other], "cluster: {name: theirs}\n")
+        planned_in(stacks, vpc, [first, other], "cluster: {name: theirs}\n", public=True)
     assert "the ECS cluster theirs is MISSING" in missing.value.message
+    stacks.client("ecs").create_cluster(clusterName="theirs")
+    plan = planned_in(stacks, vpc, [first, other], "cluster: {name: theirs}\n", public=True)
+    assert not {change.resource_type for change in plan.changes} & {"AWS::EC2::VPC", "AWS::ECS::Cluster"}
+    assert plan.summary.add > 5
 
 
 STATE = {"version": 4, "resources": [{"type": "aws_vpc", "instances": [{}]}]}

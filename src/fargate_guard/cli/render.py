@@ -71,7 +71,12 @@ def _write_stack(run: Invocation, context: Context, output: Path) -> list[str]:
     """Write template and parameters, and say what to do with them; returns the files."""
     from fargate_guard.workflows.module import unknown_access_key
     from fargate_guard.workflows.stack_deploy import render_stack
-    from fargate_guard.workflows.stack_files import PARAMETERS_FILE, stack_files, write_stack_files
+    from fargate_guard.workflows.stack_files import (
+        PARAMETERS_FILE,
+        missing_parameters,
+        stack_files,
+        write_stack_files,
+    )
 
     access_key = context.config.sysdig.access_key
     reference = access_key.secret_arn or access_key.parameter_arn
@@ -83,6 +88,10 @@ def _write_stack(run: Invocation, context: Context, output: Path) -> list[str]:
             f"{output}/{PARAMETERS_FILE} names a secret that does not exist: store the access key in Secrets "
             "Manager and put its ARN there, or let fguard deploy do both"
         )
+    missing = missing_parameters(template)
+    if missing:
+        lacking = ", ".join(missing)
+        run.screen.warning(f"{output}/{PARAMETERS_FILE} has no value for {lacking}; fguard deploy looks it up")
     run.screen.success(f"wrote {len(files)} files to {output}; README.md there says how to use them")
     return sorted(files)
 

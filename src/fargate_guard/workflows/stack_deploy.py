@@ -136,6 +136,8 @@ def _execute(context: Context, plan: StackPlan, key: StoredAccessKey, body: str)
         stack = deployed_stack(context)
         if stack is None or stack.status in ROLLED_BACK:
             withdraw_access_key(context, key)
+        if stack is None:
+            context.folder.stack.unlink(missing_ok=True)
         raise
 
 

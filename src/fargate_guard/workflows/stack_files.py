@@ -33,6 +33,11 @@ def stack_files(context: Context, template: StackTemplate) -> dict[str, str]:
     }
 
 
+def missing_parameters(template: StackTemplate) -> list[str]:
+    """Return the parameters that have no value yet: what has to be looked up in the account."""
+    return [name for name in template.required_parameters if name not in template.parameters]
+
+
 def write_stack_files(directory: Path, files: Mapping[str, str]) -> None:
     """Write the files, readable by their owner only; others in the folder are left alone."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -45,6 +50,8 @@ def _readme(context: Context, template: StackTemplate) -> str:
     options = ["--parameter-overrides", f"file://{PARAMETERS_FILE}"] if template.parameters else []
     options += ["--capabilities", *template.capabilities] if template.capabilities else []
     options += ["--tags", *(f"{key}={value}" for key, value in template.tags.items())] if template.tags else []
+    missing = missing_parameters(template)
+    to_give = f"Add what `{PARAMETERS_FILE}` lacks first: {', '.join(missing)}.\n\n" if missing else ""
     start = f"aws cloudformation deploy --region {context.region} --stack-name {name} \\\n  --template-file"
     protect = f"aws cloudformation update-termination-protection --region {context.region} --stack-name {name}"
     return f"""\
@@ -53,7 +60,7 @@ def _readme(context: Context, template: StackTemplate) -> str:
 The CloudFormation template of the fguard deployment `{context.config.name}`, made from
 `{context.config_file.name}`. It is usable without fguard:
 
-```
+{to_give}```
 {start} {TEMPLATE_FILE} {shlex.join(options)}
 {protect} --enable-termination-protection
 ```
