@@ -117,8 +117,7 @@ class OwnTemplateOptions:
         """Return the command line that goes on with this stack; values are left out of it."""
         config = f" -c {run.config_file}" if run.config_file.name != "fguard.yaml" else ""
         more = " --uninstrumented" if self.uninstrumented else ""
-        given = " (and the same parameters)" if asked.given.values else ""
-        return f"fguard {command}{config} --template {asked.file} --stack-name {asked.name}{more}{given}"
+        return f"fguard {command}{config} --template {asked.file} --stack-name {asked.name}{more}"
 
 
 def plan_own_template(run: Invocation, own: OwnTemplateOptions, images: "ImageOptions") -> Result:
@@ -190,7 +189,8 @@ def _opened(
     from fargate_guard.workflows.instrumenting import Handling, Instrumenting, Undoing
 
     asked = own.asked(run.environ)
-    stacks = replace(stacks, command=own.command(run, asked))
+    given = " (with the same parameters)" if asked.given.values else ""
+    stacks = replace(stacks, command=f"{own.command(run, asked)}{given}")
     context = open_deployment(run, run.environ.get("FGUARD_TERRAFORM"), DEFAULT_LOCK_TIMEOUT, stacks)
     if own.uninstrumented:
         return context, asked, lambda given: Undoing(Handling(given)), BY_ITSELF
@@ -241,7 +241,8 @@ def _show(run: Invocation, changed: "ChangedTemplate") -> None:
             run.screen.message(f"{name}: as it is: {one.nothing_for_fargate}")
         for container in one.containers:
             state = "instrumented" if container.instrumented else "not instrumented"
-            reason = f" ({container.reason})" if container.reason else ""
+            more = (container.reason or "").removeprefix(state).removeprefix("; ")
+            reason = f" ({more})" if more else ""
             run.screen.message(f"{name}: {container.resource}: container {container.name}: {state}{reason}")
         for warning in one.warnings:
             run.screen.warning(f"{name}: {warning.where}: {warning.message}")

@@ -1,0 +1,92 @@
+"""The embedded AWS, and a folder with ``fguard.yaml`` and the templates of the example."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from fargate_guard.sandbox import Sandbox
+from tests.fguard_process import Fguard, Ran
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "cloudformation"
+HOST = "orchestrator.internal"
+
+
+@dataclass
+class Desk:
+    """What a user has: a folder, fguard, and an account to look into."""
+
+    fguard: Fguard
+    sandbox: Sandbox
+    subnet: str
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """Plain boto3."""
+        environ = self.sandbox.environment()
+        if service not in self._clients:
+            self._clients[service] = boto3.client(
+                service,
+                region_name=environ["AWS_REGION"],
+                endpoint_url=environ["AWS_ENDPOINT_URL"],
+                aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+            )
+        return self._clients[service]
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the user's."""
+        path = self.fguard.folder / name
+        path.write_text(text)
+        return path
+
+    def deploy(self, template: str, *more: str) -> Ran:
+        """Deploy without being asked."""
+        return self.fguard("deploy", "--template", template, "--yes", *more)
+
+    def stack(self, name: str) -> Any:
+        """DescribeStacks; None where there is none."""
+        stacks = self.client("cloudformation").describe_stacks()["Stacks"]
+        return next((one for one in stacks if one["StackName"] == name), None)
+
+    def resources(self, name: str) -> dict[str, str]:
+        """Physical by logical ID."""
+        found = self.client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
+
+    def containers(self, arn: str) -> dict[str, list[str]]:
+        """What each container of a task definition starts with."""
+        found = self.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        return {one["name"]: one.get("entryPoint", []) for one in found["containerDefinitions"]}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox.start(speed=20) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desk(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    folder = tmp_path_factory.mktemp("desk")
+    for file in EXAMPLE.iterdir():
+        shutil.copy(file, folder)
+    environ = {
+        **sandbox.environment(),
+        "SYSDIG_ACCESS_KEY": "not-needed-here",
+        "FGUARD_ORCHESTRATOR_HOST": HOST,
+        "FGUARD_OFFLINE": "1",
+    }
+    made = Desk(Fguard(folder, environ), sandbox, "")
+    ec2 = made.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    made.subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
+    return made

@@ -1,0 +1,123 @@
+"""A template of the user's own from nothing to its agent and back; read from top to bottom, in this order."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from tests.own_template.conftest import HOST
+
+if TYPE_CHECKING:
+    from tests.own_template.conftest import Desk
+
+INSTRUMENT = "/opt/draios/bin/instrument"
+SECRET = "the-secret-token"
+
+
+def parameters(desk: Desk) -> tuple[str, str]:
+    return "--parameter", f"Subnets={desk.subnet}"
+
+
+def test_a_plan_shows_the_diff_and_the_change_set_and_leaves_nothing(desk: Desk) -> None:
+    planned = desk.fguard("plan", "--template", "app.yaml", *parameters(desk))
+    assert planned.exit_code == 2, planned.stderr
+    assert '+          EntryPoint: ["/opt/draios/bin/instrument", "/bin/sh", "-c"]' in planned.stderr
+    assert f"Value: {HOST}" in planned.stderr
+    assert "+ Service AWS::ECS::Service" in planned.stdout
+    assert desk.stack("app") is None
+    assert desk.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_secret_is_not_taken_from_a_flag(desk: Desk) -> None:
+    refused = desk.deploy("app.yaml", *parameters(desk), "--parameter", f"ApiToken={SECRET}")
+    assert refused.exit_code == 64
+    assert "--parameter-env" in refused.stderr
+    assert SECRET not in refused.stderr
+
+
+def test_everything_is_deployed_instrumented_nested_stacks_too(desk: Desk) -> None:
+    desk.fguard.environ["API_TOKEN"] = SECRET  # type: ignore[index]
+    done = desk.deploy("app.yaml", *parameters(desk), "--parameter-env", "ApiToken=API_TOKEN", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    document = done.document
+    assert (document["stack"], document["changed"], document["plan"]["summary"]["add"]) == ("app", True, 4)
+    assert [(one["file"], one["nested_as"]) for one in document["templates"]] == [
+        ("app.yaml", None),
+        ("batch.yaml", "Batch"),
+    ]
+    verified = document["verification"]["findings"]
+    assert {one["outcome"] for one in verified} == {"OK"}
+    assert {one["resource"].partition(" ")[0] for one in verified} == {"Web", "Batch.Nightly", "Service"}
+    made = desk.resources("app")
+    assert desk.containers(made["Web"]) == {
+        "web": [INSTRUMENT, "/docker-entrypoint.sh"],
+        "SysdigInstrumentation": [],
+    }
+    nested = desk.resources(made["Batch"])
+    assert desk.containers(nested["Nightly"])["nightly"] == [INSTRUMENT, "/bin/sh", "-c"]
+
+
+def test_nested_templates_lie_under_their_contents_hash(desk: Desk) -> None:
+    body = desk.client("cloudformation").get_template(StackName="app", TemplateStage="Original")["TemplateBody"]
+    (url,) = re.findall(r"TemplateURL: (\S+)", body)
+    assert re.search(r"/app/([0-9a-f]{32})/\1\.yaml$", url)
+    assert "# a path, as for `aws cloudformation package`" in body
+
+
+def test_the_stack_stays_the_users_own(desk: Desk) -> None:
+    stack = desk.stack("app")
+    assert (stack["Tags"], stack["EnableTerminationProtection"]) == ([], False)
+
+
+def test_a_second_run_keeps_the_values_and_has_nothing_to_do_but_verifies(desk: Desk) -> None:
+    again = desk.deploy("app.yaml")
+    assert again.exit_code == 0, again.stderr
+    assert "Nothing to change: the stack app is as its template says." in again.stdout
+    assert "Verified with 4 checks" in again.stdout
+    assert desk.fguard("plan", "--template", "app.yaml").exit_code == 0
+
+
+def test_what_somebody_else_deployed_to_the_service_is_not_called_done(desk: Desk) -> None:
+    ecs, made = desk.client("ecs"), desk.resources("app")
+    web = ecs.describe_task_definition(taskDefinition=made["Web"])["taskDefinition"]
+    bare = [{**one, "entryPoint": ["/docker-entrypoint.sh"]} for one in web["containerDefinitions"][:1]]
+    for one in bare:
+        one.pop("volumesFrom")
+    other = ecs.register_task_definition(
+        family=web["family"],
+        containerDefinitions=bare,
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+    )["taskDefinition"]["taskDefinitionArn"]
+    service = {"cluster": made["Cluster"], "service": made["Service"]}
+    ecs.update_service(**service, taskDefinition=other)
+    found = desk.deploy("app.yaml")
+    assert found.exit_code == 3, found.stderr
+    assert "own-stack.service: Service arn:" in found.stdout
+    assert "which somebody else deployed" in found.stdout
+    ecs.update_service(**service, taskDefinition=made["Web"])
+    assert desk.deploy("app.yaml").exit_code == 0
+
+
+def test_destroy_says_how_to_take_the_agent_out_and_deletes_nothing(desk: Desk) -> None:
+    refused = desk.fguard("destroy", "--template", "app.yaml", "--yes")
+    assert refused.exit_code == 64
+    assert "--uninstrumented" in refused.stderr
+    assert desk.stack("app")["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_uninstrumented_puts_the_users_own_back(desk: Desk) -> None:
+    undone = desk.deploy("app.yaml", "--uninstrumented")
+    assert undone.exit_code == 0, undone.stdout + undone.stderr
+    made = desk.resources("app")
+    assert desk.containers(made["Web"]) == {"web": ["/docker-entrypoint.sh"]}
+    nested = desk.resources(made["Batch"])
+    assert desk.containers(nested["Nightly"]) == {"nightly": ["/bin/sh", "-c"]}
+    body = desk.client("cloudformation").get_template(StackName="app", TemplateStage="Original")["TemplateBody"]
+    before = (desk.fguard.folder / "app.yaml").read_text()
+    assert re.sub(r"TemplateURL: \S+", "TemplateURL: batch.yaml", body) == before
+    assert json.loads(json.dumps(desk.stack("app")["Parameters"], default=str))
