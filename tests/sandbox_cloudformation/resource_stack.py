@@ -21,6 +21,16 @@ GONE = "gone"
 LONGEST_STEPS = 400
 
 
+def ref(name: str) -> Json:
+    """``Ref``."""
+    return {"Ref": name}
+
+
+def att(name: str, attribute: str) -> Json:
+    """``Fn::GetAtt``."""
+    return {"Fn::GetAtt": [name, attribute]}
+
+
 class Aws:
     """boto3 clients of the sandbox by name."""
 

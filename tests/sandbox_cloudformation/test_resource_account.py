@@ -10,7 +10,7 @@ import pytest
 
 from fargate_guard.sandbox import Sandbox
 from tests.sandbox.sandbox_account import ManualClock
-from tests.sandbox_cloudformation.resource_stack import GONE, Aws, Case, Life, failures, live, settle
+from tests.sandbox_cloudformation.resource_stack import GONE, Aws, Case, Life, failures, live, ref, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +23,6 @@ TRUST = {
     ],
 }
 EXECUTION = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
-
-
-def ref(name: str) -> Json:
-    return {"Ref": name}
 
 
 def allow(action: str) -> Json:

@@ -9,7 +9,7 @@ import pytest
 
 from fargate_guard.sandbox import Sandbox
 from tests.sandbox.sandbox_account import ManualClock
-from tests.sandbox_cloudformation.resource_stack import GONE, Aws, Case, Life, live
+from tests.sandbox_cloudformation.resource_stack import GONE, Aws, Case, Life, att, live, ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +19,6 @@ POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
 }
-
-
-def ref(name: str) -> Json:
-    return {"Ref": name}
-
-
-def att(name: str, attribute: str) -> Json:
-    return {"Fn::GetAtt": [name, attribute]}
 
 
 def template(*, new: bool) -> Json:

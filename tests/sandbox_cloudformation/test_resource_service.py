@@ -16,10 +16,12 @@ from tests.sandbox_cloudformation.resource_stack import (
     Aws,
     Case,
     Life,
+    att,
     deploy,
     failures,
     live,
     physical_ids,
+    ref,
     settle,
 )
 
@@ -28,14 +30,6 @@ if TYPE_CHECKING:
 
 Json = Any
 DELAY = "deregistration_delay.timeout_seconds"
-
-
-def ref(name: str) -> Json:
-    return {"Ref": name}
-
-
-def att(name: str, attribute: str) -> Json:
-    return {"Fn::GetAtt": [name, attribute]}
 
 
 def network() -> Json:
