@@ -14,6 +14,7 @@ from fargate_guard.cli.plan_view import PlanApproval, plan_document
 from fargate_guard.cli.report_view import report_text
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
+    DemoWorkloadOption,
     LockTimeoutOption,
     MethodOption,
     OnInterruptOption,
@@ -43,6 +44,7 @@ def deploy(
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", help="How long ECS may take to roll out.")
     ] = 900.0,
+    with_demo_workload: DemoWorkloadOption = False,
     repair: RepairOption = False,
     on_interrupt: OnInterruptOption = None,
     terraform: TerraformOption = None,
@@ -54,6 +56,7 @@ def deploy(
     somebody else, is followed first. With --template a template of your own is instrumented and deployed; what
     CloudFormation made of it and what runs is verified.
     """
+    from fargate_guard.workflows import demo_workload
     from fargate_guard.workflows.by_method import bring_up
     from fargate_guard.workflows.verification import verify_deployment
 
@@ -63,7 +66,9 @@ def deploy(
         return deploy_own_template(run, own, images, stacks, yes=yes, timeout=timeout)
     context = open_deployment(run, terraform, lock_timeout, stacks)
     approval = PlanApproval(run.screen, f"Deploy {context.config.name!r} like this?", assume_yes=yes)
+    context = demo_workload.with_demo_workload(context, wanted=with_demo_workload)
     chosen, done = bring_up(context, method, approval)
+    demo_workload.demo_deployed(context, wanted=with_demo_workload)
     context.observer.step("Verify what ECS runs")
     report = verify_deployment(context, done.outputs, timeout=timeout)
     document = {"method": chosen.value, **_document(context, done, report)}

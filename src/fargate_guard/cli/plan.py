@@ -9,6 +9,7 @@ from fargate_guard.cli.own_template import OwnTemplateOptions, plan_own_template
 from fargate_guard.cli.plan_view import plan_document, plan_text
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
+    DemoWorkloadOption,
     LockTimeoutOption,
     MethodOption,
     TerraformOption,
@@ -24,6 +25,7 @@ def plan(
     own: OwnTemplateOptions,
     images: ImageOptions,
     method: MethodOption = None,
+    with_demo_workload: DemoWorkloadOption = False,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
 ) -> Result:
@@ -33,10 +35,12 @@ def plan(
     your own.
     """
     from fargate_guard.workflows.by_method import plan_deployment
+    from fargate_guard.workflows.demo_workload import with_demo_workload as with_demo
 
     own.check(method)
     if own.template is not None:
         return plan_own_template(run, own, images)
-    chosen, made = plan_deployment(open_deployment(run, terraform, lock_timeout), method)
+    context = with_demo(open_deployment(run, terraform, lock_timeout), wanted=with_demo_workload)
+    chosen, made = plan_deployment(context, method)
     pending = ExitCode.CHANGES_PENDING if made.has_changes else ExitCode.DONE
     return Result({"method": chosen.value, "plan": plan_document(made)}, plan_text(made), pending)

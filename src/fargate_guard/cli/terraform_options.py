@@ -40,6 +40,13 @@ OnInterruptOption = Annotated[
         help="CloudFormation: on Ctrl-C let it go on alone, or take it back [asks on a terminal, else leave].",
     ),
 ]
+DemoWorkloadOption = Annotated[
+    bool,
+    typer.Option(
+        "--with-demo-workload",
+        help="Beside fguard.yaml's workloads a harmless one that raises events by itself; without it, it goes.",
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without being asked.")]
 
 DEFAULT_LOCK_TIMEOUT = 120.0

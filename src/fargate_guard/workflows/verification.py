@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fargate_guard.workflows.deployed_module import open_deployed_module, outputs_of
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.deployment import DeploymentOutputs
     from fargate_guard.verify.await_deployment import Progress
+    from fargate_guard.verify.facts.events import RecentEvents
     from fargate_guard.verify.report import Report
     from fargate_guard.workflows.context import Context
 
@@ -33,6 +35,7 @@ def verify_deployment(
     outputs: DeploymentOutputs,
     *,
     timeout: float,
+    events: Callable[[], RecentEvents] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Report:
@@ -41,8 +44,10 @@ def verify_deployment(
     Checks of what follows a deployment within a minute (log lines, target health) get that minute.
 
     :param timeout: seconds that ECS may take to roll out; 0 looks once.
+    :param events: asks Sysdig Secure for recent events, once; None: those checks are left out.
     """
     from fargate_guard.verify.await_deployment import await_deployments
+    from fargate_guard.verify.checks import CHECKS, ON_REQUEST
     from fargate_guard.verify.expected import Expected
     from fargate_guard.verify.observe import observe
     from fargate_guard.verify.report import run_checks
@@ -57,8 +62,11 @@ def verify_deployment(
 
     rollouts = await_deployments(aws, expected.awaited, timeout=timeout, clock=clock, sleep=sleep, progress=tell)
     settled_by = min(clock() + SETTLING_SECONDS, started + timeout)
+    recent = events() if events else None
+    checks = (*CHECKS, *ON_REQUEST) if recent else CHECKS
     while True:
-        report = run_checks(observe(aws, expected, rollouts=rollouts))
+        facts = observe(aws, expected, rollouts=rollouts)
+        report = run_checks(replace(facts, recent_events=recent), checks)
         if not report.may_settle or clock() >= settled_by:
             return report
         context.observer.note(f"waiting for {', '.join(sorted({finding.check for finding in report.errors}))}")

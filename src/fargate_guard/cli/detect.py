@@ -1,0 +1,128 @@
+"""``fguard detect``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.event_options import Secure, open_client
+from fargate_guard.cli.option_groups import with_option_groups
+from fargate_guard.cli.terraform_options import (
+    DEFAULT_LOCK_TIMEOUT,
+    LockTimeoutOption,
+    TerraformOption,
+    open_deployment,
+)
+from fargate_guard.errors import UsageError
+
+if TYPE_CHECKING:
+    from fargate_guard.sysdig.client import SecureClient
+    from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.detect import Detection, Wish
+
+TriggerName = Literal["write-below-binary-dir", "read-sensitive-file", "event-generator"]
+
+
+@command("detect", example="fguard detect -c examples/quickstart/fguard.yaml --trigger write-below-binary-dir")
+@with_option_groups
+def detect(
+    run: Invocation,
+    secure: Secure,
+    trigger: Annotated[
+        TriggerName, typer.Option("--trigger", help="What is done, harmlessly.")
+    ] = "write-below-binary-dir",
+    image: Annotated[
+        str | None, typer.Option("--image", metavar="REF", help="A copy of the trigger's image, such as in ECR.")
+    ] = None,
+    workload: Annotated[
+        str | None,
+        typer.Option(
+            "--workload", metavar="NAME", help="Whose role and network it takes [the first with a service]."
+        ),
+    ] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="With --exec: in a task of this service.")
+    ] = None,
+    exec_: Annotated[
+        bool, typer.Option("--exec", help="Say what to type through ECS Exec, and wait; it may not be seen.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=1.0, help="How long to wait for the event.")
+    ] = 300.0,
+    interval: Annotated[
+        float, typer.Option("--interval", metavar="SECONDS", min=0.1, help="Between two looks at Sysdig.")
+    ] = 2.0,
+    wait: Annotated[
+        bool | None,
+        typer.Option("--wait/--no-wait", help="Wait for the event [no on the embedded AWS and without a token]."),
+    ] = None,
+    terraform: TerraformOption = None,
+    lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
+) -> Result:
+    """Trigger something harmless in an instrumented task, wait for its event, tell how long it took.
+
+    Exit 3 when no event came, with the link of the chain that is broken, or when it could not be waited for. The
+    task and its task definition are taken away again, also on Ctrl-C. All about it: docs/detect.md.
+    """
+    from fargate_guard.cli.detect_view import detection_text
+    from fargate_guard.workflows.by_method import outputs_of_deployment
+    from fargate_guard.workflows.detect import Wish
+    from fargate_guard.workflows.detect import detect as run_trigger
+    from fargate_guard.workflows.detect_triggers import TRIGGERS
+    from fargate_guard.workflows.embedded_aws import is_embedded_aws
+
+    if exec_ is not (service is not None):
+        raise UsageError("--exec and --service belong together", fix="fguard detect --service NAME --exec")
+    context = open_deployment(run, terraform, lock_timeout)
+    embedded = is_embedded_aws(run.environ)
+    client, why_not = _client(run, context, secure, embedded=embedded, wait=wait)
+    wish = Wish(
+        TRIGGERS[trigger], image, workload, timeout, wait=client is not None, why_not=why_not, interval=interval
+    )
+    outputs = outputs_of_deployment(context)
+    if service is not None:
+        found = _by_hand(run, context, client, service, wish)
+    else:
+        found = run_trigger(context, outputs, client, wish)
+    return Result(
+        {"name": context.config.name, "simulated": embedded, **found.document()},
+        detection_text(found, embedded=embedded),
+        found.exit_code,
+    )
+
+
+def _client(
+    run: Invocation, context: Context, secure: Secure, *, embedded: bool, wait: bool | None
+) -> tuple[SecureClient | None, str | None]:
+    """Return the client where the event is to be waited for, else why it is not; None, None: by ``--no-wait``."""
+    from fargate_guard.sysdig.token import VARIABLES
+
+    if wait is False:
+        return None, None
+    if embedded and wait is None:
+        why = "AWS is the embedded one: no agent runs in it, so that no event comes (--wait waits all the same)"
+        run.screen.message(why)
+        return None, why
+    given = context.config.sysdig.api.token is not None or any(run.environ.get(name) for name in VARIABLES)
+    if not given and wait is None:
+        why = "there is no Sysdig API token: set FGUARD_SYSDIG_TOKEN, or sysdig.api.token in fguard.yaml"
+        run.screen.warning(f"the event cannot be waited for: {why}")
+        return None, why
+    return open_client(run, context.config, secure), None
+
+
+def _by_hand(
+    run: Invocation, context: Context, client: SecureClient | None, service: str, wish: Wish
+) -> Detection:
+    from fargate_guard.workflows import detect_exec
+    from fargate_guard.workflows.by_method import outputs_of_deployment
+
+    outputs = outputs_of_deployment(context)
+    session = detect_exec.find_session(context, outputs, service, wish.trigger, run.profile)
+    begin = client.now() if client else 0
+    run.screen.warning(detect_exec.UNSEEN)
+    run.screen.message("Type this in another terminal; it needs the AWS CLI and its Session Manager plugin:")
+    run.screen.message(f"  {session.command}")
+    return detect_exec.detect_by_hand(client, session, wish, begin)

@@ -1,0 +1,63 @@
+"""What ``fguard detect`` found, as people read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fargate_guard.cli.event_view import harmless
+from fargate_guard.workflows.detect import DETECTED, NOT_WAITED, iso
+from fargate_guard.workflows.detect_chain import LinkState, weakest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fargate_guard.workflows.detect import Detection
+
+SIGNS = {LinkState.WHOLE: "ok", LinkState.BROKEN: "NO", LinkState.UNCLEAR: "?", LinkState.NOT_ASKED: "-"}
+
+
+def detection_text(found: Detection, *, embedded: bool) -> str:
+    """Return the verdict, the event or the chain, and what was taken away."""
+    return "\n".join([_verdict(found, embedded=embedded), *_event(found), *_chain(found), *_removed(found)])
+
+
+def _verdict(found: Detection, *, embedded: bool) -> str:
+    task = found.task_arn or "no task"
+    if found.outcome == DETECTED and found.event:
+        return f"Detected: {harmless(found.event.rule)} in {task}."
+    if found.outcome == NOT_WAITED:
+        simulated = "simulated: " if embedded else ""
+        return f"Not proven ({simulated}{found.why_not_waited}): the trigger ran in {task}."
+    link = weakest(found.links)
+    where = f"; the chain breaks at: {link.name}" if link else "; every link looks whole: try a longer --timeout"
+    return f"Not detected: no event of {task} came{where}."
+
+
+def _event(found: Detection) -> Iterator[str]:
+    event, latency = found.event, found.latency()
+    if found.triggered_at and found.triggered_by:
+        yield f"  triggered  {iso(found.triggered_at)}  (by {found.triggered_by})"
+    if event is None:
+        return
+    yield f"  event      {iso(event.timestamp)}  {_after(latency['to_event_seconds'])}"
+    yield f"  arrived    {iso(found.arrived_at)}  {_after(latency['to_arrival_seconds'])}"
+    yield f"  policy     {harmless(event.policy)} ({event.level})"
+    yield f"  output     {harmless(event.output)}"
+    if event.rule not in found.rules:
+        yield f"  note       another rule than the trigger is meant for: {', '.join(found.rules)}"
+
+
+def _after(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s after the trigger"
+
+
+def _chain(found: Detection) -> Iterator[str]:
+    for link in found.links:
+        yield f"  {SIGNS[link.state]:>2} {link.name}: {harmless(link.evidence)}"
+        if link.fix and link.state in (LinkState.BROKEN, LinkState.UNCLEAR):
+            yield f"       fix: {link.fix}"
+
+
+def _removed(found: Detection) -> Iterator[str]:
+    if found.removed:
+        yield "Taken away again: " + ", ".join(arn.rpartition(":")[2] for arn in found.removed)

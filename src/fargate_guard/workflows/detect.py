@@ -1,0 +1,277 @@
+"""Trigger something harmless in the deployment, wait for its event, and tell where the chain breaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.aws import ecs, logs
+from fargate_guard.aws.errors import AwsError
+from fargate_guard.errors import ExitCode
+from fargate_guard.verify.facts.task_definition import TaskDefinition
+from fargate_guard.workflows import detect_chain as chain
+from fargate_guard.workflows.detect_place import find_place, task_definition
+from fargate_guard.workflows.detect_task import (
+    Waiting,
+    family_of,
+    look,
+    remove_leftovers,
+    trigger_task,
+)
+from fargate_guard.workflows.detect_triggers import CONTAINER, WRITTEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fargate_guard.aws.session import Aws
+    from fargate_guard.deployment import DeploymentOutputs
+    from fargate_guard.sysdig.client import SecureClient
+    from fargate_guard.sysdig.event import Event
+    from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.detect_chain import Link
+    from fargate_guard.workflows.detect_place import Place
+    from fargate_guard.workflows.detect_task import TriggerTask
+    from fargate_guard.workflows.detect_triggers import Trigger
+
+DETECTED, MISSED, NOT_WAITED = "detected", "not detected", "not waited for"
+SECOND = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for."""
+
+    trigger: Trigger
+    image: str | None = None
+    """Instead of the trigger's own."""
+    workload: str | None = None
+    """Whose place the task takes."""
+    timeout: float = 300.0
+    """Seconds to wait for the event once the task runs."""
+    wait: bool = True
+    """Whether to wait for the event at all."""
+    why_not: str | None = None
+    """Why not, where it is not the user's wish."""
+    interval: float = 2.0
+    """Seconds between two looks at Sysdig."""
+
+
+@dataclass(slots=True)
+class Detection:
+    """What became of it."""
+
+    trigger: str
+    rules: tuple[str, ...]
+    outcome: str = NOT_WAITED
+    wanted: bool = True
+    """Whether waiting was wanted, or would have been, had it been possible."""
+    why_not_waited: str | None = None
+    task_arn: str | None = None
+    triggered_at: int | None = None
+    """Nanoseconds since 1970."""
+    triggered_by: str = ""
+    """What tells that time."""
+    event: Event | None = None
+    arrived_at: int | None = None
+    """When fguard got the event, nanoseconds since 1970 by Sysdig's clock."""
+    links: list[Link] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    """ARNs of what was taken away again."""
+    left_earlier: list[str] = field(default_factory=list)
+    """ARNs of what earlier runs had left, likewise."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0 when the event came, or nobody wanted to wait and the task ran; else 3."""
+        broken = any(link.state is chain.LinkState.BROKEN for link in self.links)
+        if self.outcome == DETECTED or (self.outcome == NOT_WAITED and not self.wanted and not broken):
+            return ExitCode.DONE
+        return ExitCode.VERIFICATION_FAILED
+
+    def latency(self) -> dict[str, float | None]:
+        """Return seconds from the trigger to the event's time stamp, and to its arrival here."""
+        since, event = self.triggered_at, self.event
+        return {
+            "to_event_seconds": _seconds(since, event.timestamp if event else None),
+            "to_arrival_seconds": _seconds(since, self.arrived_at),
+        }
+
+    def document(self) -> dict[str, Any]:
+        """Return the body of ``fguard.detect/v1``."""
+        event = self.event
+        return {
+            "outcome": self.outcome,
+            "trigger": self.trigger,
+            "rules": list(self.rules),
+            "task_arn": self.task_arn,
+            "triggered_at": iso(self.triggered_at),
+            "triggered_by": self.triggered_by or None,
+            "event": None
+            if event is None
+            else {
+                "id": event.event_id,
+                "time": iso(event.timestamp),
+                "rule": event.rule,
+                "policy": event.policy,
+                "level": event.level,
+                "output": event.output,
+            },
+            "arrived_at": iso(self.arrived_at),
+            "latency": self.latency(),
+            "not_waited_because": self.why_not_waited,
+            "chain": [link.document() for link in self.links],
+            "removed": self.removed,
+            "left_earlier": self.left_earlier,
+        }
+
+
+def detect(
+    context: Context,
+    outputs: DeploymentOutputs,
+    client: SecureClient | None,
+    wish: Wish,
+    *,
+    waiting: Waiting | None = None,
+) -> Detection:
+    """Run the trigger as a one-off task of the deployment and wait for its event; all is taken away again.
+
+    :param client: None: without a token; the event is not waited for.
+    """
+    waiting = waiting or Waiting()
+    place = find_place(context, outputs, wish.workload)
+    family = family_of(context.config.name)
+    definition = task_definition(
+        context, place, wish.trigger, family=family, image=wish.image, seconds=wish.timeout
+    )
+    result = Detection(wish.trigger.name, wish.trigger.rules, wanted=wish.wait or wish.why_not is not None)
+    result.left_earlier = remove_leftovers(context, place, now=waiting.clock())
+    if result.left_earlier:
+        context.observer.note(f"took away what an earlier run had left: {', '.join(result.left_earlier)}")
+    if client is not None and wish.wait:
+        ask_once(client)
+    context.observer.step(f"Start the trigger: {wish.trigger.does}")
+    begin = client.now() if client else 0
+    with trigger_task(context, place, definition, seconds=wish.timeout, waiting=waiting) as made:
+        result.task_arn, result.removed = made.arn, made.removed
+        _watch(context, client, place, made, wish, result, begin)
+    return result
+
+
+def ask_once(client: SecureClient) -> None:
+    """Let a wrong token, region or permission be told before anything is started."""
+    from fargate_guard.sysdig.events import supported_filters
+
+    supported_filters(client)
+
+
+def _watch(
+    context: Context,
+    client: SecureClient | None,
+    place: Place,
+    made: TriggerTask,
+    wish: Wish,
+    result: Detection,
+    begin: int,
+) -> None:
+    aws = context.aws.in_region(place.outputs.region)
+    if made.runs and not made.has_ended and client is not None and wish.wait:
+        context.observer.step(f"Wait for its event, up to {wish.timeout:g} s")
+        result.outcome = MISSED
+
+        def still_runs() -> bool:
+            look(aws, place, made)
+            return not made.has_ended
+
+        result.event, result.arrived_at = wait_for_event(
+            client, made.arn or "", wish.trigger.rules, begin, wish.timeout, wish.interval, still_runs
+        )
+    elif wish.wait:
+        result.outcome = MISSED
+    if result.outcome == NOT_WAITED:
+        result.why_not_waited = wish.why_not or "--no-wait"
+    result.triggered_at, result.triggered_by = _trigger_time(aws, place, made, result.event)
+    if result.event is not None:
+        result.outcome = DETECTED
+        return
+    look(aws, place, made)
+    result.links = list(_links(context, aws, client, place, made, wish))
+
+
+def _links(
+    context: Context, aws: Aws, client: SecureClient | None, place: Place, made: TriggerTask, wish: Wish
+) -> Iterator[Link]:
+    yield chain.task_link(made.described)
+    if not made.runs:
+        return
+    found = ecs.task_definition(aws, made.revision or "")
+    definition = TaskDefinition.of(found) if found else None
+    level = context.config.agent.log_level
+    yield chain.agent_link(aws, definition, made.arn or "", name="agent", log_level=level, waited=wish.wait)
+    yield chain.orchestrator_link(context, aws, place, waited=wish.wait)
+    if wish.wait:
+        yield chain.policy_link(client, wish.trigger.rules, place.cluster)
+        yield chain.account_link(context, client, place)
+
+
+def wait_for_event(
+    client: SecureClient,
+    task_arn: str,
+    rules: tuple[str, ...],
+    begin: int,
+    timeout: float,
+    interval: float,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> tuple[Event | None, int | None]:
+    """Return the first event of a task and when it arrived; of several, one of the rules.
+
+    :param begin: nanoseconds since 1970; earlier events do not count.
+    :param goes_on: asked between two looks; when not, one more look is taken.
+    """
+    from fargate_guard.sysdig.filters import Wanted
+    from fargate_guard.sysdig.follow import Pace, follow
+    from fargate_guard.workflows.events import server_filter
+
+    wanted = Wanted(tasks=(task_arn,))
+    narrowed = server_filter(client, wanted, refused=lambda _why: None)
+    until = client.now() + int(timeout * SECOND)
+    last = False
+    for batch in follow(client, begin, narrowed, pace=Pace(interval=interval), until=until):
+        mine = [event for event in batch if wanted.matches(event)]
+        if mine:
+            return next((event for event in mine if event.rule in rules), mine[0]), client.now()
+        if last:
+            break
+        last = not goes_on()
+    return None, None
+
+
+def _trigger_time(aws: Aws, place: Place, made: TriggerTask, event: Event | None) -> tuple[int | None, str]:
+    """Return when the trigger acted: its own log line before the event, else when the task had started."""
+    stream = f"fguard-detect/{CONTAINER}/{(made.arn or '').rpartition('/')[2]}"
+    try:
+        lines = logs.newest_lines(aws, place.log_group, stream)
+    except AwsError:
+        lines = ()
+    mine = [line for line in lines if line.text.startswith(WRITTEN)]
+    if event is not None:
+        mine = [line for line in mine if line.at * 10**6 <= event.timestamp + SECOND] or mine[-1:]
+    if mine:
+        return mine[0].at * 10**6, "the trigger's own log line"
+    started = (made.described or {}).get("startedAt")
+    if isinstance(started, datetime):
+        return int(started.timestamp() * SECOND), "the start of the task"
+    return None, ""
+
+
+def iso(nanoseconds: int | None) -> str | None:
+    """Return a time in ISO 8601, UTC."""
+    if nanoseconds is None:
+        return None
+    return (
+        datetime.fromtimestamp(nanoseconds / SECOND, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+
+
+def _seconds(since: int | None, until: int | None) -> float | None:
+    return None if since is None or until is None else round((until - since) / SECOND, 3)

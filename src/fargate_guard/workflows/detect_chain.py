@@ -1,0 +1,224 @@
+"""Where the chain from a trigger to its event broke: link by link, each with its evidence and its fix."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.aws import ecs, logs
+from fargate_guard.aws.errors import AwsError
+from fargate_guard.errors import FguardError
+from fargate_guard.verify.agent_signs import FIXES, AgentState, agent_state, tells_something
+from fargate_guard.verify.facts.task_definition import TaskDefinition
+from fargate_guard.verify.log_text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fargate_guard.aws.session import Aws
+    from fargate_guard.sysdig.client import SecureClient
+    from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.detect_place import Place
+
+Json = dict[str, Any]
+LAST_LINES = 3
+HOUR = 3600 * 10**9
+MOST_READ = 2000
+"""Events that are looked through for one of this AWS account."""
+
+
+class LinkState(StrEnum):
+    """What is known of a link."""
+
+    WHOLE = "ok"
+    BROKEN = "broken"
+    UNCLEAR = "unclear"
+    """There is no proof either way."""
+    NOT_ASKED = "not asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of the chain."""
+
+    name: str
+    state: LinkState
+    evidence: str
+    fix: str | None = None
+    """Only where something is to be done."""
+
+    def document(self) -> dict[str, str | None]:
+        """Return the JSON form."""
+        return {**asdict(self), "state": self.state.value}
+
+
+def weakest(links: Sequence[Link]) -> Link | None:
+    """Return the first that is broken, else the first that is unclear."""
+    for state in (LinkState.BROKEN, LinkState.UNCLEAR):
+        for link in links:
+            if link.state is state:
+                return link
+    return None
+
+
+def task_link(described: Mapping[str, Any] | None) -> Link:
+    """Whether the trigger's task ran."""
+    name = "task"
+    if described is None:
+        return Link(name, LinkState.BROKEN, "ECS does not know the task", "run fguard detect again")
+    status = f"{described['lastStatus']}"
+    if described.get("desiredStatus") == "STOPPED":
+        fix = "mend what the stop reason names; `fguard verify` looks at roles, secrets, log groups and routes"
+        reason = f"{status}: {described.get('stoppedReason') or 'no stop reason'}{_containers(described)}"
+        return Link(name, LinkState.BROKEN, reason, fix)
+    if described["lastStatus"] != "RUNNING":
+        return Link(
+            name, LinkState.BROKEN, f"{status} still, after five minutes", "look at its events in the ECS console"
+        )
+    return Link(name, LinkState.WHOLE, f"{status} since {described.get('startedAt')}")
+
+
+def agent_link(
+    aws: Aws, definition: TaskDefinition | None, task_arn: str, *, name: str, log_level: str, waited: bool
+) -> Link:
+    """Whether an agent says that it is connected.
+
+    :param definition: of the task that the agent is in.
+    :param name: ``agent`` (the sidecar of the trigger's task) or ``orchestrator``.
+    :param waited: whether it had time to say something.
+    """
+    container = definition and (definition.sidecar or next(iter(definition.containers), None))
+    group = container.log_group if container else None
+    stream = container.log_stream(task_arn.rpartition("/")[2]) if container else None
+    if not group or not stream:
+        return Link(name, LinkState.UNCLEAR, "it does not log to CloudWatch Logs")
+    try:
+        lines = logs.newest_lines(aws, group, stream, enough=tells_something)
+    except AwsError as error:
+        return Link(name, LinkState.UNCLEAR, f"its log cannot be read: {error.message}", error.fix)
+    where = f"{group} {stream}"
+    if not lines:
+        why = "agent.log_level: silent writes none" if log_level == "silent" else "has it started? fguard verify"
+        state = LinkState.BROKEN if waited and log_level != "silent" else LinkState.UNCLEAR
+        return Link(name, state, f"no line in {where}", why)
+    return _told(name, lines, where)
+
+
+def _told(name: str, lines: Sequence[logs.LogLine], where: str) -> Link:
+    told = agent_state(lines, int(time.time() * 1000))
+    if told is None:
+        last = " | ".join(shown(line.text) for line in lines[:LAST_LINES][::-1])
+        return Link(name, LinkState.UNCLEAR, f"no line of {where} tells; the last: {last}", "read that log")
+    evidence = f"{told.state.value}: {shown(told.line)}"
+    if told.state is AgentState.CONNECTED:
+        return Link(name, LinkState.WHOLE, evidence)
+    if told.source is None:
+        return Link(name, LinkState.UNCLEAR, f"{evidence} (this wording is an assumption)", FIXES[told.state])
+    return Link(name, LinkState.BROKEN, evidence, FIXES[told.state])
+
+
+def orchestrator_link(context: Context, aws: Aws, place: Place, *, waited: bool) -> Link:
+    """Whether the orchestrator runs, and says that it is connected; direct agents need none."""
+    name = "orchestrator"
+    built = place.outputs.orchestrator
+    if built is None:
+        return Link(name, LinkState.WHOLE, "none: the agent connects to the collector itself")
+    running = [
+        task
+        for task in ecs.tasks(aws, place.cluster, service=built.service_name)
+        if task["lastStatus"] == "RUNNING"
+    ]
+    if not running:
+        return Link(name, LinkState.BROKEN, f"no task of {built.service_name} runs", "fguard verify")
+    found = ecs.task_definition(aws, running[0]["taskDefinitionArn"])
+    definition = TaskDefinition.of(found) if found else None
+    level = context.config.agent.log_level
+    return agent_link(aws, definition, running[0]["taskArn"], name=name, log_level=level, waited=waited)
+
+
+def policy_link(client: SecureClient | None, rules: Sequence[str], cluster_arn: str) -> Link:
+    """Whether an enabled policy has one of the rules, and applies to the cluster."""
+    from fargate_guard.sysdig.policies import read_policies, rule_coverage
+    from fargate_guard.sysdig.scope import Place as Where
+
+    name, wanted = "policy", " or ".join(repr(rule) for rule in rules)
+    if client is None:
+        return _not_asked(name)
+    try:
+        policies = read_policies(client)
+    except FguardError as error:
+        return Link(name, LinkState.UNCLEAR, f"the policies cannot be read: {error.message}", error.fix)
+    found = [rule_coverage(policies, rule, Where(cluster_arn)) for rule in rules]
+    seen = next((one for one in found if one.seen_by), None)
+    if seen is not None:
+        return Link(name, LinkState.WHOLE, f"{seen.seen_by[0].name!r} is enabled and has the rule {seen.rule!r}")
+    perhaps = next((one for one in found if one.perhaps_by), None)
+    if perhaps is not None:
+        depends = (
+            f"{perhaps.perhaps_by[0].name!r} has the rule {perhaps.rule!r}; whether its scope applies depends"
+        )
+        return Link(name, LinkState.UNCLEAR, depends, "look at the policy's scope")
+    why = "; ".join(dict.fromkeys(text for one in found for text in one.obstacles))
+    fix = f"Sysdig Secure > Policies > Runtime: enable a workload policy with the rule {wanted} for this cluster"
+    return Link(name, LinkState.BROKEN, why, fix)
+
+
+def account_link(context: Context, client: SecureClient | None, place: Place) -> Link:
+    """Whether the token is of the account and region that the agents send to."""
+    from fargate_guard.sysdig.events import Window, read_events
+
+    name = "region and token"
+    if client is None:
+        return _not_asked(name)
+    agents, asked = context.config.sysdig.region, client.address.region
+    if agents and asked and agents != asked:
+        return Link(
+            name,
+            LinkState.BROKEN,
+            f"the agents send to {agents}, and {asked} was asked for events",
+            "use one: sysdig.region in fguard.yaml, --sysdig-region, FGUARD_SYSDIG_URL",
+        )
+    now = client.now()
+    try:
+        newest = next(
+            (one for one in read_events(client, Window(now - 24 * HOUR, now), None) if _is_of(one.raw, place)),
+            None,
+        )
+    except FguardError as error:
+        return Link(name, LinkState.BROKEN, error.message, error.fix)
+    if newest is not None:
+        return Link(name, LinkState.WHOLE, f"{client.address.host} has events of this AWS account: {newest.time}")
+    return Link(
+        name,
+        LinkState.UNCLEAR,
+        f"{client.address.host} shows this token no event of account {place.outputs.account_id} of the last day",
+        "the token's team must see the account; the agents' access key must be of the same Sysdig account",
+    )
+
+
+def _not_asked(name: str) -> Link:
+    return Link(name, LinkState.NOT_ASKED, "there is no Sysdig API token", "set FGUARD_SYSDIG_TOKEN")
+
+
+def _is_of(event: Mapping[str, Any], place: Place) -> bool:
+    labels = event.get("labels")
+    return isinstance(labels, dict) and labels.get("aws.accountId") == place.outputs.account_id
+
+
+def _containers(described: Mapping[str, Any]) -> str:
+    told = [
+        f"; {container['name']}: "
+        + ", ".join(
+            str(part)
+            for part in (
+                f"exit code {container['exitCode']}" if container.get("exitCode") is not None else None,
+                container.get("reason"),
+            )
+            if part
+        )
+        for container in described.get("containers") or ()
+        if container.get("reason") or container.get("exitCode")
+    ]
+    return "".join(told)

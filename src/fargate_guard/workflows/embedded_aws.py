@@ -1,0 +1,30 @@
+"""Whether AWS is the embedded one, which no workflow imports: it is asked over HTTP, as everything is."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
+
+from fargate_guard.config.sysdig import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATUS = "/_fguard/status"
+TIMEOUT = 3.0
+
+
+def is_embedded_aws(environ: Mapping[str, str]) -> bool:
+    """Whether ``AWS_ENDPOINT_URL`` leads to ``fguard sandbox``: on this machine, and it says so itself."""
+    endpoint = environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+    split = urlsplit(endpoint)
+    if split.scheme not in ("http", "https") or not is_loopback(split.hostname or ""):
+        return False
+    try:
+        with build_opener(ProxyHandler({})).open(f"{endpoint}{STATUS}", timeout=TIMEOUT) as answer:
+            return isinstance(json.loads(answer.read()), dict)
+    except (URLError, OSError, ValueError):
+        return False
