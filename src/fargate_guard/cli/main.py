@@ -29,7 +29,7 @@ class Commands(CommandsOnDemand):
         "sandbox": "Keep the embedded AWS running, to try things in.",
         "init": "Write a commented fguard.yaml.",
         "doctor": "Tell what this machine and account lack, with each fix.",
-        "render": "Write the Terraform root module, to read and keep.",
+        "render": "Write the Terraform module or template, to read and keep.",
         "plan": "Show what deploy would change.",
         "deploy": "Plan, ask, apply exactly that plan, verify what ECS runs.",
         "verify": "Check with boto3 that AWS runs what was deployed.",
