@@ -14,13 +14,14 @@ import typer.main
 from fargate_guard.cli.macro import macro
 from fargate_guard.cli.main import Commands
 from fargate_guard.cli.on_demand import load_command
+from fargate_guard.cli.rules import rules
 from fargate_guard.cli.sandbox import sandbox
 
 if TYPE_CHECKING:
     from tests.fguard_process import Fguard
 
 
-GROUPS = {"sandbox": sandbox, "macro": macro}
+GROUPS = {"sandbox": sandbox, "macro": macro, "rules": rules}
 COMMANDS = {
     **{name: load_command(name) for name in Commands.summaries if name not in GROUPS},
     **{

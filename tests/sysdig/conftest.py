@@ -13,6 +13,7 @@ from fargate_guard.sysdig.client import Clock, SecureClient
 from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
 from tests.sysdig_api.events_routes import EventStore, events_routes
+from tests.sysdig_api.rules_routes import EDIT, EDITOR, READ, RuleStore, rules_routes
 from tests.sysdig_api.server import PER_MINUTE, READER, SecureApi
 
 if TYPE_CHECKING:
@@ -44,9 +45,16 @@ def store() -> EventStore:
 
 
 @pytest.fixture(scope="module")
-def running_api(store: EventStore) -> Iterator[SecureApi]:
+def rule_store() -> RuleStore:
+    return RuleStore()
+
+
+@pytest.fixture(scope="module")
+def running_api(store: EventStore, rule_store: RuleStore) -> Iterator[SecureApi]:
     with SecureApi() as running:
         running.add(events_routes(store))
+        running.add(rules_routes(rule_store))
+        running.tokens[EDITOR] = frozenset({READ, EDIT, "policies.read"})
         yield running
 
 
@@ -62,13 +70,14 @@ def nobody_s_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def api(running_api: SecureApi, store: EventStore) -> Iterator[SecureApi]:
-    """Nothing has been asked, and there is no event."""
+def api(running_api: SecureApi, store: EventStore, rule_store: RuleStore) -> Iterator[SecureApi]:
+    """Nothing has been asked, and there is no event, no policy and no rule."""
     yield running_api
     running_api.forget()
     running_api.per_minute = PER_MINUTE
     running_api.clock_ahead = 0.0
     store.clear()
+    rule_store.clear()
 
 
 @pytest.fixture
