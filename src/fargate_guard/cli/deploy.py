@@ -12,6 +12,7 @@ from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.cli.own_template import OwnTemplateOptions, deploy_own_template
 from fargate_guard.cli.plan_view import PlanApproval, plan_document
 from fargate_guard.cli.report_view import report_text
+from fargate_guard.cli.stack_set import StackSetOptions, deploy_stack_set
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
     DemoWorkloadOption,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 def deploy(
     run: Invocation,
     own: OwnTemplateOptions,
+    stack_set: StackSetOptions,
     images: ImageOptions,
     method: MethodOption = None,
     yes: YesOption = False,
@@ -54,14 +56,18 @@ def deploy(
 
     With CloudFormation the plan is a change set. What CloudFormation is still doing for an earlier run, or for
     somebody else, is followed first. With --template a template of your own is instrumented and deployed; what
-    CloudFormation made of it and what runs is verified.
+    CloudFormation made of it and what runs is verified. With --stack-set the orchestrator goes to accounts and
+    Regions of an organisation.
     """
     from fargate_guard.workflows import demo_workload
     from fargate_guard.workflows.by_method import bring_up
     from fargate_guard.workflows.verification import verify_deployment
 
     own.check(method)
+    stack_set.check(method)
     stacks = stack_choice(run, repair=repair, yes=yes, on_interrupt=on_interrupt)
+    if stack_set.stack_set:
+        return deploy_stack_set(run, stack_set, stacks, yes=yes)
     if own.template is not None:
         return deploy_own_template(run, own, images, stacks, yes=yes, timeout=timeout)
     context = open_deployment(run, terraform, lock_timeout, stacks)
@@ -127,6 +133,7 @@ def _next_steps(done: Deployed, config: str) -> list[str]:
         "what runs now": f"fguard status{config}",
         "check it again": f"fguard verify{config}",
         "instrument another task": f"fguard instrument{config} task-definition.json",
+        "prove a detection": f"fguard detect{config}",
         "see the events": f"Sysdig Secure > Events, where aws.fargate.cluster.arn is {done.outputs.cluster.arn}",
         "remove it all": f"fguard destroy{config}",
     }

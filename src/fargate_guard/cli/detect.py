@@ -102,8 +102,8 @@ def _client(
     if wait is False:
         return None, None
     if embedded and wait is None:
-        why = "AWS is the embedded one: no agent runs in it, so that no event comes (--wait waits all the same)"
-        run.screen.message(why)
+        why = "AWS is the embedded one"
+        run.screen.message(f"{why}: no agent runs in it, so that no event comes (--wait waits all the same)")
         return None, why
     given = context.config.sysdig.api.token is not None or any(run.environ.get(name) for name in VARIABLES)
     if not given and wait is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fargate_guard.cli.event_view import harmless
+from fargate_guard.errors import ExitCode
 from fargate_guard.workflows.detect import DETECTED, NOT_WAITED, iso
 from fargate_guard.workflows.detect_chain import LinkState, weakest
 
@@ -25,9 +26,11 @@ def _verdict(found: Detection, *, embedded: bool) -> str:
     task = found.task_arn or "no task"
     if found.outcome == DETECTED and found.event:
         return f"Detected: {harmless(found.event.rule)} in {task}."
+    if found.outcome == NOT_WAITED and found.exit_code is ExitCode.DONE:
+        return f"As far as asked: the trigger ran in {task}; its event was not waited for."
     if found.outcome == NOT_WAITED:
-        simulated = "simulated: " if embedded else ""
-        return f"Not proven ({simulated}{found.why_not_waited}): the trigger ran in {task}."
+        simulated = " (simulated: no container and no agent runs there)" if embedded else ""
+        return f"Not proven: the trigger ran in {task}{simulated}, and nobody waited: {found.why_not_waited}."
     link = weakest(found.links)
     where = f"; the chain breaks at: {link.name}" if link else "; every link looks whole: try a longer --timeout"
     return f"Not detected: no event of {task} came{where}."
@@ -60,4 +63,4 @@ def _chain(found: Detection) -> Iterator[str]:
 
 def _removed(found: Detection) -> Iterator[str]:
     if found.removed:
-        yield "Taken away again: " + ", ".join(arn.rpartition(":")[2] for arn in found.removed)
+        yield "Taken away again: " + ", ".join(arn.split(":", 5)[-1] for arn in found.removed)

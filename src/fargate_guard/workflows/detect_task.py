@@ -31,6 +31,7 @@ DETECT_TAG = "fguard:detect"
 """On the task and its task definition: machine, process, and the second (since 1970) when the run is over."""
 START_SECONDS = 300.0
 """How long a task may take to run: images are pulled first."""
+FIRST_PAUSE = 0.1
 STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 REASON = "fguard detect is done"
 
@@ -43,7 +44,7 @@ class Waiting:
     """Seconds since 1970."""
     sleep: Callable[[float], None] = time.sleep
     pause: float = 2.0
-    """Between two looks at the task."""
+    """Between two looks at the task, after the first few."""
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ def remove_leftovers(context: Context, place: Place, *, now: float) -> list[str]
 
 def _await_running(context: Context, aws: Aws, cluster: str, made: TriggerTask, waiting: Waiting) -> None:
     deadline = waiting.clock() + START_SECONDS
-    told = ""
+    told, pause = "", FIRST_PAUSE
     while True:
         made.described = lone_tasks.task(aws, cluster, made.arn or "") or made.described
         status = str((made.described or {}).get("lastStatus") or "PROVISIONING")
@@ -133,7 +134,8 @@ def _await_running(context: Context, aws: Aws, cluster: str, made: TriggerTask, 
             told = status
         if made.runs or made.has_ended or status not in STARTING or waiting.clock() >= deadline:
             return
-        waiting.sleep(waiting.pause)
+        waiting.sleep(pause)
+        pause = min(2 * pause, waiting.pause)
 
 
 def _remove(context: Context, aws: Aws, cluster: str, made: TriggerTask, mark: str) -> None:

@@ -1,0 +1,167 @@
+"""A deployment on the embedded AWS, with the demo workload, and a stand-in for Sysdig Secure beside it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner
+
+from fargate_guard.cli.main import app
+from fargate_guard.sandbox import Sandbox
+from tests.detect.policies_route import WRITES, Policies, policy
+from tests.fguard_process import PERSONAL, Fguard, Ran
+from tests.sysdig_api.events_routes import EventStore, events_routes
+from tests.sysdig_api.made_events import fargate_event
+from tests.sysdig_api.server import READER, SecureApi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CONFIG = """\
+name: training
+aws: {region: us-east-1}
+agent: {topology: orchestrator, version: 5.0.1}
+sysdig:
+  region: us1
+  access_key: {env: SYSDIG_ACCESS_KEY}
+"""
+FAMILY = "fguard_training_detect"
+AGENTS = "/fguard/training/demo-writer-to-bin/agent"
+ORCHESTRATORS = "/fguard/training/orchestrator"
+CONNECTED = "Information, connection_manager:352: Connected to collector"
+Json = dict[str, Any]
+
+
+@dataclass
+class Place:
+    """The deployment as a test sees it."""
+
+    sandbox: Sandbox
+    fguard: Fguard
+    api: SecureApi
+    store: EventStore
+    policies: Policies
+    deployed: Ran
+    cluster: str = "fguard-training"
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        environ = self.sandbox.environment()
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service,
+                endpoint_url=self.sandbox.endpoint,
+                region_name="us-east-1",
+                aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+            )
+        return self.clients[service]
+
+    def triggers(self) -> list[str]:
+        """ARNs of the triggers' tasks that are to run."""
+        return list(self.client("ecs").list_tasks(cluster=self.cluster, family=FAMILY)["taskArns"])
+
+    def revisions(self) -> list[str]:
+        """The triggers' task definitions, of any state."""
+        ecs = self.client("ecs")
+        return [
+            arn
+            for status in ("ACTIVE", "INACTIVE")
+            for arn in ecs.list_task_definitions(familyPrefix=FAMILY, status=status)["taskDefinitionArns"]
+        ]
+
+    def say(self, group: str, stream_end: str, *lines: str, ago: float = 0.0) -> None:
+        """Put lines into the stream whose name ends so, as its container would."""
+        logs = self.client("logs")
+        streams = [one["logStreamName"] for one in logs.describe_log_streams(logGroupName=group)["logStreams"]]
+        stream = next(name for name in streams if name.endswith(stream_end))
+        at = int((time.time() - ago) * 1000)
+        said = [{"timestamp": at + number, "message": line} for number, line in enumerate(lines)]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=said)
+
+    def when_it_runs(self, act: Callable[[str], None]) -> threading.Thread:
+        """Do something as soon as a trigger's task runs; it gets the task's ARN."""
+
+        def wait() -> None:
+            ecs = self.client("ecs")
+            before = set(self.triggers())
+            give_up = time.monotonic() + 30
+            while time.monotonic() < give_up:
+                new = [arn for arn in self.triggers() if arn not in before]
+                if (
+                    new
+                    and ecs.describe_tasks(cluster=self.cluster, tasks=new)["tasks"][0]["lastStatus"] == "RUNNING"
+                ):
+                    act(new[0])
+                    return
+                time.sleep(0.02)
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        return thread
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Deployed with CloudFormation and the demo workload, by the command itself."""
+    folder = tmp_path_factory.mktemp("training")
+    (folder / "fguard.yaml").write_text(CONFIG)
+    store, policies = EventStore(), Policies()
+    with Sandbox.start(speed=20) as sandbox, SecureApi() as api:
+        api.add(events_routes(store))
+        api.add(policies.routes())
+        environ = {
+            **sandbox.environment(),
+            "SYSDIG_ACCESS_KEY": "an-access-key-that-must-not-leak",
+            "FGUARD_SYSDIG_URL": api.url,
+            "FGUARD_SYSDIG_TOKEN": READER,
+        }
+        fguard = Fguard(folder, environ)
+        deployed = fguard("deploy", "--method", "cloudformation", "--with-demo-workload", "--yes", "--json")
+        assert deployed.exit_code == 0, deployed.stderr
+        yield Place(sandbox, fguard, api, store, policies, deployed)
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(place: Place) -> Iterator[None]:
+    """No event, no fault; the policy with the rule."""
+    yield
+    place.store.clear()
+    place.api.forget()
+    place.sandbox.faults.clear()
+    place.policies.all = [policy(WRITES)]
+
+
+@pytest.fixture
+def run(place: Place, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Run fguard in this process, which is faster, in the deployment's folder."""
+    import os
+
+    monkeypatch.chdir(place.fguard.folder)
+    for name in list(os.environ):
+        if name.startswith(PERSONAL):
+            monkeypatch.delenv(name)
+    for name, value in place.fguard.environ.items():
+        monkeypatch.setenv(name, value)
+
+    def invoke(*arguments: str) -> Ran:
+        result = CliRunner().invoke(app, list(arguments))
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return invoke
+
+
+def event_of(task_arn: str, **more: Any) -> Json:
+    """An event of a task, now."""
+    return fargate_event(time.time_ns(), task_arn=task_arn, **more)
+
+
+def chain_of(ran: Ran) -> dict[str, tuple[str, str]]:
+    """State and evidence of each link."""
+    return {link["name"]: (link["state"], link["evidence"]) for link in json.loads(ran.stdout)["chain"]}

@@ -1,0 +1,336 @@
+"""``fguard detect`` on a deployment: the event of that very task, its latency, what is taken away, what broke."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fargate_guard.sandbox import Fault, FaultKind
+from fargate_guard.workflows.detect_chain import policy_link
+from fargate_guard.workflows.embedded_aws import is_embedded_aws
+from tests.detect.conftest import AGENTS, CONNECTED, ORCHESTRATORS, chain_of, event_of
+from tests.detect.policies_route import WRITES, policy
+from tests.end_to_end.test_quickstart_story import permissions
+from tests.sysdig.conftest import PatientClock, client_of
+from tests.sysdig_api.server import STRANGER
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.detect.conftest import Place
+    from tests.fguard_process import Ran
+
+    Run = Callable[..., Ran]
+
+REFUSED = "Error, error_message_handler:63: received ERR_INVALID_CUSTOMER_KEY (Unauthorized agent access key.)"
+KEY = "01234567-89ab-cdef-0123-456789abcdef"
+WAIT = ("detect", "--wait", "--timeout", "1", "--interval", "0.2")
+
+
+def test_the_event_of_that_very_task_is_detected_with_its_latency(place: Place, run: Run) -> None:
+    seen: dict[str, Any] = {}
+
+    def notice(task: str) -> None:
+        ecs = place.client("ecs")
+        seen["task"] = ecs.describe_tasks(cluster=place.cluster, tasks=[task], include=["TAGS"])["tasks"][0]
+        seen["definition"] = ecs.describe_task_definition(taskDefinition=seen["task"]["taskDefinitionArn"])
+        place.say(AGENTS, f"fguard-detect/trigger/{task[-32:]}", "fguard-detect: wrote /bin/fguard-detect (1)")
+        time.sleep(0.3)
+        place.store.publish([event_of(task[:-32] + "f" * 32), event_of(task, severity=4)])
+
+    place.sandbox.take_calls()
+    thread = place.when_it_runs(notice)
+    ran = run("detect", "--wait", "--timeout", "20", "--interval", "0.1", "--json")
+    calls = {call for call in place.sandbox.take_calls() if not call.endswith(":")}
+    calls -= {"logs:DescribeLogStreams", "logs:PutLogEvents"}  # made by the test itself
+    thread.join()
+    assert ran.exit_code == 0, ran.stderr
+    told = ran.document
+    assert told["outcome"] == "detected"
+    assert told["task_arn"] == seen["task"]["taskArn"]
+    assert told["event"]["rule"] == "Write below binary dir"
+    assert told["triggered_by"] == "the trigger's own log line"
+    assert 0.2 < told["latency"]["to_event_seconds"] <= told["latency"]["to_arrival_seconds"] < 5
+    definition = seen["definition"]["taskDefinition"]
+    trigger, sidecar = definition["containerDefinitions"]
+    assert trigger["entryPoint"] == ["/opt/draios/bin/instrument", "/bin/sh", "-c"]
+    assert "/bin/fguard-detect" in trigger["command"][0]
+    assert sidecar["name"] == "SysdigInstrumentation"
+    assert "WorkloadDemoWriterToBin" in definition["executionRoleArn"]
+    assert {tag["key"] for tag in seen["task"]["tags"]} >= {"fguard:deployment", "fguard:detect"}
+    assert place.triggers() == place.revisions() == []
+    assert "must-not-leak" not in ran.stdout + ran.stderr + json.dumps(definition, default=str)
+    assert calls == permissions("detect")
+
+
+def test_for_people_it_is_a_few_lines(place: Place, run: Run) -> None:
+    place.when_it_runs(lambda task: place.store.publish([event_of(task, rule="Drift \x1b[31mdetected")]))
+    ran = run("detect", "--wait", "--timeout", "20", "--interval", "0.1", "--trigger", "event-generator")
+    assert ran.exit_code == 0, ran.stderr
+    assert ran.stdout.startswith("Detected: Drift \\x1b[31mdetected in arn:aws:ecs:")
+    assert "s after the trigger" in ran.stdout
+    assert "another rule than the trigger is meant for" in ran.stdout
+    assert "Taken away again: task/fguard-training/" in ran.stdout
+
+
+def test_on_the_embedded_aws_it_goes_as_far_as_the_running_task_and_proves_nothing(place: Place, run: Run) -> None:
+    ran = run("detect", "--json")
+    assert ran.exit_code == 3
+    assert ran.document["simulated"] is True
+    assert ran.document["outcome"] == "not waited for"
+    assert ran.document["chain"][0]["state"] == "ok"
+    assert "no agent runs in it" in ran.stderr
+    assert place.api.asked == []
+    assert place.triggers() == place.revisions() == []
+
+
+def test_who_does_not_want_to_wait_gets_what_was_asked_for(run: Run) -> None:
+    ran = run("detect", "--no-wait", "--trigger", "read-sensitive-file", "--image", "registry.example/alpine:3")
+    assert ran.exit_code == 0
+    assert "its event was not waited for" in ran.stdout
+
+
+def test_ctrl_c_takes_everything_away(place: Place) -> None:
+    with place.fguard.start("detect", "--wait", "--timeout", "60", "--json") as process:
+        wait_until(lambda: bool(place.triggers()), "the trigger's task is there")
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130, stderr
+    assert json.loads(stdout)["exit_code"] == 130
+    assert place.triggers() == place.revisions() == []
+
+
+def test_what_a_killed_run_left_is_taken_away_by_the_next_and_what_another_needs_is_not(
+    place: Place, run: Run
+) -> None:
+    with place.fguard.start("detect", "--wait", "--timeout", "60") as killed:
+        wait_until(lambda: bool(place.triggers()), "the trigger's task is there")
+        meanwhile = run("detect", "--no-wait", "--json")
+        assert meanwhile.document["left_earlier"] == []
+        killed.kill()
+    assert len(place.triggers()) == len(place.revisions()) == 1
+    ran = run("detect", "--no-wait", "--json")
+    assert len(ran.document["left_earlier"]) == 2
+    assert place.triggers() == place.revisions() == []
+
+
+def test_only_the_sandbox_counts_as_the_embedded_aws(place: Place) -> None:
+    assert is_embedded_aws(place.sandbox.environment())
+    assert not is_embedded_aws({})
+    assert not is_embedded_aws({"AWS_ENDPOINT_URL": place.api.url})
+    assert not is_embedded_aws({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+    assert not is_embedded_aws({"AWS_ENDPOINT_URL": "https://ecs.us-east-1.amazonaws.com"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "says"),
+    [
+        (("--exec",), 64, "--exec and --service belong together"),
+        (("--service", "web"), 64, "--exec and --service belong together"),
+        (("--workload", "nobody"), 64, "use one of: demo-writer-to-bin"),
+        (("--trigger", "fork-bomb"), 64, "write-below-binary-dir"),
+        (("--exec", "--service", "nobody"), 64, "there is no service nobody"),
+        (("--exec", "--service", "demo-writer-to-bin"), 4, "service.enable_execute_command: true"),
+        (("--exec", "--service", "demo-writer-to-bin", "--trigger", "event-generator"), 64, "cannot be typed"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_starts(
+    arguments: tuple[str, ...], exit_code: int, says: str, place: Place, run: Run
+) -> None:
+    ran = place.fguard("detect", *arguments) if "fork-bomb" in arguments else run("detect", *arguments)
+    assert ran.exit_code == exit_code, ran.stderr
+    assert says in ran.stderr
+    assert place.revisions() == []
+
+
+def test_through_ecs_exec_it_says_what_to_type_and_waits(place: Place, run: Run) -> None:
+    ecs, service = place.client("ecs"), "fguard_training_demo-writer-to-bin"
+    ecs.update_service(cluster=place.cluster, service=service, enableExecuteCommand=True, forceNewDeployment=True)
+
+    def exec_tasks() -> list[Any]:
+        arns = ecs.list_tasks(cluster=place.cluster, serviceName=service)["taskArns"]
+        tasks = ecs.describe_tasks(cluster=place.cluster, tasks=arns)["tasks"] if arns else []
+        return [task for task in tasks if task["enableExecuteCommand"] and task["lastStatus"] == "RUNNING"]
+
+    wait_until(lambda: bool(exec_tasks()), "a task allows ECS Exec")
+    task = exec_tasks()[0]["taskArn"]
+    place.store.publish([{**event_of(task), "timestamp": time.time_ns() + 2 * 10**9}])
+    ran = run(
+        "detect", "--service", "demo-writer-to-bin", "--exec", "--wait", "--timeout", "20", "--interval", "0.2"
+    )
+    assert ran.exit_code == 0, ran.stderr
+    assert "may not see it" in ran.stderr
+    assert f"aws ecs execute-command --region us-east-1 --cluster fguard-training --task {task}" in ran.stderr
+    assert "--interactive" in ran.stderr
+    assert ran.stdout.startswith(f"Detected: Write below binary dir in {task}")
+
+
+# Where the chain breaks
+
+
+def orchestrator_task(place: Place) -> str:
+    arns = place.client("ecs").list_tasks(
+        cluster=place.cluster, serviceName="fguard_training_sysdig_orchestrator"
+    )["taskArns"]
+    return str(arns[0]).rpartition("/")[2]
+
+
+def silence_orchestrator(place: Place) -> None:
+    """What it said is forgotten, so that the deployment is well again."""
+    logs, group = place.client("logs"), {"logGroupName": ORCHESTRATORS}
+    for stream in logs.describe_log_streams(**group)["logStreams"]:
+        logs.delete_log_stream(**group, logStreamName=stream["logStreamName"])
+        logs.create_log_stream(**group, logStreamName=stream["logStreamName"])
+        place.say(ORCHESTRATORS, stream["logStreamName"], "it runs")
+
+
+def missed(place: Place, run: Run, agent: str, *, says: tuple[str, ...] = ()) -> tuple[Ran, dict[str, Any]]:
+    """A run without an event, whose sidecar writes a line, and whose orchestrator does."""
+    if says:
+        place.say(ORCHESTRATORS, orchestrator_task(place), *says)
+    thread = place.when_it_runs(
+        lambda task: place.say(AGENTS, f"sysdig/SysdigInstrumentation/{task[-32:]}", f"access_key={KEY}", agent)
+    )
+    ran = run(*WAIT, "--json")
+    thread.join()
+    assert ran.exit_code == 3, ran.stderr
+    assert ran.document["outcome"] == "not detected"
+    assert place.triggers() == place.revisions() == []
+    assert KEY not in ran.stdout + ran.stderr
+    return ran, chain_of(ran)
+
+
+def test_a_task_that_does_not_start_is_told_with_its_stop_reason(place: Place, run: Run) -> None:
+    place.sandbox.faults.add(Fault(FaultKind.IMAGE_PULL, family="fguard_training_detect"))
+    ran = run(*WAIT)
+    assert ran.exit_code == 3
+    assert "the chain breaks at: task" in ran.stdout
+    assert "CannotPullContainerError" in ran.stdout
+    assert "fix: mend what the stop reason names" in ran.stdout
+    assert place.triggers() == place.revisions() == []
+
+
+def test_an_agent_whose_key_is_refused(place: Place, run: Run) -> None:
+    _, chain = missed(place, run, REFUSED)
+    assert list(chain) == ["task", "agent", "orchestrator", "policy", "region and token"]
+    assert chain["task"][0] == "ok"
+    assert chain["agent"][0] == "broken"
+    assert "ERR_INVALID_CUSTOMER_KEY" in chain["agent"][1]
+
+
+def test_an_agent_that_says_nothing_we_know_leaves_it_open(place: Place, run: Run) -> None:
+    _, chain = missed(place, run, "connect():Timeout: ")
+    assert chain["agent"][0] == "unclear"
+    assert "assumption" in chain["agent"][1]
+
+
+def test_then_the_orchestrator(place: Place, run: Run) -> None:
+    ran, chain = missed(place, run, CONNECTED, says=(REFUSED,))
+    assert chain["agent"][0] == "ok"
+    assert chain["orchestrator"][0] == "broken"
+    silence_orchestrator(place)
+    fixes = {link["name"]: link["fix"] for link in ran.document["chain"]}
+    assert "sysdig.region" in fixes["orchestrator"]
+
+
+def test_then_the_policy(place: Place, run: Run) -> None:
+    place.policies.all = [policy(WRITES, enabled=False)]
+    _, chain = missed(place, run, CONNECTED)
+    assert chain["agent"][0] == "ok"
+    assert chain["policy"][0] == "broken"
+    assert "is not enabled" in chain["policy"][1]
+
+
+@pytest.mark.parametrize(
+    ("policies", "state", "because"),
+    [
+        ([], "broken", "no workload policy has the rule"),
+        ([policy(WRITES)], "ok", "is enabled and has the rule"),
+        (
+            [policy(WRITES, scope='aws.fargate.cluster.arn = "arn:aws:ecs:us-east-1:1:cluster/x"')],
+            "broken",
+            "cover",
+        ),
+        ([policy(WRITES, scope='container.image.repo = "web"')], "unclear", "whether its scope applies depends"),
+    ],
+)
+def test_a_policy_counts_where_it_applies(
+    policies: list[dict[str, Any]], state: str, because: str, place: Place
+) -> None:
+    place.policies.all = policies
+    client = client_of(place.api.url, PatientClock())
+    link = policy_link(client, (WRITES,), f"arn:aws:ecs:us-east-1:123456789012:cluster/{place.cluster}")
+    assert (link.state.value, because in link.evidence) == (state, True)
+    assert bool(link.fix) == (state != "ok")
+
+
+def test_then_region_and_token(place: Place, run: Run) -> None:
+    place.store.publish([event_of(f"arn:aws:ecs:us-east-1:1:task/x/{'1' * 32}", labels={"aws.accountId": "1"})])
+    _, chain = missed(place, run, CONNECTED)
+    assert chain["policy"][0] == "ok"
+    assert chain["region and token"][0] == "unclear"
+    assert "no event of account 123456789012" in chain["region and token"][1]
+
+
+@pytest.mark.parametrize(("token", "exit_code"), [("nobody", 4), (STRANGER, 1)])
+def test_a_wrong_token_is_told_before_anything_is_started(
+    token: str, exit_code: int, place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FGUARD_SYSDIG_TOKEN", token)
+    place.sandbox.take_calls()
+    ran = run(*WAIT)
+    assert ran.exit_code == exit_code
+    assert "ecs:RunTask" not in place.sandbox.take_calls()
+    assert token not in ran.stderr
+
+
+# The demo workload, and the event of a deployed task
+
+
+def test_the_plan_shows_the_demo_workload_and_the_configuration_stays(place: Place) -> None:
+    document = place.deployed.document
+    made = {change["address"] for change in document["plan"]["changes"]}
+    assert {"WorkloadDemoWriterToBinService", "WorkloadDemoWriterToBinTaskDefinition"} <= made
+    assert set(document["workloads"]) == {"demo-writer-to-bin"}
+    assert "demo" not in (place.fguard.folder / "fguard.yaml").read_text()
+
+
+def verified(run: Run, *arguments: str) -> tuple[int, dict[str, Any] | None]:
+    ran = run("verify", "--json", "--timeout", "0", *arguments)
+    findings = [one for one in json.loads(ran.stdout)["findings"] if one["check"] == "events.arrived"]
+    return ran.exit_code, findings[0] if findings else None
+
+
+def test_verify_includes_the_event_of_a_deployed_task_when_asked(place: Place, run: Run) -> None:
+    code, finding = verified(run, "--events", "10")
+    assert code == 3
+    assert finding is not None
+    assert finding["outcome"] == "NG"
+    assert "fguard detect" in finding["fix"]
+    tasks = place.client("ecs").list_tasks(
+        cluster=place.cluster, serviceName="fguard_training_demo-writer-to-bin"
+    )["taskArns"]
+    cluster = f"arn:aws:ecs:us-east-1:123456789012:cluster/{place.cluster}"
+    place.store.publish([event_of(task, cluster_arn=cluster) for task in tasks])
+    code, finding = verified(run, "--events", "10")
+    assert (code, finding and finding["outcome"]) == (0, "OK")
+
+
+def test_a_deploy_without_it_shows_that_it_goes_and_takes_it_away(run: Run) -> None:
+    planned = run("plan", "--with-demo-workload")
+    assert (planned.exit_code, planned.stdout.strip()) == (0, "No changes.")
+    ran = run("deploy", "--yes", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    assert "the demo workload goes with this deploy; to keep it: --with-demo-workload" in ran.stderr
+    gone = {change["address"] for change in ran.document["plan"]["changes"] if change["action"] == "delete"}
+    assert "WorkloadDemoWriterToBinService" in gone
+    assert ran.document["workloads"] == {}
+    refused = run("detect")
+    assert refused.exit_code == 4
+    assert "--with-demo-workload" in refused.stderr
+    assert "goes with this deploy" not in run("plan").stderr
