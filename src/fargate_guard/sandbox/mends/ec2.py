@@ -10,6 +10,7 @@ from moto.ec2.models.security_groups import SecurityGroupRule
 
 from fargate_guard.sandbox.ecs.network import free_address
 from fargate_guard.sandbox.mends.override import override
+from fargate_guard.sandbox.mends.thrown_away import not_made_anew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def mend() -> None:
     """Mend what moto gets wrong about networks."""
+    override(EC2Backend, "reset", not_made_anew)
     override(EC2Backend, "delete_subnet", _delete_subnet)
     override(EC2Backend, "delete_security_group", _delete_security_group)
     override(EC2Backend, "delete_vpc", _delete_vpc)
