@@ -2,8 +2,8 @@
 
 Written from the fields and paths that Sysdig's Terraform provider and Python SDK document: ``/api/v2/policies`` is
 a list; rules, macros and lists have ``summaries`` (name, ids, publishedBys), ``groups?name=`` and objects by id,
-with a version, which a PUT has to name as it is, or is refused. Names may stand for several objects, one of which is
-the definition; the others append to it. What Sysdig delivers cannot be changed.
+with a version, which a PUT has to name as it is, or is refused. Names may stand for several objects, one of which
+is the definition; the others append to it. What Sysdig delivers cannot be changed.
 """
 
 from __future__ import annotations
