@@ -10,6 +10,7 @@ import typer
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.own_template import refuse_to_destroy
 from fargate_guard.cli.plan_view import PlanApproval
+from fargate_guard.cli.stack_set import DelegatedOption, StackSetFlag, destroy_stack_set
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
     LockTimeoutOption,
@@ -36,6 +37,8 @@ def destroy(
             "--template", metavar="FILE", help="Tell how a stack of your own is undone; it is not deleted."
         ),
     ] = None,
+    stack_set: StackSetFlag = False,
+    delegated_administrator: DelegatedOption = None,
     repair: RepairOption = False,
     on_interrupt: OnInterruptOption = None,
     terraform: TerraformOption = None,
@@ -50,6 +53,8 @@ def destroy(
 
     refuse_to_destroy(template)
     stacks = stack_choice(run, command="destroy", repair=repair, yes=yes, on_interrupt=on_interrupt)
+    if stack_set:
+        return destroy_stack_set(run, delegated_administrator, stacks, yes=yes)
     context = open_deployment(run, terraform, lock_timeout, stacks)
     name = context.config.name
     approval = PlanApproval(run.screen, f"Remove the deployment {name!r}?", expected=name, assume_yes=yes)

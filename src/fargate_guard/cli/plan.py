@@ -7,6 +7,7 @@ from fargate_guard.cli.definition_options import ImageOptions
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.cli.own_template import OwnTemplateOptions, plan_own_template
 from fargate_guard.cli.plan_view import plan_document, plan_text
+from fargate_guard.cli.stack_set import StackSetOptions, plan_stack_set
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
     DemoWorkloadOption,
@@ -23,6 +24,7 @@ from fargate_guard.errors import ExitCode
 def plan(
     run: Invocation,
     own: OwnTemplateOptions,
+    stack_set: StackSetOptions,
     images: ImageOptions,
     method: MethodOption = None,
     with_demo_workload: DemoWorkloadOption = False,
@@ -32,12 +34,15 @@ def plan(
     """Show what deploy would change; exit 2 when something would.
 
     With CloudFormation a change set is made for it, and deleted again. With --template it is one for a stack of
-    your own.
+    your own; with --stack-set, what would change in which account and Region.
     """
     from fargate_guard.workflows.by_method import plan_deployment
     from fargate_guard.workflows.demo_workload import with_demo_workload as with_demo
 
     own.check(method)
+    stack_set.check(method)
+    if stack_set.stack_set:
+        return plan_stack_set(run, stack_set)
     if own.template is not None:
         return plan_own_template(run, own, images)
     context = with_demo(open_deployment(run, terraform, lock_timeout), wanted=with_demo_workload)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.stack_set import DelegatedOption, StackSetFlag, status_stack_set
 from fargate_guard.cli.status_view import status_text
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
@@ -34,15 +35,20 @@ def status(
     drift: Annotated[
         bool, typer.Option("--drift/--no-drift", help="Ask the method what was changed outside it; takes a while.")
     ] = True,
+    stack_set: StackSetFlag = False,
+    delegated_administrator: DelegatedOption = None,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
 ) -> Result:
     """Show what is deployed, which services and tasks are watched, and what drifted.
 
     --watch redraws a terminal; elsewhere it prints one block, or with --json one document, per look.
+    --stack-set gathers all accounts and Regions.
     """
     from fargate_guard.workflows import status as work
 
+    if stack_set:
+        return status_stack_set(run, delegated_administrator)
     context = open_deployment(run, terraform, lock_timeout)
     deployment = work.read_deployment(context, with_drift=drift)
     if watch:

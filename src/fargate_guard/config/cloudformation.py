@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from fargate_guard.config.stack_set import StackSet
 from fargate_guard.config.types import Strict
 
 RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")]
@@ -23,3 +24,5 @@ class CloudFormation(Strict):
     """Where a template of more than 51,200 bytes goes. Default: a bucket that fguard makes, and removes again."""
     drift_timeout: Annotated[float, Field(gt=0, le=3600)] = 120.0
     """Seconds that ``fguard status`` gives CloudFormation to look for drift."""
+    stack_set: StackSet = StackSet()
+    """The accounts and Regions of `fguard deploy --stack-set`."""

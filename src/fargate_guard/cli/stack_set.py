@@ -1,0 +1,300 @@
+"""Options and views of ``--stack-set``: the orchestrator in an organisation's accounts and Regions."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fargate_guard.cli.command import Invocation, Result
+from fargate_guard.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fargate_guard.aws.stack_sets import Outcome
+    from fargate_guard.workflows.context import Context, StackChoice
+    from fargate_guard.workflows.stack_sets import StackSetStatus
+    from fargate_guard.workflows.stack_sets_plan import PlaceChange, StackSetPlan
+
+PANEL = "An organisation's accounts and Regions (with --method cloudformation)"
+SIGNS = {"create": "+", "update": "~", "retry": "~", "remove": "-", "absent": "?"}
+
+
+def _option(help_text: str, metavar: str | None = None, *flags: str) -> typer.models.OptionInfo:
+    info: typer.models.OptionInfo = typer.Option(*flags, help=help_text, metavar=metavar, rich_help_panel=PANEL)
+    return info
+
+
+StackSetFlag = Annotated[
+    bool, _option("The orchestrator as a stack set, in many accounts and Regions.", None, "--stack-set")
+]
+DelegatedOption = Annotated[
+    bool | None,
+    _option(
+        "You administer stack sets from a member account [management account].",
+        None,
+        "--delegated-administrator/--management-account",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StackSetOptions:
+    """Which accounts and Regions, and how fast."""
+
+    stack_set: StackSetFlag = False
+    organizational_units: Annotated[
+        list[str] | None, _option("Units of the organisation, or its root; by comma, or repeat it.", "OU")
+    ] = None
+    accounts: Annotated[list[str] | None, _option("Only these accounts; by comma, or repeat it.", "ACCOUNT")] = (
+        None
+    )
+    regions: Annotated[
+        list[str] | None, _option("AWS Regions, in their order; by comma, or repeat it.", "REGION")
+    ] = None
+    failure_tolerance: Annotated[
+        str | None, _option("Accounts of a Region in which it may fail, or per cent [0].", "N|P%")
+    ] = None
+    max_concurrent: Annotated[str | None, _option("Accounts of a Region at once, or per cent [1].", "N|P%")] = None
+    region_concurrency: Annotated[
+        str | None, _option("One Region after the other, or all at once.", "sequential|parallel")
+    ] = None
+    auto_deployment: Annotated[
+        bool | None,
+        _option(
+            "Accounts that join a unit get it, and those that leave lose it [yes].",
+            None,
+            "--auto-deployment/--no-auto-deployment",
+        ),
+    ] = None
+    delegated_administrator: DelegatedOption = None
+    remove_absent: Annotated[
+        bool, _option("Remove stacks that are not asked for any more.", None, "--remove-absent")
+    ] = False
+    renew_access_key: Annotated[
+        bool, _option("Send the access key that you have now.", None, "--renew-access-key")
+    ] = False
+
+    def check(self, method: str | None) -> None:
+        """Refuse options that do not fit together.
+
+        :raises UsageError: with the one to add or to leave out.
+        """
+        given = [name for name in self.__slots__ if name != "stack_set" and getattr(self, name)]
+        if not self.stack_set and given:
+            raise UsageError(f"--{given[0].replace('_', '-')} goes with --stack-set", fix="add --stack-set")
+        if self.stack_set and method not in (None, "cloudformation"):
+            raise UsageError(
+                f"--stack-set goes with --method cloudformation, not {method}", fix="leave out --method"
+            )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What the flags say about ``cloudformation.stack_set``."""
+        names = ("failure_tolerance", "max_concurrent", "region_concurrency", "auto_deployment")
+        values: dict[str, Any] = {name: getattr(self, name) for name in (*names, "delegated_administrator")}
+        for name in ("organizational_units", "accounts", "regions"):
+            listed = getattr(self, name)
+            values[name] = [one for text in listed for one in text.split(",") if one] if listed else None
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def open_with(
+    run: Invocation, options: StackSetOptions, stacks: "StackChoice | None" = None, command: str = "deploy"
+) -> "Context":
+    """Return the context with what the flags say instead of ``fguard.yaml``.
+
+    :raises UsageError: when a flag's value is none.
+    """
+    from pydantic import ValidationError
+
+    from fargate_guard.cli.terraform_options import DEFAULT_LOCK_TIMEOUT, open_deployment, stack_choice
+    from fargate_guard.config.stack_set import StackSet
+
+    stacks = stacks or stack_choice(run)
+    config = f" -c {run.config_file}" if run.config_file.name != "fguard.yaml" else ""
+    stacks = replace(stacks, command=f"fguard {command}{config} --stack-set")
+    context = open_deployment(run, None, DEFAULT_LOCK_TIMEOUT, stacks)
+    cloudformation = context.config.cloudformation
+    try:
+        wanted = StackSet.model_validate({**cloudformation.stack_set.model_dump(), **options.given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "stack-set"
+        raise UsageError(
+            f"--{name} is {first.get('input')!r}", why=first["msg"], fix="fguard deploy --help"
+        ) from None
+    changed = cloudformation.model_copy(update={"stack_set": wanted})
+    return replace(context, config=context.config.model_copy(update={"cloudformation": changed}))
+
+
+def plan_stack_set(run: Invocation, options: StackSetOptions) -> Result:
+    """Show what would change in which account and Region; exit 2 when something would."""
+    from fargate_guard.workflows.stack_sets import plan_rollout
+
+    context = open_with(run, options)
+    plan = plan_rollout(context, remove_absent=options.remove_absent, renews_key=options.renew_access_key).plan
+    code = ExitCode.CHANGES_PENDING if plan.has_changes else ExitCode.DONE
+    return Result({"method": "cloudformation", "plan": _plan_document(plan)}, plan_text(plan), code)
+
+
+def deploy_stack_set(run: Invocation, options: StackSetOptions, stacks: "StackChoice", *, yes: bool) -> Result:
+    """Plan, ask, roll out, and look whether every account and Region has it."""
+    from fargate_guard.cli.plan_view import PlanApproval
+    from fargate_guard.workflows.stack_sets import carry_out, desired_places, plan_rollout, unfinished
+
+    context = open_with(run, options, stacks)
+    approval = PlanApproval(run.screen, f"Roll {context.config.name!r} out like this?", assume_yes=yes)
+    renews = options.renew_access_key
+    rollout = plan_rollout(context, remove_absent=options.remove_absent, renews_key=renews)
+    plan = rollout.plan
+    outcomes: tuple[Outcome, ...] = ()
+    if plan.has_changes or plan.of("absent"):
+        run.screen.message(plan_text(plan))
+    if plan.has_changes:
+        outcomes = carry_out(context, rollout, lambda: approval(None), renews_key=renews)
+    desired = desired_places(context)
+    missing = unfinished(rollout.sets, desired)
+    document = {
+        "method": "cloudformation",
+        "changed": plan.has_changes,
+        "plan": _plan_document(plan),
+        "results": [_outcome(one) for one in outcomes],
+        "not_current": list(missing),
+    }
+    if missing:
+        told = "\n".join(["These are not current:", *(f"  {one}" for one in missing)])
+        return Result(document, told, ExitCode.VERIFICATION_FAILED)
+    head = f"Rolled out the stack set {plan.name}" if plan.has_changes else f"Nothing to change: {plan.name}"
+    accounts, regions = {place[0] for place in desired}, {place[1] for place in desired}
+    text = f"{head}: current in {len(accounts)} accounts and {len(regions)} Regions ({len(desired)} stacks)."
+    return Result(document, f"{text}\nNext: fguard status --stack-set")
+
+
+def status_stack_set(run: Invocation, delegated: bool | None) -> Result:
+    """Show every account and Region."""
+    from fargate_guard.workflows.stack_sets import read_status
+
+    context = open_with(run, StackSetOptions(stack_set=True, delegated_administrator=delegated), command="status")
+    seen = read_status(context)
+    return Result({"method": "cloudformation", "stack_set": _status(seen)}, "\n".join(_status_lines(seen)))
+
+
+def destroy_stack_set(run: Invocation, delegated: bool | None, stacks: "StackChoice", *, yes: bool) -> Result:
+    """Remove the stacks of all accounts and Regions, and the set."""
+    from fargate_guard.cli.plan_view import PlanApproval
+    from fargate_guard.workflows.stack_sets import remove_all
+
+    options = StackSetOptions(stack_set=True, delegated_administrator=delegated)
+    context = open_with(run, options, stacks, "destroy")
+    name = context.config.name
+    question = f"Remove the stack set of {name!r} from all of them?"
+    approval = PlanApproval(run.screen, question, expected=name, assume_yes=yes)
+
+    def approve(plan: "StackSetPlan") -> bool:
+        run.screen.message(plan_text(plan))
+        return approval(None)
+
+    removed = remove_all(context, approve)
+    if removed is None:
+        return Result({"name": name, "removed": []}, f"There was nothing to remove: no stack set of {name}.")
+    places = [{"account": one.account, "region": one.region} for one in removed]
+    return Result({"name": name, "removed": places}, f"Removed the stack set of {name}, and {len(places)} stacks.")
+
+
+def plan_text(plan: "StackSetPlan") -> str:
+    """Return one line for each account and Region, and what of the set itself changes."""
+    lines = [f"  + the stack set {plan.name}"] if plan.creates else []
+    lines += [f"  - the stack set {plan.name}"] if plan.destroy else []
+    lines += [f"  ~ the stack set {plan.name}  ({', '.join(plan.settings)})"] if plan.settings else []
+    lines += [_place_line(one) for one in plan.places]
+    if not plan.has_changes and not plan.destroy:
+        return "\n".join([*lines, "No changes."])
+    counts = f"{len(plan.of('create'))} to create, {len(plan.of('update', 'retry'))} to update"
+    return "\n".join([*lines, f"Plan: {counts}, {len(plan.of('remove'))} to remove."])
+
+
+def _place_line(one: "PlaceChange") -> str:
+    more = (
+        "is not asked for any more; it stays (--remove-absent removes it)"
+        if one.action == "absent"
+        else one.reason
+    )
+    unit = f" ({one.unit})" if one.unit else ""
+    return f"  {SIGNS[one.action]} {one.account} {one.region}{unit}{f': {more}' if more else ''}"
+
+
+def _plan_document(plan: "StackSetPlan") -> dict[str, Any]:
+    return {
+        "stack_set": plan.name,
+        "has_changes": plan.has_changes,
+        "creates": plan.creates,
+        "settings": list(plan.settings),
+        "places": [
+            {
+                "account": one.account,
+                "region": one.region,
+                "organizational_unit": one.unit,
+                "action": one.action,
+                "reason": one.reason,
+            }
+            for one in plan.places
+        ],
+    }
+
+
+def _outcome(one: "Outcome") -> dict[str, str | None]:
+    return {"account": one.account, "region": one.region, "status": one.status, "reason": one.reason}
+
+
+def _status(seen: "StackSetStatus") -> dict[str, Any]:
+    last = seen.last_operation
+    return {
+        "name": seen.name,
+        "organizational_units": list(seen.set.units),
+        "auto_deployment": bool(seen.set.auto_deployment.get("Enabled")),
+        "last_operation": {
+            "id": last.operation_id,
+            "action": last.action,
+            "status": last.status,
+            "begun": last.begun,
+            "ended": last.ended,
+            "results": [_outcome(one) for one in seen.outcomes],
+        }
+        if last
+        else None,
+        "instances": [
+            {
+                "account": one.account,
+                "region": one.region,
+                "organizational_unit": one.unit,
+                "status": one.status,
+                "detailed_status": one.detailed_status,
+                "reason": one.reason,
+                "drift": one.drift,
+                "drift_checked": one.drift_checked,
+                "stack": one.stack_id,
+                "last_operation": one.last_operation,
+            }
+            for one in seen.instances
+        ],
+    }
+
+
+def _status_lines(seen: "StackSetStatus") -> "Iterator[str]":
+    current = sum(one.status == "CURRENT" for one in seen.instances)
+    automatic = "accounts that join get it" if seen.set.auto_deployment.get("Enabled") else "off"
+    yield f"stack set        {seen.name}: {current} of {len(seen.instances)} stacks are current"
+    yield f"units            {', '.join(seen.set.units) or 'none as a whole'}; auto-deployment: {automatic}"
+    last = seen.last_operation
+    if last:
+        yield f"last operation   {last.action} {last.status}, begun {last.begun}"
+    for one in seen.instances:
+        drift = f", drift {one.drift}" + (f" ({one.drift_checked})" if one.drift_checked else "")
+        yield f"  {one.account} {one.region:<15} {one.status} {one.detailed_status}{drift}"
+        if one.reason:
+            yield f"    {one.reason}"
+    bad = [one for one in seen.outcomes if one.status == "FAILED"]
+    yield from (f"  failed last: {one.account} {one.region}: {one.reason}" for one in bad)
+    if any(one.drift == "NOT_CHECKED" for one in seen.instances):
+        yield "Look for drift: aws cloudformation detect-stack-set-drift --stack-set-name " + seen.name

@@ -1,0 +1,92 @@
+"""An organisation in the embedded AWS: a unit with two accounts, and a third account beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from fargate_guard.sandbox import Sandbox
+from tests.fguard_process import Fguard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONFIG = "name: training\naws: {region: us-east-1}\nsysdig: {region: us1, access_key: {env: SYSDIG_ACCESS_KEY}}\n"
+ACCESS_KEY = "the-agents-access-key"
+SET = "fguard-training"
+
+
+@dataclass
+class Organization:
+    """The management account's desk, and a look into the member accounts."""
+
+    fguard: Fguard
+    sandbox: Sandbox
+    unit: str = ""
+    root: str = ""
+    accounts: list[str] = field(default_factory=list)
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:
+        """Plain boto3 in the management account."""
+        return self._client(service, region, "AWS_ACCESS_KEY_ID", self.sandbox.environment())
+
+    def inside(self, account: str, service: str, region: str = "us-east-1") -> Any:
+        """Plain boto3 in a member account, as its administrator."""
+        role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
+        given = self.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        return boto3.client(
+            service,
+            endpoint_url=self.sandbox.endpoint,
+            region_name=region,
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+        )
+
+    def _client(self, service: str, region: str, _key: str, environ: Any) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.sandbox.endpoint,
+            region_name=region,
+            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def move(self, account: str, source: str, destination: str) -> None:
+        """Move an account to another unit."""
+        self.client("organizations").move_account(
+            AccountId=account, SourceParentId=source, DestinationParentId=destination
+        )
+
+    def instances(self) -> dict[tuple[str, str], str]:
+        """Status by account and Region."""
+        listed = self.client("cloudformation").list_stack_instances(StackSetName=SET)["Summaries"]
+        return {(one["Account"], one["Region"]): one["Status"] for one in listed}
+
+    def operations(self) -> list[tuple[str, str]]:
+        """Action and status of each operation, newest first."""
+        listed = self.client("cloudformation").list_stack_set_operations(StackSetName=SET)["Summaries"]
+        return [(one["Action"], one["Status"]) for one in listed]
+
+
+@pytest.fixture(scope="module")
+def organization(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Organization]:
+    folder = tmp_path_factory.mktemp("organization")
+    (folder / "fguard.yaml").write_text(CONFIG)
+    with Sandbox.start(speed=60) as sandbox:
+        environ = {**sandbox.environment(), "SYSDIG_ACCESS_KEY": ACCESS_KEY}
+        made = Organization(Fguard(folder, environ), sandbox)
+        organizations = made.client("organizations")
+        organizations.create_organization(FeatureSet="ALL")
+        made.root = organizations.list_roots()["Roots"][0]["Id"]
+        unit = organizations.create_organizational_unit(ParentId=made.root, Name="prod")
+        made.unit = unit["OrganizationalUnit"]["Id"]
+        for name in ("one", "two", "three"):
+            status = organizations.create_account(AccountName=name, Email=f"{name}@example.com")
+            made.accounts.append(status["CreateAccountStatus"]["AccountId"])
+        for account in made.accounts[:2]:
+            made.move(account, made.root, made.unit)
+        yield made
