@@ -15,7 +15,8 @@ from fargate_guard.sysdig.rules import update
 from fargate_guard.workflows import rules as work
 from fargate_guard.workflows.rule_files import local_rules
 from tests.sysdig.conftest import PatientClock, client_of
-from tests.sysdig_api.rules_routes import EDITOR
+from tests.sysdig_api import interferences as wrong
+from tests.sysdig_api.rules_routes import EDITOR, PATHS
 from tests.sysdig_api.server import READER
 
 if TYPE_CHECKING:
@@ -265,6 +266,41 @@ def test_pull_tells_what_is_gone_on_either_side(run: Run, file: Path, rule_store
     assert "list shells is not in Sysdig any more; the file keeps it" in pulled.stderr
     assert "rule Shell opens a file was deleted here and is in Sysdig still" in pulled.stderr
     assert file.read_text() == LISTS_AND_MACROS
+
+
+def test_a_file_with_windows_line_ends_keeps_them(run: Run, file: Path, rule_store: RuleStore) -> None:
+    file.write_bytes(MINE.replace("\n", "\r\n").encode())
+    pushed(run)
+    rule_store.edit("rule", "Shell opens a file", tags=["other"])
+    assert run("pull").exit_code == 0
+    assert b"tags: [other]\r\n" in file.read_bytes()
+    assert run("diff").exit_code == 0
+
+
+@pytest.mark.parametrize("answer", [[{"id": 1}], {"lists": []}, [3]])
+def test_a_broken_list_of_names_is_said(run: Run, api: SecureApi, answer: Any) -> None:
+    api.interfere(wrong.answering(wrong.json_answer(200, answer)), path="/api/secure", times=2)
+    broken = run("diff")
+    assert broken.exit_code == 1
+    assert "Sysdig Secure's answer" in broken.stderr
+
+
+@pytest.mark.parametrize("answer", [{"id": "7", "name": "theirs"}, {"id": 7, "name": "theirs"}, [], {}])
+def test_a_broken_object_is_said(run: Run, api: SecureApi, rule_store: RuleStore, answer: Any) -> None:
+    stranger(rule_store)
+    number = rule_store.named("list", "theirs")["id"]
+    api.interfere(wrong.answering(wrong.json_answer(200, answer)), path=f"{PATHS['list']}/{number}")
+    broken = run("diff")
+    assert broken.exit_code == 1
+    assert "Sysdig Secure" in broken.stderr
+
+
+def test_defaults_that_sysdig_fills_in_are_no_difference(run: Run, file: Path, rule_store: RuleStore) -> None:
+    file.write_text(MINE.replace("      comps: [=, startswith]\n", ""))
+    pushed(run)
+    (exception,) = rule_store.named("rule", "Shell opens a file")["details"]["exceptions"]
+    exception["comps"] = ["=", "="]
+    assert run("diff").exit_code == 0
 
 
 def test_a_layout_that_cannot_be_edited_is_left_alone(run: Run, file: Path, rule_store: RuleStore) -> None:

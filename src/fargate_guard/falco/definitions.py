@@ -102,7 +102,18 @@ def _meaning(key: str, value: Any) -> Any:
         return _condition_meaning(str(value))
     if key == "tags":
         return sorted(map(str, value))
+    if key == "exceptions":
+        return [_exception_meaning(one) for one in value]
     return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def _exception_meaning(exception: Any) -> Any:
+    """Return an exception with Falco's defaults: ``=`` for each of several fields, ``in`` for a single one."""
+    if not isinstance(exception, dict) or "fields" not in exception:
+        return exception
+    fields = exception["fields"]
+    default = ["="] * len(fields) if isinstance(fields, list) else "in"
+    return {**exception, "comps": exception.get("comps") or default, "values": exception.get("values") or []}
 
 
 def _condition_meaning(text: str) -> str:

@@ -68,12 +68,13 @@ class Policy:
 
         :raises BrokenAnswer: when it has no id, name or type.
         """
-        if not isinstance(document, dict) or not all(document.get(key) for key in ("id", "name", "type")):
+        named = isinstance(document, dict) and all(document.get(key) for key in ("name", "type"))
+        if not named or not isinstance(document.get("id"), int):
             raise BrokenAnswer(
                 "Sysdig Secure's answer has a policy without id, name or type", where=POLICIES, why=_has(document)
             )
         return cls(
-            policy_id=int(document["id"]),
+            policy_id=document["id"],
             name=str(document["name"]),
             kind=str(document["type"]),
             enabled=bool(document.get("enabled")),

@@ -98,11 +98,10 @@ def _summaries(client: SecureClient, kind: str) -> list[dict[str, Any]]:
 
 
 def _stored(kind: str, document: Any) -> Stored:
-    if not isinstance(document, dict) or not all(document.get(key) is not None for key in ("id", "name")):
-        raise BrokenAnswer(f"Sysdig Secure's answer has a {kind} without id or name", where=PATHS[kind])
-    return Stored(
-        kind, int(document["id"]), str(document["name"]), int(document.get("version") or 0), dict(document)
-    )
+    numbers = [document.get(key, 0) for key in ("id", "version")] if isinstance(document, dict) else [None]
+    if not all(isinstance(one, int) for one in numbers) or not isinstance(document.get("name"), str):
+        raise BrokenAnswer(f"Sysdig Secure's answer has a {kind} without id, name or version", where=PATHS[kind])
+    return Stored(kind, document["id"], document["name"], document.get("version", 0), dict(document))
 
 
 def _path(stored: Stored) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.sysdig.errors import PermissionMissing
 from fargate_guard.sysdig.policies import WORKLOAD_TYPES, read_policies, rule_coverage
 from fargate_guard.sysdig.rules import read_names
 from fargate_guard.sysdig.scope import Covers
@@ -100,7 +101,7 @@ def report_policies(
     :raises SysdigError: when Sysdig refuses.
     """
     policies = read_policies(client)
-    known = read_names(client)["rule"]
+    known = _known_rules(client)
     shown = [one for one in policies if every_type or one.for_workloads]
     views = [PolicyView(one, one.covers(place), _missing(one, known)) for one in shown]
     views.sort(key=lambda view: (_rank(view), view.policy.name.lower()))
@@ -108,8 +109,16 @@ def report_policies(
     return PoliciesReport(place, tuple(views), sum(not one.for_workloads for one in policies), coverage)
 
 
-def _missing(policy: Policy, known: frozenset[str]) -> tuple[str, ...]:
-    return tuple(rule.name for rule in policy.rules if rule.name not in known)
+def _known_rules(client: SecureClient) -> frozenset[str] | None:
+    """Return the names of all rules; None where the token may not read them."""
+    try:
+        return read_names(client)["rule"]
+    except PermissionMissing:
+        return None
+
+
+def _missing(policy: Policy, known: frozenset[str] | None) -> tuple[str, ...]:
+    return () if known is None else tuple(rule.name for rule in policy.rules if rule.name not in known)
 
 
 def _rank(view: PolicyView) -> int:

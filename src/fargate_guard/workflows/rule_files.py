@@ -146,13 +146,15 @@ def write_record(folder: Path, url: str, record: Mapping[str, Recorded]) -> None
 def replaced(file: RuleFile, new: Mapping[str, Definition], items: Mapping[str, Item]) -> str:
     """Return a file's text with some items written anew; everything between them stays."""
     text = file.text
+    line_end = "\r\n" if "\r\n" in text else "\n"
     mark = len(text) - len(text.removeprefix("\ufeff"))
     for key in sorted(new, key=lambda one: items[one].node.start, reverse=True):
         node = items[key].node
         start, end = node.start + mark, node.end + mark
         column = start - (max(text.rfind("\n", 0, start), text.rfind("\r", 0, start)) + 1)
         lines = yaml_text(new[key]).rstrip("\n").split("\n")
-        text = text[:start] + f"\n{' ' * column}".join(lines).replace(f"\n{' ' * column}\n", "\n\n") + text[end:]
+        indented = [lines[0], *(f"{' ' * column}{line}" if line else "" for line in lines[1:])]
+        text = text[:start] + line_end.join(indented) + text[end:]
     return text
 
 

@@ -6,6 +6,7 @@ is told from one made here, and neither side overwrites the other's.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 from dataclasses import dataclass, field
@@ -201,7 +202,8 @@ def push(client: SecureClient, local: LocalRules, plan: Plan, *, prune: bool) ->
             pushed = f"pushed before it: {', '.join(done) or 'nothing'}"
             refused.why = f"{refused.why}; {pushed}" if refused.why else pushed
             refused.where = f"{change.action} {change.key}: {refused.where}"
-            _note(local, client, compare(local, remote_rules(client), record))
+            with contextlib.suppress(FguardError):  # the first error is the one to tell
+                _note(local, client, compare(local, remote_rules(client), record))
             raise
         done.append(change.key)
     after = compare(local, remote_rules(client), record, prune=prune)
