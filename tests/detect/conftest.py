@@ -128,7 +128,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield Place(sandbox, fguard, api, store, policies, deployed)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def as_it_was(place: Place) -> Iterator[None]:
     """No event, no fault; the policy with the rule."""
     yield

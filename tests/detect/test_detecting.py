@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Ran]
 
+pytestmark = pytest.mark.usefixtures("as_it_was")
 REFUSED = "Error, error_message_handler:63: received ERR_INVALID_CUSTOMER_KEY (Unauthorized agent access key.)"
 KEY = "01234567-89ab-cdef-0123-456789abcdef"
 WAIT = ("detect", "--wait", "--timeout", "1", "--interval", "0.2")
@@ -66,6 +67,28 @@ def test_the_event_of_that_very_task_is_detected_with_its_latency(place: Place, 
     assert place.triggers() == place.revisions() == []
     assert "must-not-leak" not in ran.stdout + ran.stderr + json.dumps(definition, default=str)
     assert calls == permissions("detect")
+
+
+def test_without_a_token_it_goes_as_far_as_the_task_too(
+    place: Place, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FGUARD_SYSDIG_TOKEN")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    for service in (
+        "CLOUDFORMATION",
+        "CLOUDWATCH_LOGS",
+        "ECS",
+        "STS",
+    ):  # so that it is not known to be the embedded one
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", place.sandbox.endpoint)
+    ran = run("detect", "--json")
+    assert ran.exit_code == 3
+    assert ran.document["simulated"] is False
+    assert "there is no Sysdig API token" in ran.document["not_waited_because"]
+    assert "FGUARD_SYSDIG_TOKEN" in ran.stderr
+    assert [link["name"] for link in ran.document["chain"]] == ["task", "agent", "orchestrator"]
+    assert run("detect", "--wait").exit_code == 4
+    assert place.triggers() == place.revisions() == []
 
 
 def test_for_people_it_is_a_few_lines(place: Place, run: Run) -> None:

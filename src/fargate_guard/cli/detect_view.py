@@ -26,11 +26,15 @@ def _verdict(found: Detection, *, embedded: bool) -> str:
     task = found.task_arn or "no task"
     if found.outcome == DETECTED and found.event:
         return f"Detected: {harmless(found.event.rule)} in {task}."
+    if found.outcome == NOT_WAITED and found.by_hand:
+        return f"To be typed in {task}; its event was not waited for: {found.why_not_waited}."
     if found.outcome == NOT_WAITED and found.exit_code is ExitCode.DONE:
         return f"As far as asked: the trigger ran in {task}; its event was not waited for."
     if found.outcome == NOT_WAITED:
         simulated = " (simulated: no container and no agent runs there)" if embedded else ""
         return f"Not proven: the trigger ran in {task}{simulated}, and nobody waited: {found.why_not_waited}."
+    if found.by_hand:
+        return f"Not detected: no event of {task} came. That proves nothing: it may not be seen through ECS Exec."
     link = weakest(found.links)
     where = f"; the chain breaks at: {link.name}" if link else "; every link looks whole: try a longer --timeout"
     return f"Not detected: no event of {task} came{where}."

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 DETECTED, MISSED, NOT_WAITED = "detected", "not detected", "not waited for"
 SECOND = 10**9
+CLOCKS_DIFFER = 60 * SECOND
+"""An event may be stamped by a clock that is late; the task is new, so that nothing older can be its."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Detection:
     """Whether waiting was wanted, or would have been, had it been possible."""
     why_not_waited: str | None = None
     task_arn: str | None = None
+    by_hand: bool = False
+    """Somebody else has to trigger it, through ECS Exec."""
     triggered_at: int | None = None
     """Nanoseconds since 1970."""
     triggered_by: str = ""
@@ -151,7 +155,7 @@ def detect(
     if client is not None and wish.wait:
         ask_once(client)
     context.observer.step(f"Start the trigger: {wish.trigger.does}")
-    begin = client.now() if client else 0
+    begin = client.now() - CLOCKS_DIFFER if client else 0
     with trigger_task(context, place, definition, seconds=wish.timeout, waiting=waiting) as made:
         result.task_arn, result.removed = made.arn, made.removed
         _watch(context, client, place, made, wish, result, begin)

@@ -85,7 +85,7 @@ def find_session(
 def detect_by_hand(client: SecureClient | None, session: Session, wish: Wish, begin: int) -> Detection:
     """Wait for the event of what somebody types."""
     result = Detection(wish.trigger.name, wish.trigger.rules, wanted=wish.wait or wish.why_not is not None)
-    result.task_arn, result.triggered_by = session.task_arn, "whoever types the command"
+    result.task_arn, result.by_hand = session.task_arn, True
     if client is None or not wish.wait:
         result.why_not_waited = wish.why_not or "--no-wait"
         return result

@@ -34,6 +34,8 @@ START_SECONDS = 300.0
 FIRST_PAUSE = 0.1
 STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 REASON = "fguard detect is done"
+STARTED_BY = "fguard-detect"
+"""``startedBy``: letters, digits, hyphens, slashes and underscores only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def trigger_task(
     made = TriggerTask()
     try:
         made.revision = lone_tasks.register(aws, definition, tags)
-        made.arn = lone_tasks.run_task(aws, place.cluster, made.revision, place.network(), tags, tags[DETECT_TAG])
+        made.arn = lone_tasks.run_task(aws, place.cluster, made.revision, place.network(), tags, STARTED_BY)
         _await_running(context, aws, place.cluster, made, waiting)
         yield made
     finally:

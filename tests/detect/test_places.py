@@ -1,0 +1,150 @@
+"""Where the trigger runs and as what, in the direct topology; and links that need no running task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fargate_guard.aws.lone_tasks import register
+from fargate_guard.aws.session import Aws
+from fargate_guard.config.model import Config
+from fargate_guard.deployment import DeploymentFolder, DeploymentOutputs
+from fargate_guard.errors import PreflightError
+from fargate_guard.sandbox import Sandbox
+from fargate_guard.sysdig.address import Address
+from fargate_guard.sysdig.client import SecureClient
+from fargate_guard.sysdig.token import Token
+from fargate_guard.sysdig.transport import Transport
+from fargate_guard.workflows.context import Context
+from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, task_link, weakest
+from fargate_guard.workflows.detect_place import Place as Where
+from fargate_guard.workflows.detect_place import find_place, task_definition
+from fargate_guard.workflows.detect_triggers import TRIGGERS
+from tests.verify.test_verification_workflow import Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "arn:aws:secretsmanager:us-east-1:123456789012:secret:sysdig-AbCdEf"
+WORKLOAD = {
+    "task_definition_arn": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1",
+    "family": "web",
+    "execution_role_arn": "arn:aws:iam::123456789012:role/web",
+    "agent_log_group_name": "/fguard/direct/web/agent",
+    "security_group_id": "sg-0123456789abcdef0",
+}
+OUTPUTS = {
+    "region": "us-east-1",
+    "account_id": "123456789012",
+    "partition": "aws",
+    "network": {"vpc_id": "vpc-1", "created": True, "task_subnet_ids": ["subnet-1"], "assign_public_ip": True},
+    "cluster": {"arn": "arn:aws:ecs:us-east-1:123456789012:cluster/direct", "name": "direct", "created": True},
+    "workloads": {"job": {**WORKLOAD, "security_group_id": None}, "web": WORKLOAD},
+}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
+    """An account with nothing in it."""
+    with Sandbox.start() as sandbox:
+        yield Aws(environ=sandbox.environment())
+
+
+def outputs_of(**change: Any) -> DeploymentOutputs:
+    outputs = DeploymentOutputs.of({**OUTPUTS, **change})
+    assert outputs is not None
+    return outputs
+
+
+def context_of(aws: Aws) -> Context:
+    config = Config.model_validate(
+        {
+            "name": "direct",
+            "agent": {"topology": "direct", "version": "6.2.1", "opt_in": True},
+            "sysdig": {"region": "eu1", "access_key": {"env": "SYSDIG_ACCESS_KEY"}},
+        }
+    )
+    file = Path("fguard.yaml")
+    return Context(config, file, DeploymentFolder.of(file, "direct"), aws, {}, Heard())
+
+
+def test_the_first_workload_with_a_security_group_lends_its_place() -> None:
+    context = context_of(Aws(region="us-east-1"))
+    place = find_place(context, outputs_of(), None)
+    assert place.workload == "web"
+    assert place.network() == {
+        "subnets": ["subnet-1"],
+        "securityGroups": ["sg-0123456789abcdef0"],
+        "assignPublicIp": "ENABLED",
+    }
+    with pytest.raises(PreflightError, match="no workload whose place"):
+        find_place(context, outputs_of(), "job")
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_a_direct_agent_gets_the_key_that_the_deployed_one_has(name: str, aws: Aws) -> None:
+    sidecar = {
+        "name": "SysdigInstrumentation",
+        "image": "quay.io/sysdig/workload-agent:6.2.1",
+        "memory": 256,
+        "secrets": [{"name": "SYSDIG_ACCESS_KEY", "valueFrom": KEY}],
+    }
+    definition = {"family": "direct-web", "executionRoleArn": "arn:aws:iam::123456789012:role/web"}
+    arn = register(aws, {**definition, "containerDefinitions": [sidecar]}, {})
+    context = context_of(aws)
+    outputs = outputs_of(workloads={"web": {**WORKLOAD, "task_definition_arn": arn}})
+    where = find_place(context, outputs, "web")
+    made = task_definition(context, where, TRIGGERS[name], family="f", image="repo/x:1", seconds=60)
+    containers = {one["name"]: one for one in made["containerDefinitions"]}
+    assert containers["trigger"]["image"] == "repo/x:1"
+    assert containers["trigger"]["entryPoint"][0] == "/opt/draios/bin/instrument"
+    assert {"name": "SYSDIG_ACCESS_KEY", "valueFrom": KEY} in containers["SysdigInstrumentation"]["secrets"]
+    assert made["pidMode"] == "task"
+    ends = containers["stopwatch"]["command"] if "stopwatch" in containers else containers["trigger"]["command"]
+    assert "90" in ends[0] or "-lt 18" in ends[0]
+    groups = {one["logConfiguration"]["options"]["awslogs-group"] for one in made["containerDefinitions"]}
+    assert groups == {"/fguard/direct/web/agent"}
+
+
+def test_a_deployed_workload_without_a_key_is_refused(aws: Aws) -> None:
+    context = context_of(aws)
+    where = find_place(context, outputs_of(), "web")
+    with pytest.raises(PreflightError, match="no access key"):
+        task_definition(context, where, TRIGGERS["read-sensitive-file"], family="f", image=None, seconds=60)
+
+
+def test_agents_of_one_region_and_events_of_another_is_the_wrong_region() -> None:
+    context = context_of(Aws(region="us-east-1"))
+    address = Address("https://secure.sysdig.com", "--sysdig-region")
+    client = SecureClient(address, Token("t", "x"), Transport())
+    outputs = outputs_of()
+    link = account_link(context, client, Where(outputs, "web", outputs.workloads["web"]))
+    assert link.state is LinkState.BROKEN
+    assert "the agents send to eu1, and us1 was asked" in link.evidence
+
+
+def test_a_task_that_ended_is_told_with_its_containers() -> None:
+    ended = {
+        "lastStatus": "STOPPED",
+        "desiredStatus": "STOPPED",
+        "stoppedReason": "Essential container in task exited",
+        "containers": [{"name": "trigger", "exitCode": 127, "reason": "not found"}, {"name": "x", "exitCode": 0}],
+    }
+    link = task_link(ended)
+    assert link.state is LinkState.BROKEN
+    assert link.evidence == "STOPPED: Essential container in task exited; trigger: exit code 127, not found"
+    assert task_link(None).state is LinkState.BROKEN
+
+
+@given(st.lists(st.sampled_from(LinkState)))
+def test_the_first_broken_link_is_the_verdict(states: list[LinkState]) -> None:
+    links = [Link(str(number), state, "") for number, state in enumerate(states)]
+    found = weakest(links)
+    if LinkState.BROKEN in states:
+        assert found is links[states.index(LinkState.BROKEN)]
+    else:
+        assert (found is None) == (LinkState.UNCLEAR not in states)
