@@ -60,7 +60,8 @@ class ResourceContext:
         start = f"{self.stack_name}-{self.logical_id}"
         if len(start) > room:
             half = (room - 1) // 2
-            start = f"{self.stack_name[: room - 1 - min(half, len(self.logical_id))]}-{self.logical_id[:half]}"
+            stack = self.stack_name[: room - 1 - min(half, len(self.logical_id))].rstrip("-")
+            start = f"{stack}-{self.logical_id[:half]}"
         return f"{start}-{self.token}"
 
 
