@@ -31,7 +31,14 @@ class Organization:
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         """Plain boto3 in the management account."""
-        return self._client(service, region, "AWS_ACCESS_KEY_ID", self.sandbox.environment())
+        environ = self.sandbox.environment()
+        return boto3.client(
+            service,
+            endpoint_url=self.sandbox.endpoint,
+            region_name=region,
+            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+        )
 
     def inside(self, account: str, service: str, region: str = "us-east-1") -> Any:
         """Plain boto3 in a member account, as its administrator."""
@@ -44,15 +51,6 @@ class Organization:
             aws_access_key_id=given["AccessKeyId"],
             aws_secret_access_key=given["SecretAccessKey"],
             aws_session_token=given["SessionToken"],
-        )
-
-    def _client(self, service: str, region: str, _key: str, environ: Any) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.sandbox.endpoint,
-            region_name=region,
-            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
         )
 
     def move(self, account: str, source: str, destination: str) -> None:
