@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    from tests.fguard_process import Fguard
     from tests.sysdig_api.rules_routes import RuleStore
     from tests.sysdig_api.server import SecureApi
 
@@ -348,3 +352,31 @@ def test_a_damaged_record_is_said(run: Run, file: Path) -> None:
     (file.parent / ".fguard-rules.json").write_text('{"schema": []')
     damaged = run("diff")
     assert (damaged.exit_code, "is damaged" in damaged.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(("answer", "code", "lists"), [(b"no\n", 1, set()), (b"yes\n", 0, {"shells"})])
+@pytest.mark.usefixtures("run")
+def test_on_a_terminal_a_push_shows_the_diff_and_asks(
+    fguard: Fguard, rule_store: RuleStore, answer: bytes, code: int, lists: set[str]
+) -> None:
+    sysdig = {key: value for key, value in os.environ.items() if key.startswith("FGUARD_SYSDIG_")}
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*fguard.command, "rules", "push"],
+        cwd=fguard.folder,
+        env={**fguard.full_environ(), "TERM": "dumb", **sysdig},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"to go on: " not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, answer)
+        printed, _ = process.communicate(timeout=30)
+    os.close(ours)
+    assert b"+items: [bash, sh]" in shown
+    assert process.returncode == code
+    assert rule_store.names("list") == lists
+    assert (b"Nothing was pushed." in printed) is (code == 1)
