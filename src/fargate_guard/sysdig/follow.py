@@ -96,7 +96,7 @@ def _lasts(trouble: SysdigError, failures: int) -> bool:
 
 def _pause_after(trouble: SysdigError, failures: int, pace: Pace) -> float:
     asked = trouble.seconds if isinstance(trouble, Overloaded) else 0.0
-    return max(min(asked, _LONGEST_ASKED), min(pace.interval * 2 ** min(failures, 10), _LONGEST_PAUSE))
+    return max(min(asked, _LONGEST_ASKED), min(pace.interval * 2.0 ** min(failures, 10), _LONGEST_PAUSE))
 
 
 def _fresh(found: list[Event], seen: dict[str, int]) -> list[Event]:
