@@ -145,7 +145,7 @@ def test_policies_that_apply_come_first_with_rules_that_are_off_or_gone(
     assert "NOT ENABLED" in text
     assert "switched off: Launch Ingress" in text
     assert "Sysdig has no such rules: Launch Ingress" in text
-    assert "(1 policies watch something else: --all)" in text
+    assert "(policies that watch something else: 1; --all)" in text
     assert "d cloud" in run("--all").stdout
 
 

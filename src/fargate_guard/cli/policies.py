@@ -86,7 +86,7 @@ def _text(report: PoliciesReport, *, every_rule: bool) -> str:
     if not report.views:
         lines.append("There is no policy for workloads: nothing that happens in tasks is detected.")
     if report.others:
-        lines.append(f"({report.others} policies watch something else: --all)")
+        lines.append(f"(policies that watch something else: {report.others}; --all)")
     for one in report.coverage:
         lines += _coverage(one)
     return "\n".join(lines) + "\n"

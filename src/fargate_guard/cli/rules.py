@@ -54,7 +54,8 @@ def check(
     known = known_to(open_client(run, read_config(run), secure)) if remote else None
     checked = check_files(texts, known, strict=strict)
     errors, warnings = len(checked.errors), len(checked.findings) - len(checked.errors)
-    counts = f"{len(checked.items)} items in {len(texts)} files: {errors} errors, {warnings} warnings"
+    where = f"{_count(len(checked.items), 'item')} in {_count(len(texts), 'file')}"
+    counts = f"{where}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
     document = {
         "files": [one.name for one in texts],
         "items": [{"kind": one.kind, "name": one.name, "where": str(one.place)} for one in checked.items],
@@ -194,6 +195,10 @@ def _plan_text(plan: Plan) -> str:
     if plan.changes:
         lines.append(f"digest {plan.digest}")
     return "\n".join(lines or ["Sysdig has these rules already."])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _finding_line(finding: Finding) -> str:
