@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.falco.findings import Place
@@ -115,9 +117,14 @@ def _place(file: RuleFile, nodes: Nodes, node: Node) -> Place:
 
 
 def _place_at(file: RuleFile, offset: int) -> Place:
-    before = file.text.removeprefix("\ufeff")[:offset]
-    start = max(before.rfind("\n"), before.rfind("\r")) + 1
-    return Place(file.name, len(re.findall(r"\r\n|\r|\n", before)) + 1, offset - start + 1)
+    starts = _line_starts(file.text.removeprefix("\ufeff"))
+    line = bisect_right(starts, offset)
+    return Place(file.name, line, offset - starts[line - 1] + 1)
+
+
+@lru_cache(maxsize=16)
+def _line_starts(text: str) -> tuple[int, ...]:
+    return (0, *(found.end() for found in re.finditer(r"\r\n|\r|\n", text)))
 
 
 def _named_place(file: RuleFile, where: str | None) -> Place:
