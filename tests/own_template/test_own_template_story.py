@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tests.own_template.conftest import HOST
+from tests.own_template.templates import GROUP, nested, task, text
 
 if TYPE_CHECKING:
     from tests.own_template.conftest import Desk
@@ -27,13 +28,6 @@ def test_a_plan_shows_the_diff_and_the_change_set_and_leaves_nothing(desk: Desk)
     assert "+ Service AWS::ECS::Service" in planned.stdout
     assert desk.stack("app") is None
     assert desk.client("s3").list_buckets()["Buckets"] == []
-
-
-def test_a_secret_is_not_taken_from_a_flag(desk: Desk) -> None:
-    refused = desk.deploy("app.yaml", *parameters(desk), "--parameter", f"ApiToken={SECRET}")
-    assert refused.exit_code == 64
-    assert "--parameter-env" in refused.stderr
-    assert SECRET not in refused.stderr
 
 
 def test_everything_is_deployed_instrumented_nested_stacks_too(desk: Desk) -> None:
@@ -76,7 +70,6 @@ def test_a_second_run_keeps_the_values_and_has_nothing_to_do_but_verifies(desk: 
     assert again.exit_code == 0, again.stderr
     assert "Nothing to change: the stack app is as its template says." in again.stdout
     assert "Verified with 4 checks" in again.stdout
-    assert desk.fguard("plan", "--template", "app.yaml").exit_code == 0
 
 
 def test_what_somebody_else_deployed_to_the_service_is_not_called_done(desk: Desk) -> None:
@@ -103,13 +96,6 @@ def test_what_somebody_else_deployed_to_the_service_is_not_called_done(desk: Des
     assert desk.deploy("app.yaml").exit_code == 0
 
 
-def test_destroy_says_how_to_take_the_agent_out_and_deletes_nothing(desk: Desk) -> None:
-    refused = desk.fguard("destroy", "--template", "app.yaml", "--yes")
-    assert refused.exit_code == 64
-    assert "--uninstrumented" in refused.stderr
-    assert desk.stack("app")["StackStatus"] == "CREATE_COMPLETE"
-
-
 def test_uninstrumented_puts_the_users_own_back(desk: Desk) -> None:
     undone = desk.deploy("app.yaml", "--uninstrumented")
     assert undone.exit_code == 0, undone.stdout + undone.stderr
@@ -121,3 +107,62 @@ def test_uninstrumented_puts_the_users_own_back(desk: Desk) -> None:
     before = (desk.fguard.folder / "app.yaml").read_text()
     assert re.sub(r"TemplateURL: \S+", "TemplateURL: batch.yaml", body) == before
     assert json.loads(json.dumps(desk.stack("app")["Parameters"], default=str))
+
+
+def test_what_cannot_be_deployed_as_it_should_is_refused_before_anything_is_made(desk: Desk) -> None:
+    image = {"Image": {"Type": "String", "Default": "nginx:1.27"}}
+    desk.write("open.json", text({"Worker": task({"Ref": "Image"}, EntryPoint=[])}, Parameters=image))
+    desk.write("mine.json", text({"Web": task(), "Inner": nested("open.json")}))
+    refused = desk.deploy("mine.json")
+    assert (refused.exit_code, "open.json" in refused.stderr) == (4, True), refused.stderr
+    assert desk.stack("mine") is None
+    desk.client("cloudformation").create_stack(
+        StackName="fguard-templates",
+        TemplateBody=text({"Logs": GROUP}),
+        Tags=[{"Key": "fguard:managed-by", "Value": "fargate-guard"}],
+    )
+    refused = desk.deploy("app.yaml", "--stack-name", "fguard-templates")
+    assert (refused.exit_code, "made by fguard itself" in refused.stderr) == (4, True)
+
+
+def test_a_child_by_url_is_named_before_and_found_uninstrumented_after(desk: Desk) -> None:
+    s3 = desk.client("s3")
+    s3.create_bucket(Bucket="elsewhere")
+    s3.put_object(Bucket="elsewhere", Key="child.json", Body=text({"Worker": task()}))
+    url = "https://elsewhere.s3.us-east-1.amazonaws.com/child.json"
+    desk.write("parent.json", text({"Web": task(), "Child": nested(url)}))
+    done = desk.deploy("parent.json", "--json")
+    assert done.exit_code == 3, done.stderr
+    assert f"Child: its template is not a file here ({url})" in done.stderr
+    assert done.document["not_changed"] == [{"nested_as": "Child", "url": url}]
+    wrong = [one for one in done.document["verification"]["findings"] if one["outcome"] == "NG"]
+    assert [one["check"] for one in wrong] == ["own-stack.template", "own-stack.task-definition"]
+    assert all(one["resource"].startswith("Child.Worker") for one in wrong)
+
+
+def test_a_parameters_file_and_a_container_that_is_left_out(desk: Desk) -> None:
+    left_out = {"DockerLabels": {"com.fargate-guard.ignore": "true"}}
+    template = task({"Ref": "Image"})
+    template["Properties"]["ContainerDefinitions"].append(
+        {"Name": "proxy", "Image": {"Ref": "Image"}, "EntryPoint": ["/proxy"], **left_out}
+    )
+    parameters = {"Image": {"Type": "String"}}
+    desk.write("partly.json", text({"Web": template}, Parameters=parameters))
+    desk.write("values.json", json.dumps([{"ParameterKey": "Image", "ParameterValue": "nginx:1.28"}]))
+    done = desk.deploy("partly.json", "--parameters-file", "values.json", "--json")
+    assert done.exit_code == 0, done.stderr
+    told = [one["found"] for one in done.document["verification"]["findings"]]
+    assert all("proxy left out" in one for one in told)
+    assert desk.stack("partly")["Parameters"][0]["ParameterValue"] == "nginx:1.28"
+
+
+def test_a_role_in_the_template_is_acknowledged_and_tags_are_kept(desk: Desk) -> None:
+    role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "web", "AssumeRolePolicyDocument": {}}}
+    body = text({"Web": task(), "Role": role})
+    desk.client("cloudformation").create_stack(
+        StackName="tagged", TemplateBody=text({"Logs": GROUP}), Tags=[{"Key": "team", "Value": "web"}]
+    )
+    desk.write("tagged.json", body)
+    done = desk.deploy("tagged.json")
+    assert done.exit_code == 0, done.stderr
+    assert desk.stack("tagged")["Tags"] == [{"Key": "team", "Value": "web"}]

@@ -1,0 +1,34 @@
+"""Small templates."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Json = Any
+GROUP = {"Type": "AWS::Logs::LogGroup", "Properties": {}}
+IMAGE = {"Image": {"Type": "String", "Default": "nginx:1.27"}}
+
+
+def task(image: Json = "nginx:1.27", **more: Json) -> Json:
+    """A task definition for Fargate that says all that it runs."""
+    container = {"Name": "web", "Image": image, "EntryPoint": ["/web"], **more}
+    properties = {
+        "RequiresCompatibilities": ["FARGATE"],
+        "NetworkMode": "awsvpc",
+        "Cpu": "256",
+        "Memory": "512",
+        "ContainerDefinitions": [container],
+    }
+    return {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
+
+
+def text(resources: Json, **sections: Json) -> str:
+    """A template as JSON."""
+    return json.dumps({**sections, "Resources": resources}, indent=2)
+
+
+def nested(place: str, **parameters: Json) -> Json:
+    """A nested stack."""
+    properties: Json = {"TemplateURL": place, **({"Parameters": parameters} if parameters else {})}
+    return {"Type": "AWS::CloudFormation::Stack", "Properties": properties}

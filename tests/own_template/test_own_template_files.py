@@ -1,0 +1,130 @@
+"""What would not work is refused before anything is made; nobody has to be asked for it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fargate_guard.cli.own_template import OwnTemplateOptions, refuse_to_destroy
+from fargate_guard.errors import FguardError, UsageError
+from fargate_guard.taskdef import TaskDefinitionError
+from fargate_guard.workflows.own_template_change import capabilities
+from fargate_guard.workflows.own_template_files import read_template
+from fargate_guard.workflows.own_template_parameters import Given, check, gather, known, nested_values
+from tests.own_template.templates import GROUP, IMAGE, nested, task, text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CODE = {"Type": "AWS::Lambda::Function", "Properties": {"Code": "src/", "Handler": "a.b", "Role": "r"}}
+INLINE = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ZipFile": "pass"}}}
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        (text({"Web": task(), "Code": CODE}), "aws cloudformation package --template-file"),
+        (text({"Web": task(), "Self": nested("app.json")}), "nest each other without end"),
+        (text({"Web": task(), "Lost": nested("lost.yaml")}), "lost.yaml"),
+        ('{"family": "web", "containerDefinitions": [{"name": "web", "image": "nginx"}]}', "workloads"),
+        ('{"Resources": ', "app.json"),
+    ],
+    ids=["local code", "cycle", "no such child", "no template", "syntax"],
+)
+def test_a_file_that_cannot_be_deployed_is_refused(tmp_path: Path, template: str, words: str) -> None:
+    (tmp_path / "app.json").write_text(template)
+    with pytest.raises((FguardError, TaskDefinitionError)) as refused:
+        read_template(tmp_path / "app.json")
+    assert words in f"{refused.value.message} {refused.value.where} {refused.value.fix}"
+
+
+def test_what_a_path_names_is_read_and_what_a_url_names_is_told(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "one.json").write_text(text({"Two": nested("two.json"), "Code": INLINE}))
+    (tmp_path / "inner" / "two.json").write_text(text({"Far": nested("https://example.com/far.json")}))
+    (tmp_path / "app.json").write_text(text({"One": nested("inner/one.json"), "Web": task()}))
+    found = read_template(tmp_path / "app.json")
+    assert [one.path.name for one in found.everything()] == ["app.json", "one.json", "two.json"]
+    assert [(one.address, one.url) for one in found.elsewhere()] == [
+        ("One.Two.Far", "https://example.com/far.json")
+    ]
+
+
+PARAMETERS: Any = {
+    "Stage": {"Type": "String"},
+    "Token": {"Type": "String", "NoEcho": True, "Default": ""},
+    **IMAGE,
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "existing", "words"),
+    [
+        (Given({"Imgae": "nginx"}), (), "did you mean Image?"),
+        (Given({"Stage": "prod", "Token": "x"}, flagged=frozenset({"Token"})), (), "--parameter-env"),
+        (Given({}), (), "--parameter Stage=VALUE"),
+    ],
+    ids=["misspelt", "secret in a flag", "no value"],
+)
+def test_parameters_that_do_not_fit_are_refused(
+    tmp_path: Path, given: Given, existing: tuple[str, ...], words: str
+) -> None:
+    (tmp_path / "app.json").write_text(text({"Web": task()}, Parameters=PARAMETERS))
+    template = read_template(tmp_path / "app.json")
+    with pytest.raises(UsageError) as refused:
+        check(template, given, existing)
+    assert words in str(refused.value.fix)
+    check(template, Given({}), ("Stage",))
+
+
+def test_parameters_come_from_flags_variables_and_each_of_the_clis_files(tmp_path: Path) -> None:
+    file = tmp_path / "values.json"
+    for written in (
+        [{"ParameterKey": "A", "ParameterValue": "1"}, {"ParameterKey": "B", "UsePreviousValue": True}],
+        ["A=1"],
+        {"Parameters": {"A": 1}},
+    ):
+        file.write_text(json.dumps(written))
+        given = gather(["C=3"], ["D=VARIABLE"], file, {"VARIABLE": "4"})
+        assert given.values == {"A": "1", "C": "3", "D": "4"}
+        assert given.flagged == {"C"}
+    with pytest.raises(UsageError, match="which is not set"):
+        gather([], ["D=VARIABLE"], None, {})
+
+
+def test_a_childs_parameter_is_what_its_parent_passes_never_its_default() -> None:
+    child = {"Parameters": {"Image": {"Default": "wrong:1"}, "Other": {"Default": "right:1"}}}
+    passed = {"Image": {"Fn::ImportValue": "Elsewhere"}}
+    values = nested_values(child, passed, {}, {})
+    assert known(child, values) == {"Image": None, "Other": "right:1"}
+    by_reference = nested_values(child, {"Image": {"Ref": "Mine"}}, {"Mine": "nginx:1"}, {})
+    assert known(child, by_reference)["Image"] == "nginx:1"
+
+
+def test_capabilities_are_those_that_the_templates_need(tmp_path: Path) -> None:
+    def needed(resources: Any, **sections: Any) -> tuple[str, ...]:
+        (tmp_path / "app.json").write_text(text(resources, **sections))
+        return capabilities(read_template(tmp_path / "app.json").everything())
+
+    role = {"Type": "AWS::IAM::Role", "Properties": {}}
+    named = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "web"}}
+    assert needed({"Logs": GROUP}) == ()
+    assert needed({"Role": role}) == ("CAPABILITY_IAM",)
+    assert needed({"Role": role, "Named": named}) == ("CAPABILITY_NAMED_IAM",)
+    assert needed({"Logs": GROUP}, Transform="Mine") == ("CAPABILITY_AUTO_EXPAND",)
+
+
+def test_options_of_a_template_need_one_and_destroy_deletes_none(tmp_path: Path) -> None:
+    for options, method in (
+        (OwnTemplateOptions(parameter=["A=b"]), None),
+        (OwnTemplateOptions(uninstrumented=True), None),
+        (OwnTemplateOptions(template=tmp_path), "terraform"),
+    ):
+        with pytest.raises(UsageError, match="--template"):
+            options.check(method)
+    with pytest.raises(UsageError) as refused:
+        refuse_to_destroy(tmp_path)
+    assert "--uninstrumented" in str(refused.value.fix)
+    assert "aws cloudformation delete-stack" in str(refused.value.fix)
