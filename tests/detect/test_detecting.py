@@ -142,6 +142,21 @@ def test_what_a_killed_run_left_is_taken_away_by_the_next_and_what_another_needs
     assert place.triggers() == place.revisions() == []
 
 
+def test_what_cannot_be_taken_away_is_named_(place: Place, run: Run) -> None:
+    fault = Fault(
+        FaultKind.API_ERROR, aws_service="ecs", action="DeregisterTaskDefinition", code="AccessDeniedException"
+    )
+    place.sandbox.faults.add(fault)
+    ran = run("detect", "--no-wait", "--json")
+    place.sandbox.faults.clear()
+    assert ran.exit_code == 1
+    assert ran.document["not_removed"] == place.revisions()
+    assert "not taken away" in ran.stderr
+    assert place.triggers() == []
+    place.client("ecs").deregister_task_definition(taskDefinition=ran.document["not_removed"][0])
+    place.client("ecs").delete_task_definitions(taskDefinitions=ran.document["not_removed"])
+
+
 def test_only_the_sandbox_counts_as_the_embedded_aws(place: Place) -> None:
     assert is_embedded_aws(place.sandbox.environment())
     assert not is_embedded_aws({})

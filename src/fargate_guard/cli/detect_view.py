@@ -68,3 +68,5 @@ def _chain(found: Detection) -> Iterator[str]:
 def _removed(found: Detection) -> Iterator[str]:
     if found.removed:
         yield "Taken away again: " + ", ".join(arn.split(":", 5)[-1] for arn in found.removed)
+    if found.kept:
+        yield "NOT taken away (the next `fguard detect` tries again): " + ", ".join(found.kept)

@@ -82,12 +82,16 @@ class Detection:
     links: list[Link] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     """ARNs of what was taken away again."""
+    kept: list[str] = field(default_factory=list)
+    """ARNs of what could not be taken away."""
     left_earlier: list[str] = field(default_factory=list)
     """ARNs of what earlier runs had left, likewise."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 when the event came, or nobody wanted to wait and the task ran; else 3."""
+        """0 when the event came, or nobody wanted to wait and the task ran; 1 when something is left; else 3."""
+        if self.kept:
+            return ExitCode.FAILED
         broken = any(link.state is chain.LinkState.BROKEN for link in self.links)
         if self.outcome == DETECTED or (self.outcome == NOT_WAITED and not self.wanted and not broken):
             return ExitCode.DONE
@@ -126,6 +130,7 @@ class Detection:
             "not_waited_because": self.why_not_waited,
             "chain": [link.document() for link in self.links],
             "removed": self.removed,
+            "not_removed": self.kept,
             "left_earlier": self.left_earlier,
         }
 
@@ -157,7 +162,7 @@ def detect(
     context.observer.step(f"Start the trigger: {wish.trigger.does}")
     begin = client.now() - CLOCKS_DIFFER if client else 0
     with trigger_task(context, place, definition, seconds=wish.timeout, waiting=waiting) as made:
-        result.task_arn, result.removed = made.arn, made.removed
+        result.task_arn, result.removed, result.kept = made.arn, made.removed, made.kept
         _watch(context, client, place, made, wish, result, begin)
     return result
 

@@ -59,6 +59,8 @@ class TriggerTask:
     """As ECS described the task last."""
     removed: list[str] = field(default_factory=list)
     """ARNs of what is taken away again."""
+    kept: list[str] = field(default_factory=list)
+    """ARNs of what could not be."""
 
     @property
     def runs(self) -> bool:
@@ -149,6 +151,7 @@ def _remove(context: Context, aws: Aws, cluster: str, made: TriggerTask, mark: s
             work()
             made.removed.append(arn)
         except FguardError as error:
+            made.kept.append(arn)
             failures.append(error)
 
     arns = (
