@@ -37,7 +37,9 @@ def test_a_file_that_cannot_be_deployed_is_refused(tmp_path: Path, template: str
     (tmp_path / "app.json").write_text(template)
     with pytest.raises((FguardError, TaskDefinitionError)) as refused:
         read_template(tmp_path / "app.json")
-    assert words in f"{refused.value.message} {refused.value.where} {refused.value.fix}"
+    error = refused.value
+    assert isinstance(error, FguardError | TaskDefinitionError)
+    assert words in f"{error.message} {error.where} {error.fix}"
 
 
 def test_what_a_path_names_is_read_and_what_a_url_names_is_told(tmp_path: Path) -> None:

@@ -14,7 +14,12 @@ from tests.fguard_process import Fguard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONFIG = "name: training\naws: {region: us-east-1}\nsysdig: {region: us1, access_key: {env: SYSDIG_ACCESS_KEY}}\n"
+CONFIG = """\
+name: training
+aws: {region: us-east-1}
+network: {nat_gateway: none}
+sysdig: {region: us1, access_key: {env: SYSDIG_ACCESS_KEY}}
+"""
 ACCESS_KEY = "the-agents-access-key"
 SET = "fguard-training"
 

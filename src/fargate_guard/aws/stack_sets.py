@@ -192,7 +192,8 @@ class StackSets:
 
     def update(self, **settings: Any) -> str:
         """Begin to change the set and all its stacks; returns the operation's ID."""
-        return str(self._call("update_stack_set", **settings)["OperationId"])
+        found = self._call("update_stack_set", PermissionModel="SERVICE_MANAGED", **settings)
+        return str(found["OperationId"])
 
     def create_instances(self, **targets: Any) -> str:
         """Begin to make stacks; returns the operation's ID."""

@@ -64,7 +64,7 @@ def deploy(
     from fargate_guard.workflows.verification import verify_deployment
 
     own.check(method)
-    stack_set.check(method)
+    stack_set.check(method, own.template)
     stacks = stack_choice(run, repair=repair, yes=yes, on_interrupt=on_interrupt)
     if stack_set.stack_set:
         return deploy_stack_set(run, stack_set, stacks, yes=yes)

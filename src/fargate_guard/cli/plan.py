@@ -40,7 +40,7 @@ def plan(
     from fargate_guard.workflows.demo_workload import with_demo_workload as with_demo
 
     own.check(method)
-    stack_set.check(method)
+    stack_set.check(method, own.template)
     if stack_set.stack_set:
         return plan_stack_set(run, stack_set)
     if own.template is not None:

@@ -1,6 +1,7 @@
 """Options and views of ``--stack-set``: the orchestrator in an organisation's accounts and Regions."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -75,7 +76,7 @@ class StackSetOptions:
         bool, _option("Send the access key that you have now.", None, "--renew-access-key")
     ] = False
 
-    def check(self, method: str | None) -> None:
+    def check(self, method: str | None, template: Path | None) -> None:
         """Refuse options that do not fit together.
 
         :raises UsageError: with the one to add or to leave out.
@@ -83,6 +84,8 @@ class StackSetOptions:
         given = [name for name in self.__slots__ if name != "stack_set" and getattr(self, name)]
         if not self.stack_set and given:
             raise UsageError(f"--{given[0].replace('_', '-')} goes with --stack-set", fix="add --stack-set")
+        if self.stack_set and template is not None:
+            raise UsageError("--stack-set is for the orchestrator, --template for a stack", fix="give only one")
         if self.stack_set and method not in (None, "cloudformation"):
             raise UsageError(
                 f"--stack-set goes with --method cloudformation, not {method}", fix="leave out --method"

@@ -88,7 +88,8 @@ def prepare(
     context.observer.step("Read and change the templates")
     template = read_template(asked.file)
     stack = _users_stack(context, asked.name)
-    check(template, asked.given, stack.parameters if stack else ())
+    existing = stack.parameters if stack is not None and not stack.is_in_review else ()
+    check(template, asked.given, existing)
     elsewhere = tuple(template.elsewhere())
     for one in elsewhere:
         context.observer.warning(
@@ -106,7 +107,7 @@ def prepare(
             context,
             asked.name,
             _stack_template(asked, changed, stack),
-            keep_parameters=[name for name in declared(template.value) if name not in asked.given.values],
+            keep_parameters=[name for name in declared(template.value) if name in existing],
         )
     except BaseException:
         uploads.withdraw()
