@@ -14,7 +14,8 @@ def mend_moto() -> None:
         elbv2,
         iam,
         s3,
+        server,
     )
 
-    for service in (application_autoscaling, awslambda, cloudformation, ec2, ecs, elbv2, iam, s3):
+    for service in (application_autoscaling, awslambda, cloudformation, ec2, ecs, elbv2, iam, s3, server):
         service.mend()
