@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 DOCS = "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html"
 FIX = (
-    "instrument it where it is written: name its file as a path in TemplateURL; or let the macro do it, which runs"
-    " after other transforms: fguard macro deploy"
+    "instrument it where it is written: name its file as a path in TemplateURL; or let CloudFormation do it, with"
+    " the macro among the template's transforms: fguard macro deploy"
 )
 PUT_BACK = "deploy it again: fguard deploy --template FILE"
 
