@@ -38,9 +38,9 @@ def test_the_wheel_carries_templates_examples_and_the_typed_marker(wheel: Path) 
 @pytest.mark.timeout(600)
 def test_the_demo_runs_from_an_installed_wheel_without_a_terraform_binary(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
-    venv.create(environment, with_pip=True, symlinks=True)
-    python = str(environment / "bin" / "python")
-    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    venv.create(environment, symlinks=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(environment), "--disable-pip-version-check"]
+    install = [*pip, "install", "--quiet", "--no-deps", "--no-compile"]
     requirements = without_source_packages(tmp_path / "wheels.txt")
     subprocess.run([*install, "--require-hashes", "--requirement", str(requirements)], check=True)
     constraints = str(CHECKOUT / "constraints.txt")
