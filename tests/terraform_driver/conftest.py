@@ -8,7 +8,7 @@ import pytest
 
 from fargate_guard.terraform.driver import Driver
 from fargate_guard.terraform.engine import Engine, find_engine
-from tests.terraform_driver.driver_harness import clean_environ, engines_here, write_chain
+from tests.terraform_driver.driver_harness import SECONDS_FILE, clean_environ, engines_here, slow_for, write_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +63,9 @@ def events() -> list[Event]:
 
 @pytest.fixture(scope="session")
 def deployed_chain(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chain of five resources, deployed, the middle one slow to destroy: to be copied, not used."""
-    folder = write_chain(tmp_path_factory.mktemp("deployed") / "module", destroy=1)
+    """The chain of five resources, deployed, the middle one to be destroyed slowly: to be copied, not used."""
+    folder = write_chain(tmp_path_factory.mktemp("deployed") / "module", destroy=SECONDS_FILE)
+    slow_for(folder, 0)
     driver = Driver(folder, engine=engine, environ=clean_environ(), run_log_dir=folder / "logs")
     driver.apply(driver.plan(folder / "saved.tfplan").path)
     shutil.rmtree(folder / "logs")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FGUARD_LIKE = Path(__file__).with_name("fguard_like.py")
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds to wait for something that happens within a second on an idle machine."""
 
 CHAIN = """
@@ -69,12 +69,29 @@ def clean_environ() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
 
 
-def write_chain(folder: Path, *, create: float = 0, destroy: float = 0) -> Path:
-    """A module of five resources, the middle one slow for this many seconds."""
+def write_chain(folder: Path, *, create: float | str = 0, destroy: float | str = 0) -> Path:
+    """A module of five resources, the middle one slow for this many seconds or for a shell's expression."""
     folder.mkdir(parents=True, exist_ok=True)
     text = CHAIN.replace("CREATE", str(create)).replace("DESTROY", str(destroy))
     (folder / "main.tf").write_text(text, encoding="utf-8")
     return folder
+
+
+ANY_MOMENT = 25
+"""Seconds that a step takes which a test interrupts: nobody waits for them, however loaded the machine is."""
+
+SECONDS_FILE = "$(cat seconds)"
+"""For ``destroy``: as long as the file ``seconds`` of the module says when it begins; see :func:`slow_for`."""
+
+
+def slow_for(folder: Path, seconds: float) -> None:
+    """Say how long the slow step of a module with :data:`SECONDS_FILE` takes from now on."""
+    (folder / "seconds").write_text(str(seconds), encoding="utf-8")
+
+
+def until(gate: Path) -> str:
+    """For ``create``: no second of its own, after the test has made a file called ``gate``."""
+    return f"$(for i in $(seq 600); do test -e {gate} && break; sleep 0.05; done; echo 0)"
 
 
 def write_slow_plan(folder: Path, address: str) -> Path:

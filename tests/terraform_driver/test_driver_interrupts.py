@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.terraform_driver.driver_harness import (
+    ANY_MOMENT,
     EVERYTHING,
     FguardLike,
     SlowStateServer,
     group_exists,
     lock_is_free,
     resources_in_state,
+    slow_for,
+    until,
     write_chain,
     write_slow_plan,
 )
@@ -91,7 +94,7 @@ def test_stopped_plan_changes_nothing_and_can_be_repeated(
 def test_stopped_apply_keeps_what_is_finished_and_goes_on_next_time(
     engine_name: str, module: Path, stop: str
 ) -> None:
-    write_chain(module, create=1)
+    write_chain(module, create=ANY_MOMENT)
     fguard = FguardLike.start(engine_name, module, "apply")
     fguard.await_event("ProvisionOutput", address="terraform_data.slow")
 
@@ -103,6 +106,7 @@ def test_stopped_apply_keeps_what_is_finished_and_goes_on_next_time(
     assert "run the same command again" in error["fix"]
     assert {"first[0]", "first[1]"} <= resources_in_state(module) <= EVERYTHING
     assert_nothing_left(fguard)
+    write_chain(module)
     run_to_the_end(engine_name, module, "apply")
     assert resources_in_state(module) == EVERYTHING
 
@@ -112,6 +116,7 @@ def test_stopped_destroy_forgets_only_what_is_gone_and_goes_on_next_time(
     engine_name: str, module: Path, deployed_chain: Path, stop: str
 ) -> None:
     shutil.copytree(deployed_chain, module, dirs_exist_ok=True)
+    slow_for(module, ANY_MOMENT)
     fguard = FguardLike.start(engine_name, module, "destroy")
     fguard.await_event("ProvisionOutput", address="terraform_data.slow")
 
@@ -119,6 +124,7 @@ def test_stopped_destroy_forgets_only_what_is_gone_and_goes_on_next_time(
 
     assert resources_in_state(module) == {"first[0]", "first[1]", "slow"}
     assert_nothing_left(fguard)
+    slow_for(module, 0)
     run_to_the_end(engine_name, module, "destroy")
     assert resources_in_state(module) == set()
 
@@ -145,15 +151,19 @@ def test_killed_plan_ends_by_itself_and_the_next_one_waits_for_it(
 def test_killed_apply_is_finished_by_terraform_and_the_next_one_waits_for_it(
     engine_name: str, module: Path
 ) -> None:
-    write_chain(module, create=1)
+    gate = module / "go-on"
+    write_chain(module, create=until(gate))
     fguard = FguardLike.start(engine_name, module, "apply")
     fguard.await_event("ProvisionOutput", address="terraform_data.slow")
 
     os.kill(fguard.process.pid, signal.SIGKILL)
     fguard.await_exit()
-    again = run_to_the_end(engine_name, module, "apply")
+    again = FguardLike.start(engine_name, module, "apply")
+    notice = again.await_event("Notice")
+    gate.touch()
 
-    assert f"pid {fguard.terraform_pids()[-1]}, terraform apply" in again.await_event("Notice")["message"]
+    assert f"pid {fguard.terraform_pids()[-1]}, terraform apply" in notice["message"]
+    assert again.await_exit() == 0
     assert not [event for event in again.events() if event["type"] == "ResourceStarted"], "it had all been done"
     assert resources_in_state(module) == EVERYTHING
     assert_nothing_left(fguard)
@@ -163,6 +173,7 @@ def test_killed_destroy_is_finished_by_terraform_and_can_be_repeated(
     engine_name: str, module: Path, deployed_chain: Path
 ) -> None:
     shutil.copytree(deployed_chain, module, dirs_exist_ok=True)
+    slow_for(module, 1)
     fguard = FguardLike.start(engine_name, module, "destroy")
     fguard.await_event("ProvisionOutput", address="terraform_data.slow")
 

@@ -25,12 +25,14 @@ from fargate_guard.terraform.interruption import after_end
 from fargate_guard.terraform.process import Ended
 from fargate_guard.terraform.run_log import ActiveRun, PreviousRunActiveError, RunLog
 from tests.terraform_driver.driver_harness import (
+    ANY_MOMENT,
     EVERYTHING,
     FguardLike,
     SlowStateServer,
     group_exists,
     lock_is_free,
     resources_in_state,
+    until,
     write_chain,
     write_slow_plan,
 )
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 
 def test_signals_in_one_second_are_one_request(module: Path) -> None:
-    write_chain(module, create=1)
+    write_chain(module, create=ANY_MOMENT)
     fguard = FguardLike.start("embedded", module, "apply")
     fguard.await_event("ProvisionOutput", address="terraform_data.slow")
 
@@ -93,7 +95,7 @@ def test_second_request_names_what_may_be_lost() -> None:
 
 
 def test_driver_in_a_thread_is_interrupted_by_its_method(open_driver: OpenDriver, module: Path) -> None:
-    write_chain(module, create=5)
+    write_chain(module, create=ANY_MOMENT)
     under_way = threading.Event()
     raised: list[BaseException] = []
 
@@ -111,9 +113,9 @@ def test_driver_in_a_thread_is_interrupted_by_its_method(open_driver: OpenDriver
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert under_way.wait(20)
+    assert under_way.wait(60)
     driver.interrupt()
-    thread.join(20)
+    thread.join(60)
 
     assert "2 of 5 changes" in str(getattr(raised[0], "why", ""))
     assert lock_is_free(module)
@@ -179,7 +181,7 @@ def test_terraform_killed_by_something_else_is_explained_and_leaves_no_children(
     assert set(killed.value.completed) == {"terraform_data.first[0]", "terraform_data.first[1]"}
     assert "locked" in str(killed.value.fix)
     pid = next(event.pid for event in reversed(events) if isinstance(event, CommandStarted))
-    wait_until(lambda: not group_exists(pid), "the provisioner is gone", seconds=5)
+    wait_until(lambda: not group_exists(pid), "the provisioner is gone")
 
     write_chain(module)
     again = open_driver()
@@ -211,7 +213,8 @@ def test_observer_that_fails_stops_terraform_cleanly(open_driver: OpenDriver, mo
 
 
 def test_two_drivers_on_one_folder_take_turns(open_driver: OpenDriver, module: Path, events: list[Event]) -> None:
-    write_chain(module, create=1)
+    gate = module / "go-on"
+    write_chain(module, create=until(gate))
     first = FguardLike.start("embedded", module, "apply")
     first.await_event("ProvisionOutput", address="terraform_data.slow")
 
@@ -219,7 +222,12 @@ def test_two_drivers_on_one_folder_take_turns(open_driver: OpenDriver, module: P
         open_driver(previous_run_timeout=0).plan(module / "other.tfplan")
     assert f"kill -INT {first.terraform_pids()[-1]}" in str(refused.value.fix)
 
-    plan = open_driver(observer=events.append).plan(module / "other.tfplan")
+    def go_on(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, Notice):
+            gate.touch()
+
+    plan = open_driver(observer=go_on).plan(module / "other.tfplan")
     assert [event.message[:14] for event in events if isinstance(event, Notice)] == ["A previous run"]
     assert not plan.has_changes
     assert first.await_exit() == 0

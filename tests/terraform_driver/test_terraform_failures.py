@@ -37,7 +37,7 @@ from fargate_guard.terraform.errors import (
 from fargate_guard.terraform.failures import explain
 from fargate_guard.terraform.providers import find_provider_source
 from fargate_guard.terraform.run_log import RunLogUnwritableError
-from tests.terraform_driver.driver_harness import FguardLike, clean_environ, write_chain
+from tests.terraform_driver.driver_harness import FguardLike, clean_environ, until, write_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -165,7 +165,8 @@ def deploy(driver: Driver, module: Path) -> None:
 def test_lock_held_by_someone_else_names_who_since_when_and_how_to_unlock(
     open_driver: OpenDriver, engine: Engine, module: Path
 ) -> None:
-    write_chain(module, create=2)
+    gate = module / "go-on"
+    write_chain(module, create=until(gate))
     other = FguardLike.start("embedded", module, "apply")
     other.await_event("ProvisionOutput", address="terraform_data.slow")
 
@@ -173,6 +174,7 @@ def test_lock_held_by_someone_else_names_who_since_when_and_how_to_unlock(
     with pytest.raises(StateLockedError) as locked:
         open_driver(run_log_dir=module / "elsewhere", lock_timeout=0).plan(module / "other.tfplan")
 
+    gate.touch()
     error = locked.value
     assert error.lock is not None
     assert re.fullmatch(r"\S+@\S+", error.lock.who)

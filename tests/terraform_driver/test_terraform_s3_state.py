@@ -15,7 +15,7 @@ import pytest
 from fargate_guard.terraform.driver import Driver
 from fargate_guard.terraform.engine import find_engine
 from fargate_guard.terraform.errors import StateLockedError, StateNotSavedError
-from tests.terraform_driver.driver_harness import FguardLike, clean_environ, write_chain
+from tests.terraform_driver.driver_harness import FguardLike, clean_environ, until, write_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,11 +68,16 @@ def s3(environ: dict[str, str]):  # type: ignore[no-untyped-def]  # boto3 has no
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """Two checkouts of one deployment, as on two machines."""
-    mine, theirs = (write_chain(tmp_path / name, create=1.5) for name in ("mine", "theirs"))
+    """Two checkouts of one deployment, as on two machines; an apply of it stops until :func:`go_on`."""
+    gate = until(tmp_path / "go-on")
+    mine, theirs = (write_chain(tmp_path / name, create=gate) for name in ("mine", "theirs"))
     for folder in (mine, theirs):
         (folder / "backend.tf").write_text(BACKEND)
     return mine, theirs
+
+
+def go_on(folder: Path) -> None:
+    folder.with_name("go-on").touch()
 
 
 def keys(aws: dict[str, str]) -> set[str]:
@@ -104,6 +109,7 @@ def test_of_two_runs_on_one_state_one_wins_and_the_other_tells_or_waits(
     assert locked.value.where == f"{BUCKET}/training.tfstate"
     assert "OperationTypeApply is running there" in str(locked.value.why)
 
+    go_on(mine)
     patient = open_driver(engine_name, mine, aws, lock_timeout=30)
     assert not patient.plan(mine / "saved.tfplan").has_changes, "everything was deployed when it got the lock"
     assert winner.await_exit() == 0
@@ -163,6 +169,7 @@ def test_state_that_s3_did_not_take_is_rescued_and_pushed_with_the_command_in_th
     for key in keys(aws):
         everything.delete_object(Bucket=BUCKET, Key=key)
     everything.delete_bucket(Bucket=BUCKET)
+    go_on(mine)
 
     assert fguard.await_exit() == 1
     error = fguard.error()
