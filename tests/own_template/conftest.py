@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from fargate_guard.sandbox import Sandbox
+from tests.fguard_inside import FguardInside
 from tests.fguard_process import Fguard, Ran
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox.start(speed=20) as running:
+    with Sandbox.start(speed=60) as running:
         yield running
 
 
@@ -85,7 +86,7 @@ def desk(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Desk:
         "FGUARD_ORCHESTRATOR_HOST": HOST,
         "FGUARD_OFFLINE": "1",
     }
-    made = Desk(Fguard(folder, environ), sandbox, "")
+    made = Desk(FguardInside(folder, environ), sandbox, "")
     ec2 = made.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     made.subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]

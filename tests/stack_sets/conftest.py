@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from fargate_guard.sandbox import Sandbox
+from tests.fguard_inside import FguardInside
 from tests.fguard_process import Fguard
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def organization(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Organizat
     (folder / "fguard.yaml").write_text(CONFIG)
     with Sandbox.start(speed=60) as sandbox:
         environ = {**sandbox.environment(), "SYSDIG_ACCESS_KEY": ACCESS_KEY}
-        made = Organization(Fguard(folder, environ), sandbox)
+        made = Organization(FguardInside(folder, environ), sandbox)
         organizations = made.client("organizations")
         organizations.create_organization(FeatureSet="ALL")
         made.root = organizations.list_roots()["Roots"][0]["Id"]
