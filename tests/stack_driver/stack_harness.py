@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fargate_guard.stacks.states import Stack
     from fargate_guard.terraform.events import Event
 
+TAGS = {"fguard:managed-by": "fargate-guard", "fguard:deployment": "training"}
 CONFIG = "name: training\nsysdig: {region: us1, access_key: {env: SYSDIG_ACCESS_KEY}}\n"
 
 
@@ -154,4 +155,4 @@ def log_groups(name: str, *logical_ids: str, retention: int = 1, names: str = ""
         lines += [f"    DependsOn: {before}"] if before else []
         lines += [f"    Properties: {{LogGroupName: /{name}/{logical_id}{names}, RetentionInDays: {retention}}}"]
         before = logical_id
-    return StackTemplate("\n".join([*lines, ""]), {}, (), {"fguard:deployment": "training"})
+    return StackTemplate("\n".join([*lines, ""]), {}, (), TAGS)

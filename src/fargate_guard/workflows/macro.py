@@ -11,6 +11,7 @@ from fargate_guard.macro.package import InstalledPackage, build, describe, diges
 from fargate_guard.macro.settings import MacroSettings
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.workflows.macro_stack import MacroStack, macro_template, stacks_with
+from fargate_guard.workflows.stack_owner import refuse_foreign, refuse_foreign_removal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,6 +81,7 @@ def install(context: Context, asked: MacroStack, package: bytes, approve: Approv
     from fargate_guard.aws import cloudformation, lambda_package
     from fargate_guard.workflows.stack_operation import execute_stack, plan_stack, withdraw_plan
 
+    _found(context, asked)
     bucket = _bucket(context)
     lambda_package.upload_package(context.aws, bucket, asked.key(package), package)
     config = context.config
@@ -91,7 +93,7 @@ def install(context: Context, asked: MacroStack, package: bytes, approve: Approv
         log_key_arn=config.logs.kms_key_arn,
         tags=config.tags,
     )
-    plan = plan_stack(context, asked.stack_name, template)
+    plan = plan_stack(context, asked.stack_name, template, owner=asked.owner)
     if plan.has_changes:
         if not approve(plan):
             withdraw_plan(context, plan)
@@ -126,6 +128,7 @@ def uninstall(context: Context, asked: MacroStack, approve: Approver, *, even_if
     from fargate_guard.workflows.stack_operation import removal_plan, remove_stack
 
     stack = _found(context, asked)
+    refuse_foreign_removal(context, stack, asked.owner)
     if stack is None:
         return ()
     users = [] if even_if_used else list(stacks_with(context.aws, asked.name, without=asked.stack_name))
@@ -150,7 +153,7 @@ def look(context: Context, asked: MacroStack, package: Callable[[], bytes]) -> M
     from fargate_guard.aws import lambda_package
 
     stack = _found(context, asked)
-    if stack is None:
+    if stack is None or stack.is_in_review:
         return None
     outputs = stack.outputs
     content = None
@@ -171,6 +174,7 @@ def _found(context: Context, asked: MacroStack) -> Stack | None:
     from fargate_guard.aws import cloudformation
 
     stack = cloudformation.find_stack(context.aws, asked.stack_name)
+    refuse_foreign(stack, asked.owner)
     return None if stack is None or stack.is_gone else stack
 
 

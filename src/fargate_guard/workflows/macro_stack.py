@@ -13,6 +13,7 @@ from fargate_guard.errors import UsageError
 from fargate_guard.macro.package import digest
 from fargate_guard.package_files import package_folder
 from fargate_guard.stacks.template import StackTemplate
+from fargate_guard.workflows.stack_owner import StackOwner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from fargate_guard.aws.session import Aws
 
 MACRO_NAME = "FargateGuard"
+MACRO_TAG = "fguard:macro"
+"""The macro's stack carries it, with the macro's name: a deployment may be called ``macro-…``."""
 MEMORY, TIMEOUT = 1024, 60
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,49}")
 _FOR_EVER = 0
@@ -57,6 +60,15 @@ class MacroStack:
         """Name of the stack."""
         return f"fguard-macro-{self.name}"
 
+    @property
+    def owner(self) -> StackOwner:
+        """Whose the stack of that name has to be."""
+        return StackOwner(
+            of=f"the macro {self.name}",
+            tags={MANAGED_BY_TAG: MANAGED_BY, MACRO_TAG: self.name},
+            rename="give the macro another name: --name NAME",
+        )
+
     def key(self, package: bytes) -> str:
         """Where a package is in the bucket: by its contents, so that other code is another key."""
         return f"{self.stack_name}/{digest(package)}.zip"
@@ -89,7 +101,7 @@ def macro_template(
             "RegistrySecretArns": ",".join(asked.registry_secrets),
         },
         capabilities=("CAPABILITY_IAM",),
-        tags={**tags, MANAGED_BY_TAG: MANAGED_BY},
+        tags={**tags, **asked.owner.tags},
     )
 
 

@@ -90,10 +90,12 @@ def any_stack(context: Context, *, may_be_unknown: bool = True) -> Stack | None:
 
     :param may_be_unknown: return None also where one may not ask, unless this machine has deployed a stack.
     :raises AccessDenied: else.
+    :raises PreflightError: when a stack of that name is not this deployment's.
     """
     from fargate_guard.aws.cloudformation import find_stack
     from fargate_guard.aws.errors import AccessDenied
     from fargate_guard.stacks.template import stack_name
+    from fargate_guard.workflows.stack_owner import deployment_owner, refuse_foreign
 
     try:
         stack = find_stack(context.aws, stack_name(context.config))
@@ -102,6 +104,7 @@ def any_stack(context: Context, *, may_be_unknown: bool = True) -> Stack | None:
             raise
         context.observer.note(f"whether a stack is deployed is not known: {denied.message}")
         return None
+    refuse_foreign(stack, deployment_owner(context.config))
     return None if stack is None or stack.is_gone else stack
 
 

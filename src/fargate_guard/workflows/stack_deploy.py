@@ -25,6 +25,7 @@ from fargate_guard.workflows.stack_operation import (
     plan_stack,
     withdraw_plan,
 )
+from fargate_guard.workflows.stack_owner import deployment_owner
 from fargate_guard.workflows.stack_repair import settled_stack, stuck_refusal
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
     if context.config.sysdig.access_key.env:
         required_variable(context)
     preflight(context, known_access_key(context))
-    settled_stack(context, stack_name(context.config))
+    settled_stack(context, stack_name(context.config), deployment_owner(context.config))
     key = store_access_key(context)
     plan: StackPlan | None = None
     try:
@@ -112,12 +113,12 @@ def _plan(context: Context, access_key_value_from: str) -> tuple[StackPlan, Stac
     from fargate_guard.workflows.stack_surroundings import surroundings_of
 
     context.observer.step("Render and make a change set")
-    name = stack_name(context.config)
-    stack = settled_stack(context, name)
+    name, owner = stack_name(context.config), deployment_owner(context.config)
+    stack = settled_stack(context, name, owner)
     template = render_stack(
         context, access_key_value_from=access_key_value_from, surroundings=surroundings_of(context, stack)
     )
-    return plan_stack(context, name, template), template
+    return plan_stack(context, name, template, owner=owner), template
 
 
 def _take_back(context: Context, plan: StackPlan | None, key: StoredAccessKey) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fargate_guard.stacks.states import Stack
     from fargate_guard.stacks.template import StackTemplate
     from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.stack_owner import StackOwner
 
 __all__ = ["PlanOutdated", "StackFailed", "execute_stack", "plan_stack", "remove_stack", "withdraw_plan"]
 
@@ -52,16 +53,22 @@ class PlanOutdated(FguardError):  # noqa: N818 - what it is: the plan no longer 
 
 
 def plan_stack(
-    context: Context, name: str, template: StackTemplate, *, keep_parameters: Sequence[str] = ()
+    context: Context,
+    name: str,
+    template: StackTemplate,
+    *,
+    owner: StackOwner | None = None,
+    keep_parameters: Sequence[str] = (),
 ) -> StackPlan:
     """Make a change set for a stack and return what it would change; nothing else is changed.
 
     An operation under way is followed first, and a stuck stack refused or repaired: :func:`settled_stack`.
 
+    :param owner: whose the stack has to be, if it is there; None: a stack of the user's own.
     :param keep_parameters: names of parameters (secrets) that keep their value where the stack has them already.
-    :raises PreflightError: when CloudFormation does not take the template, or the stack is stuck.
+    :raises PreflightError: when CloudFormation does not take the template, or the stack is stuck or another's.
     """
-    stack = settled_stack(context, name)
+    stack = settled_stack(context, name, owner)
     given = _template_argument(context, name, template.body)
     return _planned(context, stack, name, template, given, keep_parameters)
 

@@ -8,6 +8,7 @@ from fargate_guard.aws import cloudformation
 from fargate_guard.stacks.template import stack_name
 from fargate_guard.workflows.stack_deploy import stack_outputs
 from fargate_guard.workflows.stack_operation import removal_plan, remove_stack
+from fargate_guard.workflows.stack_owner import deployment_owner, refuse_foreign_removal
 from fargate_guard.workflows.stack_repair import followed
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ def remove_deployed_stack(context: Context, asking: Asking) -> tuple[str, ...]:
 
     What CloudFormation is doing with it is followed first, be it a deletion that an earlier run began.
 
-    :raises PreflightError: while others send to its orchestrator.
+    :raises PreflightError: when the stack is not this deployment's, or while others send to its orchestrator.
     :raises Declined: when the plan is not approved.
     """
-    stack = followed(context, cloudformation.find_stack(context.aws, stack_name(context.config)))
+    stack = cloudformation.find_stack(context.aws, stack_name(context.config))
+    refuse_foreign_removal(context, stack, deployment_owner(context.config))
+    stack = followed(context, stack)
     if stack is None or stack.is_gone:
         asking.approved(None)
         return ()

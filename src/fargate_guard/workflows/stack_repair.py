@@ -10,22 +10,28 @@ from fargate_guard.stacks.events import STACK, first_cause, last_operation
 from fargate_guard.stacks.states import ROLLED_BACK, Repair, operation_of
 from fargate_guard.workflows.stack_failures import cause_lines, stack_failed
 from fargate_guard.workflows.stack_following import Ended, Follower, follow, request_token
+from fargate_guard.workflows.stack_owner import refuse_foreign
 
 if TYPE_CHECKING:
     from fargate_guard.stacks.states import Stack, Stuck
     from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.stack_owner import StackOwner
 
 
-def settled_stack(context: Context, name: str) -> Stack | None:
+def settled_stack(context: Context, name: str, owner: StackOwner | None) -> Stack | None:
     """Return the stack at rest, or None where there is none.
 
     An operation that is under way, somebody's or an earlier run's, is followed to its end. A stack that is stuck
     is repaired where that was asked for.
 
-    :raises PreflightError: when it is stuck and no repair was asked for.
+    :param owner: whose it has to be; None: a stack of the user's own.
+    :raises PreflightError: when it is another's, or it is stuck and no repair was asked for.
     :raises Interrupted: after a request to stop.
     """
-    stack = followed(context, cloudformation.find_stack(context.aws, name))
+    stack = cloudformation.find_stack(context.aws, name)
+    if owner is not None:
+        refuse_foreign(stack, owner)
+    stack = followed(context, stack)
     if stack is None or stack.is_gone:
         return None
     if stack.is_in_review:
