@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from types import TracebackType
 
 PERSONAL = ("AWS_", "FGUARD_", "SYSDIG_", "TF_")
 """Prefixes of variables that would let a test see the developer's own accounts and settings."""
@@ -32,6 +33,21 @@ class Ran:
         return document
 
 
+class Process(subprocess.Popen[str]):
+    """A process that does not outlive a test that fails."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Wait for its end; Popen would also wait for one that a failed test never told to end."""
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, value, traceback)
+
+
 @dataclass(frozen=True, slots=True)
 class Fguard:
     """``fguard`` as a user runs it: a process in a folder, with an environment."""
@@ -49,9 +65,9 @@ class Fguard:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(PERSONAL)}
         return clean | {"HOME": str(self.folder)} | dict(self.environ)
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **options: Any) -> Process:
         """Start a command and leave it running."""
-        return subprocess.Popen(
+        return Process(
             [*self.command, *arguments],
             cwd=self.folder,
             env=self.full_environ(),

@@ -269,7 +269,7 @@ def test_follow_prints_events_as_they_come_survives_trouble_and_ends_with_ctrl_c
             assert json.loads(process.stdout.readline())["id"] == event["id"]
         process.send_signal(signal.SIGINT)
         try:
-            stdout, stderr = process.communicate(timeout=30)
+            stdout, stderr = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 130
@@ -287,7 +287,7 @@ def test_follow_with_fail_on_ends_with_the_first_such_event(
         wait_until(lambda: following(api), "the first look")
         store.publish([fargate_event(time.time_ns(), severity=7)])
         store.publish([fargate_event(time.time_ns() + 1000, severity=5)])
-        stdout, _ = process.communicate(timeout=30)
+        stdout, _ = process.communicate(timeout=120)
     assert process.returncode == 3
     assert [line.split(",")[1] for line in stdout.splitlines()][-1] == "medium"
 
@@ -311,7 +311,7 @@ def test_a_terminal_gets_a_table_that_fits(fguard: Fguard, store: EventStore, te
         shown = b""
         while b"task unknown" not in shown and (chunk := os.read(ours, 4096)):
             shown += chunk
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     rows = shown.decode().replace("\r", "").splitlines()
     assert rows[0].startswith("TIME")
     assert all(len(row) <= 100 for row in rows)
