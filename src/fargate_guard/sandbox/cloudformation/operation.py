@@ -70,6 +70,8 @@ class Work:
     """Keys of the works it waits for."""
     stage: Stage = Stage.WAITING
     due: float = 0.0
+    begun: float = 0.0
+    """When it was begun, by the sandbox's clock."""
     properties: dict[str, object] = field(default_factory=dict)
     """What the resource is to have."""
     old: StackResource | None = None

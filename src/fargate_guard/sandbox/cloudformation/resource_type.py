@@ -42,6 +42,9 @@ class ResourceContext:
     token: str = ""
     """Differs with every creation: the end of generated names (:meth:`generated_name`)."""
 
+    begun: float = 0.0
+    """When the creation, update or deletion of this resource began, by the sandbox's clock."""
+
     def client(self, service: str) -> Any:
         """Return a boto3 client of the sandbox, in this account and region, that works in process.
 

@@ -33,7 +33,7 @@ CUSTOM_NAME = (
 RETAINED = frozenset({"Retain", "RetainExceptOnCreate"})
 
 
-def context_of(stack: Stack, resource: StackResource, tags: dict[str, str]) -> ResourceContext:
+def context_of(stack: Stack, resource: StackResource, tags: dict[str, str], begun: float = 0.0) -> ResourceContext:
     """Return where and for whom a resource is made."""
     own = {
         "aws:cloudformation:stack-name": stack.name,
@@ -49,6 +49,7 @@ def context_of(stack: Stack, resource: StackResource, tags: dict[str, str]) -> R
         logical_id=resource.logical_id,
         tags={**tags, **own},
         token=uuid.uuid4().hex[:12].upper(),
+        begun=begun,
     )
 
 
@@ -60,7 +61,7 @@ def begin(stack: Stack, work: Work, world: World, at: float) -> None:
         return
     reason = REPLACING if work.do is Do.REPLACE else None
     stack.record_resource(work.resource, f"{work.do.verb}_IN_PROGRESS", at, reason)
-    work.stage = Stage.STARTED
+    work.stage, work.begun = Stage.STARTED, at
     work.due = at + world.pace.seconds("resource") / 2
 
 
@@ -113,7 +114,7 @@ def _act(stack: Stack, work: Work, world: World, at: float) -> None:
         raise ResourceFailed(message)
     kind = world.type_of(resource.type)
     tags = dict(work.old.tags if work.do is Do.RESTORE and work.old is not None else resource.tags)
-    context = context_of(stack, resource, tags)
+    context = context_of(stack, resource, tags, work.begun)
     new = failing_in_words(lambda: resolve_references(work.properties, context))
     if work.do is Do.DELETE:
         failing_in_words(lambda: kind.delete(resource.physical_id, resource.properties, context))
@@ -149,7 +150,7 @@ def _adopt(stack: Stack, work: Work, made: Made, at: float) -> None:
 def _pending(stack: Stack, work: Work, world: World) -> str | None:
     resource = work.resource
     kind = world.type_of(resource.type)
-    context = context_of(stack, resource, dict(resource.tags))
+    context = context_of(stack, resource, dict(resource.tags), work.begun)
     if work.do is Do.DELETE:
         deleting = getattr(kind, "deleting", None)
         if deleting is None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.sandbox.cloudformation.parameters import MASKED
+from fargate_guard.sandbox.cloudformation.template import parse_template
+
 if TYPE_CHECKING:
     from fargate_guard.sandbox.cloudformation.stack_sets import (
         Outcome,
@@ -26,6 +29,16 @@ def _moment(at: float | None) -> datetime | None:
     return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
+def _shown(stack_set: StackSet, parameters: list[Json]) -> list[Json]:
+    """Mask the values of NoEcho parameters.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html (NoEcho)
+    """
+    declared = parse_template(stack_set.template).get("Parameters") or {}
+    secret = {key for key, one in declared.items() if str(one.get("NoEcho", "")).lower() == "true"}
+    return [{**one, "ParameterValue": MASKED} if one["ParameterKey"] in secret else one for one in parameters]
+
+
 def stack_set_shape(stack_set: StackSet) -> Json:
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSet.html."""
     settings = stack_set.settings
@@ -33,7 +46,7 @@ def stack_set_shape(stack_set: StackSet) -> Json:
         {
             **stack_set_summary(stack_set),
             "TemplateBody": stack_set.template,
-            "Parameters": stack_set.parameters,
+            "Parameters": _shown(stack_set, stack_set.parameters),
             "Capabilities": stack_set.capabilities,
             "Tags": stack_set.tags,
             "StackSetARN": stack_set.arn,
@@ -64,7 +77,8 @@ def stack_set_summary(stack_set: StackSet) -> Json:
 
 def instance_shape(stack_set: StackSet, instance: StackInstance) -> Json:
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstance.html."""
-    return {**instance_summary(stack_set, instance), "ParameterOverrides": instance.overrides}
+    overrides = _shown(stack_set, instance.overrides)
+    return {**instance_summary(stack_set, instance), "ParameterOverrides": overrides}
 
 
 def instance_summary(stack_set: StackSet, instance: StackInstance) -> Json:

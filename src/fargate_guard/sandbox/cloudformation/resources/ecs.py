@@ -216,7 +216,7 @@ class Service(ApiType):
         steady = len(service["deployments"]) == 1 and running == service["desiredCount"]
         if steady and primary["rolloutState"] == "COMPLETED":
             return None
-        if _waited(primary) > LONGEST_WAIT_SECONDS:
+        if _waited(primary, context) > LONGEST_WAIT_SECONDS:
             message = (
                 f'Resource handler returned message: "{NOT_STEADY}" (RequestToken: {context.token}, {NOT_STABLE})'
             )
@@ -255,10 +255,14 @@ class Service(ApiType):
         return f"service {service['serviceName']} is draining"
 
 
-def _waited(deployment: Mapping[str, Json]) -> float:
-    """Return for how many seconds, at the sandbox's pace, a deployment has been under way."""
+def _waited(deployment: Mapping[str, Json], context: ResourceContext) -> float:
+    """Return for how many seconds, at the sandbox's pace, this operation has waited for a deployment.
+
+    A change of DesiredCount goes on with the deployment that there is, which may be as old as the service.
+    """
     around = EcsBackend.surroundings
-    return float((around.clock() - deployment["createdAt"].timestamp()) * around.pace.speed)
+    begun = max(context.begun, deployment["createdAt"].timestamp())
+    return float((around.clock() - begun) * around.pace.speed)
 
 
 def _of_revision(revision: Mapping[str, Json]) -> dict[str, Json]:
