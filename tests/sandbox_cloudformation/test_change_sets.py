@@ -37,6 +37,18 @@ def test_a_new_stack_is_in_review_until_its_change_set_is_executed(stacks: Stack
     )
 
 
+def test_a_change_set_that_is_being_made_cannot_be_deleted(stacks: Stacks) -> None:
+    client = stacks.api
+    made = client.create_change_set(
+        StackName=stacks.name,
+        ChangeSetName="being-made",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps({"Resources": {"Log": log_group()}}),
+    )
+    code, message = refused(client.delete_change_set, ChangeSetName=made["Id"])
+    assert (code, message) == ("InvalidChangeSetStatus", "Cannot delete ChangeSet in status CREATE_IN_PROGRESS")
+
+
 def test_a_stack_in_review_can_be_deleted(stacks: Stacks) -> None:
     stack_id = stacks.change_set({"Log": log_group()}, kind="CREATE")["StackId"]
     _, message = refused(stacks.change_set, {"Log": log_group()}, name="update")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws.errors import AwsError
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 OBJECTS_PER_CALL = 1000
 """https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What became of uploaded files."""
+
+    count: int
+    refused: tuple[str, ...] = ()
+    """What S3 kept, with its reason: a line each."""
 
 
 def own_bucket_name(aws: Aws) -> str:
@@ -65,29 +75,42 @@ def upload_template(aws: Aws, bucket: str, stack: str, body: str) -> str:
     return f"https://{bucket}.s3.{aws.region}.{suffix}/{key}"
 
 
-def remove_templates(aws: Aws, bucket: str, stack: str) -> int:
-    """Remove what was uploaded for a stack, every version; returns how many. No bucket is fine."""
+def remove_templates(aws: Aws, bucket: str, stack: str) -> Removed:
+    """Remove what was uploaded for a stack, every version and delete marker. No bucket is fine.
+
+    S3 answers for each file by itself
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html).
+    """
+    return remove_file(aws, bucket, _prefix(stack))
+
+
+def remove_file(aws: Aws, bucket: str, key: str) -> Removed:
+    """Remove a file, or all whose keys begin so, every version and delete marker. No bucket is fine."""
     try:
-        found = [
-            {"Key": str(one["Key"]), "VersionId": str(one["VersionId"])}
-            for one in aws.pages(
-                "s3",
-                "list_object_versions",
-                "Versions",
-                about=bucket,
-                Bucket=bucket,
-                Prefix=_prefix(stack),
-                ExpectedBucketOwner=aws.identity().account_id,
-            )
-        ]
+        found = [*_versions(aws, bucket, key, "Versions"), *_versions(aws, bucket, key, "DeleteMarkers")]
     except AwsError as error:
         if error.code == "NoSuchBucket":
-            return 0
+            return Removed(0)
         raise
+    refused: list[str] = []
     for batch in batches(found, OBJECTS_PER_CALL):
         deleted: dict[str, Any] = {"Objects": list(batch), "Quiet": True}
-        aws.call("s3", "delete_objects", about=bucket, Bucket=bucket, Delete=deleted)
-    return len(found)
+        answer = aws.call("s3", "delete_objects", about=bucket, Bucket=bucket, Delete=deleted)
+        refused += [f"{one['Key']}: {one.get('Message') or one['Code']}" for one in answer.get("Errors") or ()]
+    return Removed(len(found) - len(refused), tuple(refused))
+
+
+def _versions(aws: Aws, bucket: str, prefix: str, kind: str) -> list[dict[str, str]]:
+    listed = aws.pages(
+        "s3",
+        "list_object_versions",
+        kind,
+        about=bucket,
+        Bucket=bucket,
+        Prefix=prefix,
+        ExpectedBucketOwner=aws.identity().account_id,
+    )
+    return [{"Key": str(one["Key"]), "VersionId": str(one["VersionId"])} for one in listed]
 
 
 def remove_own_bucket_if_empty(aws: Aws) -> bool:

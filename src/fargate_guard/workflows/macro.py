@@ -79,11 +79,29 @@ def install(context: Context, asked: MacroStack, package: bytes, approve: Approv
     :raises FguardError: as the stack operations do.
     """
     from fargate_guard.aws import cloudformation, lambda_package
-    from fargate_guard.workflows.stack_operation import execute_stack, plan_stack, withdraw_plan
 
-    _found(context, asked)
+    before = _found(context, asked)
     bucket = _bucket(context)
     lambda_package.upload_package(context.aws, bucket, asked.key(package), package)
+    try:
+        changed = _carried_out(context, asked, package, bucket, approve)
+    except BaseException:
+        _take_package_back(context, asked, package, bucket, before)
+        raise
+    stack = cloudformation.find_stack(context.aws, asked.stack_name)
+    outputs = stack.outputs if stack else {}
+    _verify(context, outputs, package)
+    return Installed(changed, outputs)
+
+
+def _carried_out(context: Context, asked: MacroStack, package: bytes, bucket: str, approve: Approver) -> bool:
+    """Plan, ask and execute; returns whether anything was changed. What was not executed is taken back."""
+    from fargate_guard.workflows.stack_operation import (
+        execute_stack,
+        plan_stack,
+        withdraw_unexecuted,
+    )
+
     config = context.config
     template = macro_template(
         asked,
@@ -94,15 +112,38 @@ def install(context: Context, asked: MacroStack, package: bytes, approve: Approv
         tags=config.tags,
     )
     plan = plan_stack(context, asked.stack_name, template, owner=asked.owner)
-    if plan.has_changes:
+    if not plan.has_changes:
+        return False
+    try:
         if not approve(plan):
-            withdraw_plan(context, plan)
             raise FguardError("the macro was not installed", why="the plan was not approved")
         execute_stack(context, plan, body=template.body)
-    stack = cloudformation.find_stack(context.aws, asked.stack_name)
-    outputs = stack.outputs if stack else {}
-    _verify(context, outputs, package)
-    return Installed(plan.has_changes, outputs)
+    except BaseException:
+        withdraw_unexecuted(context, plan)
+        raise
+    return True
+
+
+def _take_package_back(
+    context: Context, asked: MacroStack, package: bytes, bucket: str, before: Stack | None
+) -> None:
+    """Remove the package where nothing can refer to it: neither the stack as it is nor what it may go back to."""
+    from fargate_guard.aws import cloudformation, template_bucket
+    from fargate_guard.workflows.stack_uploads import remove_uploads
+
+    try:
+        stack = cloudformation.find_stack(context.aws, asked.stack_name)
+        if stack is None or stack.is_gone:
+            remove_uploads(context, asked.stack_name)
+        elif (
+            before is not None
+            and (stack.updated, stack.status) == (before.updated, before.status)
+            and before.outputs.get("CodeKey") != asked.key(package)
+        ):
+            template_bucket.remove_file(context.aws, bucket, asked.key(package))
+    except FguardError as error:
+        place = f"s3://{bucket}/{asked.key(package)}"
+        context.observer.warning(f"{error.message}\nthe package may be left: aws s3 rm {place}")
 
 
 def _verify(context: Context, outputs: Mapping[str, str], package: bytes) -> None:

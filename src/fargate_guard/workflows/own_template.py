@@ -130,7 +130,7 @@ def execute(context: Context, prepared: Prepared, approve: Approver) -> None:
     :raises Declined: when it is not approved.
     :raises StackFailed: when CloudFormation fails.
     """
-    from fargate_guard.workflows.stack_operation import execute_stack
+    from fargate_guard.workflows.stack_operation import execute_stack, withdraw_unexecuted
 
     plan = prepared.plan
     if not plan.has_changes:
@@ -144,7 +144,12 @@ def execute(context: Context, prepared: Prepared, approve: Approver) -> None:
         withdraw(context, prepared)
         raise Declined("nothing was changed: the plan was not approved", fix="approve it, or run with --yes")
     context.observer.step("Execute the change set")
-    execute_stack(context, plan, body=prepared.templates.body, protect=prepared.protected)
+    try:
+        execute_stack(context, plan, body=prepared.templates.body, protect=prepared.protected)
+    except BaseException:
+        if withdraw_unexecuted(context, plan):
+            prepared.uploads.withdraw()
+        raise
 
 
 def _users_stack(context: Context, name: str) -> Stack | None:

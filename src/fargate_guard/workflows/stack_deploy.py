@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fargate_guard.aws.errors import AwsError
 from fargate_guard.errors import FguardError, Interrupted
 from fargate_guard.stacks.states import ROLLED_BACK
 from fargate_guard.stacks.template import stack_name
@@ -24,6 +25,7 @@ from fargate_guard.workflows.stack_operation import (
     keep_protection,
     plan_stack,
     withdraw_plan,
+    withdraw_unexecuted,
 )
 from fargate_guard.workflows.stack_owner import deployment_owner
 from fargate_guard.workflows.stack_repair import settled_stack, stuck_refusal
@@ -122,24 +124,58 @@ def _plan(context: Context, access_key_value_from: str) -> tuple[StackPlan, Stac
 
 
 def _take_back(context: Context, plan: StackPlan | None, key: StoredAccessKey) -> None:
-    if plan is not None:
-        withdraw_plan(context, plan)
-    withdraw_access_key(context, key)
+    alone = True
+    try:
+        alone = plan is None or withdraw_plan(context, plan)
+    finally:
+        if alone:
+            _withdraw_key(context, key)
+        else:
+            context.observer.note("somebody else is at work on the stack: what it may refer to stays")
+
+
+def _withdraw_key(context: Context, key: StoredAccessKey) -> None:
+    """Take the key back; what AWS refuses is told, and hides no error that led here."""
+    try:
+        withdraw_access_key(context, key)
+    except AwsError as error:
+        context.observer.warning(
+            f"{error.message}: {error.why}\nthe access key that was just stored may be left as"
+            f" {key.value_from}; fguard destroy removes it"
+        )
 
 
 def _execute(context: Context, plan: StackPlan, key: StoredAccessKey, body: str) -> None:
-    """Execute the plan; where nothing refers to the newly stored key any more, that is taken back, too."""
+    """Execute the plan; what was made for it is taken back where nothing refers to it, or told."""
     context.observer.step("Execute the change set")
-    context.folder.record_stack(plan.stack_id)
     try:
+        context.folder.record_stack(plan.stack_id)
         execute_stack(context, plan, body=body)
-    except (StackFailed, Interrupted):
+    except BaseException as error:
+        if withdraw_unexecuted(context, plan):
+            _withdraw_key(context, key)
+            if plan.creates:
+                context.folder.stack.unlink(missing_ok=True)
+        else:
+            _after_failure(context, key, ended=isinstance(error, StackFailed | Interrupted))
+        raise
+
+
+def _after_failure(context: Context, key: StoredAccessKey, *, ended: bool) -> None:
+    """After something was begun, or may have been: the key goes where the stack that it was for is gone.
+
+    :param ended: whether how the operation ended, or that it goes on, is known.
+    """
+    try:
         stack = deployed_stack(context)
-        if stack is None or stack.status in ROLLED_BACK:
-            withdraw_access_key(context, key)
+    except FguardError:
+        stack, ended = None, False
+    if ended and (stack is None or stack.status in ROLLED_BACK):
+        _withdraw_key(context, key)
         if stack is None:
             context.folder.stack.unlink(missing_ok=True)
-        raise
+    elif not ended and key.value_from != key.before:
+        context.observer.note(f"the access key stays stored: {key.value_from}; fguard destroy removes it")
 
 
 def described_deployment(context: Context) -> DeployedStack:

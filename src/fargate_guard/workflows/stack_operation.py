@@ -5,7 +5,6 @@ For any stack: a deployment's own, the macro's, one of a template of the user's 
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,15 @@ from fargate_guard.stacks.states import SUCCEEDED
 from fargate_guard.workflows.stack_failures import ECS_SERVICE, StackFailed, stack_failed, stopped_tasks
 from fargate_guard.workflows.stack_following import Follower, follow
 from fargate_guard.workflows.stack_repair import delete, settled_stack
+from fargate_guard.workflows.stack_uploads import remove_uploads, template_argument
+from fargate_guard.workflows.stack_withdrawal import (
+    BEING_MADE,
+    LOOK_SECONDS,
+    is_gone,
+    token,
+    withdraw_plan,
+    withdraw_unexecuted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,17 +43,23 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.stack_owner import StackOwner
 
-__all__ = ["PlanOutdated", "StackFailed", "execute_stack", "plan_stack", "remove_stack", "withdraw_plan"]
+__all__ = [
+    "PlanOutdated",
+    "StackFailed",
+    "execute_stack",
+    "plan_stack",
+    "remove_stack",
+    "withdraw_plan",
+    "withdraw_unexecuted",
+]
 
 CHANGE_SET_PREFIX = "fguard-"
-LOOK_SECONDS = 1.0
-"""Between two looks at a change set that is being made."""
 CHANGE_SET_SECONDS = 900.0
 """How long CloudFormation may take to make one; macros and nested stacks take minutes."""
 
 
-_BUSY = "state and can not be updated"
-"""How CloudFormation refuses while an operation is under way."""
+_BUSY = ("state and can not be updated", "already exists and cannot be created again")
+"""How CloudFormation refuses while an operation is under way, and when another's creation came first."""
 
 
 class PlanOutdated(FguardError):  # noqa: N818 - what it is: the plan no longer fits
@@ -69,7 +83,7 @@ def plan_stack(
     :raises PreflightError: when CloudFormation does not take the template, or the stack is stuck or another's.
     """
     stack = settled_stack(context, name, owner)
-    given = _template_argument(context, name, template.body)
+    given = template_argument(context, name, template.body)
     return _planned(context, stack, name, template, given, keep_parameters)
 
 
@@ -119,7 +133,7 @@ def _create(context: Context, name: str, **arguments: Any) -> tuple[str, str]:
     except AwsError as error:
         if error.code not in ("ValidationError", "InsufficientCapabilitiesException"):
             raise
-        if _BUSY in (error.why or ""):
+        if _is_busy(error):
             raise _busy(context, name, error) from error
         raise PreflightError(
             "CloudFormation does not take the template",
@@ -127,6 +141,10 @@ def _create(context: Context, name: str, **arguments: Any) -> tuple[str, str]:
             why=error.why,
             fix="mend what it names and run it again; nothing was changed",
         ) from error
+
+
+def _is_busy(error: AwsError) -> bool:
+    return any(words in (error.why or "") for words in _BUSY)
 
 
 def _busy(context: Context, name: str, error: AwsError) -> PreflightError:
@@ -142,14 +160,14 @@ def _finished(context: Context, change_set: str) -> dict[str, Any]:
     deadline = context.stacks.clock() + CHANGE_SET_SECONDS
     while True:
         described = cloudformation.describe_change_set(context.aws, change_set)
-        if described["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+        if described["Status"] not in BEING_MADE:
             return described
         if context.stacks.clock() > deadline:
             raise FguardError(
                 "CloudFormation has not finished the change set",
                 where=change_set,
                 why=f"it is {described['Status']} after {CHANGE_SET_SECONDS:.0f} seconds",
-                fix="run it again; the change set was deleted",
+                fix="run it again",
             )
         context.stacks.sleep(LOOK_SECONDS)
 
@@ -175,21 +193,6 @@ def _all_changes(context: Context, described: dict[str, Any], under: str = "") -
     return tuple(changes)
 
 
-def withdraw_plan(context: Context, plan: StackPlan) -> None:
-    """Take a change set back that was not executed, and the empty stack that a first one leaves."""
-    if plan.change_set_id is not None:
-        cloudformation.delete_change_set(context.aws, plan.change_set_id)
-    if not plan.creates:
-        return
-    stack = cloudformation.find_stack(context.aws, plan.stack_id)
-    if stack is None or not stack.is_in_review:
-        return
-    if not [one for one in cloudformation.change_sets(context.aws, plan.stack_id) if one != plan.change_set_id]:
-        cloudformation.delete_stack(context.aws, plan.stack_id, _token(plan, "withdraw"))
-    if plan.uploaded:
-        _remove_templates(context, plan.stack_name)
-
-
 def execute_stack(
     context: Context, plan: StackPlan, *, body: str | None = None, protect: bool | None = None
 ) -> None:
@@ -197,6 +200,8 @@ def execute_stack(
 
     :param body: the template, to say where in it a failure lies.
     :param protect: termination protection then; None: as ``cloudformation.termination_protection`` says.
+    Whoever calls this takes the plan back where nothing was begun: :func:`withdraw_unexecuted`.
+
     :raises PlanOutdated: when the stack was changed since.
     :raises StackFailed: with the first cause; exit code 5 when CloudFormation put the former state back.
     :raises Interrupted: after a request to stop; CloudFormation goes on, or is taken back, as asked.
@@ -220,9 +225,9 @@ def execute_stack(
 
 def _execute(context: Context, plan: StackPlan) -> None:
     try:
-        cloudformation.execute_change_set(context.aws, str(plan.change_set_id), _token(plan, "execute"))
+        cloudformation.execute_change_set(context.aws, str(plan.change_set_id), token(plan, "execute"))
     except AwsError as error:
-        if _BUSY in (error.why or ""):
+        if _is_busy(error):
             raise _busy(context, plan.stack_name, error) from error
         if error.code not in ("InvalidChangeSetStatus", "ChangeSetNotFound", "InvalidChangeSetStatusException"):
             raise
@@ -254,7 +259,7 @@ def remove_stack(context: Context, stack: Stack) -> tuple[str, ...]:
     before = {str(one["LogicalResourceId"]) for one in cloudformation.resources(context.aws, stack.stack_id)}
     ended = delete(context, stack)
     gone = [event.logical_id for event in ended.events if event.status == "DELETE_COMPLETE"]
-    _remove_templates(context, stack.name)
+    remove_uploads(context, stack.name)
     return tuple(one for one in dict.fromkeys(gone) if one in before)
 
 
@@ -273,7 +278,12 @@ def removal_plan(context: Context, stack: Stack) -> StackPlan:
 
 
 def _refuse_outdated(context: Context, plan: StackPlan) -> None:
-    described = cloudformation.describe_change_set(context.aws, str(plan.change_set_id))
+    try:
+        described = cloudformation.describe_change_set(context.aws, str(plan.change_set_id))
+    except AwsError as error:
+        if not is_gone(error):
+            raise
+        raise _outdated(context, plan, error.why) from error
     status = described.get("ExecutionStatus")
     if status not in (None, "AVAILABLE"):
         raise _outdated(context, plan, f"the change set is {status}")
@@ -286,45 +296,3 @@ def _outdated(context: Context, plan: StackPlan, why: str | None) -> PlanOutdate
         why=why,
         fix=f"look at a new plan: {context.stacks.command}",
     )
-
-
-def _token(plan: StackPlan, action: str) -> str:
-    """Return the same token for the same plan: asking twice does it once."""
-    return f"fguard-{action}-{hashlib.sha256(str(plan.change_set_id).encode()).hexdigest()[:32]}"
-
-
-def _template_argument(context: Context, name: str, body: str) -> dict[str, str]:
-    from fargate_guard.aws import template_bucket
-
-    if len(body.encode()) <= cloudformation.LARGEST_BODY:
-        return {"TemplateBody": body}
-    bucket = context.config.cloudformation.template_bucket
-    if bucket is not None:
-        template_bucket.require_bucket(context.aws, bucket)
-    else:
-        bucket = template_bucket.own_bucket_name(context.aws)
-        if not template_bucket.own_bucket_exists(context.aws):
-            context.observer.note(
-                f"the template is larger than {cloudformation.LARGEST_BODY:,} bytes: making the bucket {bucket}"
-                " for it (private, encrypted; removed with the deployment); cloudformation.template_bucket names"
-                " another"
-            )
-        template_bucket.make_own_bucket(context.aws, context.config.tags)
-    context.observer.note(f"uploaded the template to s3://{bucket}/{name}/")
-    return {"TemplateURL": template_bucket.upload_template(context.aws, bucket, name, body)}
-
-
-def _remove_templates(context: Context, name: str) -> None:
-    from fargate_guard.aws import template_bucket
-
-    bucket = context.config.cloudformation.template_bucket
-    try:
-        removed = template_bucket.remove_templates(
-            context.aws, bucket or template_bucket.own_bucket_name(context.aws), name
-        )
-        if removed:
-            context.observer.note(f"removed {removed} uploaded templates")
-        if removed and bucket is None and template_bucket.remove_own_bucket_if_empty(context.aws):
-            context.observer.note("removed the bucket for templates: it was empty")
-    except AwsError as error:
-        context.observer.note(f"uploaded templates were not looked for: {error.message}")

@@ -117,6 +117,10 @@ class ChangeSetCalls(Calls):
             change_set = self._change_set()
         except ChangeSetNotFound:
             return EmptyResult()
+        status = change_set.status(self._backend.now)
+        if status == "CREATE_IN_PROGRESS":
+            message = f"Cannot delete ChangeSet in status {status}"
+            raise InvalidChangeSetStatus(message)
         if change_set.executed == "EXECUTE_IN_PROGRESS":
             message = (
                 f"ChangeSet [{change_set.id}] cannot be deleted in its current status of [EXECUTE_IN_PROGRESS]"
