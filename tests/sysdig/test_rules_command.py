@@ -210,10 +210,10 @@ def test_nothing_is_deleted_without_prune(run: Run, rule_store: RuleStore, file:
     assert rule_store.names("rule") == {"Shell opens a file"}
     shown = run("diff", "--prune").stdout
     assert "delete rule Shell opens a file\n" in shown
-    assert "delete list theirs, not made from these files\n" in shown
+    assert "Only in Sysdig, left alone: list theirs\n" in shown
     assert run("push", "--prune").exit_code == 64
     assert run("push", "--prune", "--yes").exit_code == 0
-    assert (rule_store.names("rule"), rule_store.names("list")) == (set(), {"shells"})
+    assert (rule_store.names("rule"), rule_store.names("list")) == (set(), {"shells", "theirs"})
     assert rule_store.names("macro") == {"opened", "trusted"}
 
 

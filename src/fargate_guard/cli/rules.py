@@ -27,7 +27,7 @@ FilesArgument = Annotated[
     list[Path] | None, typer.Argument(metavar="[FILES]...", help="Files or folders [rules/ beside fguard.yaml].")
 ]
 PruneOption = Annotated[
-    bool, typer.Option("--prune", help="Delete custom rules that no file has, whoever made them.")
+    bool, typer.Option("--prune", help="Delete what was pushed from here and no file has any more.")
 ]
 
 
@@ -86,7 +86,7 @@ def push(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     prune: PruneOption = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Overwrite what was changed in Sysdig meanwhile.")
+        bool, typer.Option("--force", help="Overwrite what may be somebody else's work in Sysdig.")
     ] = False,
     expect: Annotated[
         str | None, typer.Option("--expect", metavar="DIGEST", help="Refuse unless diff still says this digest.")
@@ -111,7 +111,7 @@ def push(
         work.refuse_conflicts(plan)
     if plan.changes:
         run.screen.message(_plan_text(plan))
-        question = f"Change {len(plan.changes)} objects in {client.address.host}?"
+        question = _question(plan, client.address.host)
         if not run.screen.confirm(question, assume_yes=yes):
             return Result({**_document(plan), "pushed": False}, "Nothing was pushed.", ExitCode.FAILED)
     work.push(client, local, plan, prune=prune)
@@ -131,14 +131,14 @@ def pull(
 
     Comments and everything that is the same stay. What was changed here is only overwritten with --force.
     """
-    from fargate_guard.workflows import rules as work
     from fargate_guard.workflows.rule_files import read_files, rule_paths
+    from fargate_guard.workflows.rules_pull import pull as pull_rules
 
     folder = _folder(run)
     client = open_client(run, read_config(run), secure)
     has_files = folder.is_dir() and any(folder.rglob("*.y*ml"))
     texts = read_files(rule_paths(folder, ())) if has_files else ()
-    pulled = work.pull(client, folder, texts, force=force)
+    pulled = pull_rules(client, folder, texts, force=force)
     for key in pulled.gone:
         run.screen.warning(f"{key} is not in Sysdig any more; the file keeps it")
     for key in pulled.left_out:
@@ -175,6 +175,11 @@ def _plan(
     return local, work.compare(local, work.remote_rules(client), record, prune=prune)
 
 
+def _question(plan: Plan, host: str) -> str:
+    deleted = f", and delete {', '.join(plan.deleted)}" if plan.deleted else ""
+    return f"Change {_count(len(plan.changes), 'object')} in {host}{deleted}?"
+
+
 def _document(plan: Plan) -> dict[str, object]:
     return {
         "changes": [one.document() for one in plan.changes],
@@ -187,9 +192,8 @@ def _document(plan: Plan) -> dict[str, object]:
 def _plan_text(plan: Plan) -> str:
     lines = []
     for change in plan.changes:
-        notes = ", changed in Sysdig since it was last pushed or pulled" if change.changed_there else ""
-        notes += ", not made from these files" if change.action == "delete" and not change.made_here else ""
-        lines.append(f"{change.action} {change.key}{notes}\n{change.diff()}")
+        note = f", {change.conflict}" if change.conflict else ""
+        lines.append(f"{change.action} {change.key}{note}\n{change.diff()}")
     if plan.only_there:
         lines.append(f"Only in Sysdig, left alone: {', '.join(plan.only_there)}")
     if plan.changes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,8 @@ RECORD = ".fguard-rules.json"
 """Beside the rules: what Sysdig had when a rule was last pushed or pulled. Worth keeping in git."""
 PULLED = "sysdig.yaml"
 """Where rules come to that no file has yet."""
-_SCHEMA = "fguard.rules-record/v1"
+_SCHEMA = "fguard.rules-record/v2"
+"""The first version had a single Sysdig: ``url`` and ``objects`` instead of ``sysdigs``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Recorded:
 
     digest: str
     version: int
+    pushed: bool = False
+    """It was made or changed from here, and not only read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,31 +119,38 @@ def local_rules(folder: Path, paths: Iterable[Path], known: Known) -> LocalRules
 
 
 def read_record(folder: Path, url: str) -> dict[str, Recorded]:
-    """Return what was recorded for one Sysdig; empty where nothing was, or for another.
+    """Return what was recorded for one Sysdig; empty where nothing was.
 
     :raises FguardError: when the file is damaged.
     """
+    return _records(folder).get(url, {})
+
+
+def _records(folder: Path) -> dict[str, dict[str, Recorded]]:
     path = folder / RECORD
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["schema"] != _SCHEMA or document["url"] != url:
-            return {}
-        objects = document["objects"]
-        return {key: Recorded(str(one["digest"]), int(one["version"])) for key, one in objects.items()}
+        by_url = {str(document["url"]): document["objects"]} if "url" in document else document["sysdigs"]
+        return {url: {key: _recorded(one) for key, one in objects.items()} for url, objects in by_url.items()}
     except FileNotFoundError:
         return {}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise FguardError(
             "the record of pushed rules is damaged", where=str(path), fix="restore it from git, or delete it"
         ) from None
 
 
+def _recorded(one: Mapping[str, Any]) -> Recorded:
+    return Recorded(str(one["digest"]), int(one["version"]), one.get("pushed") is True)
+
+
 def write_record(folder: Path, url: str, record: Mapping[str, Recorded]) -> None:
-    """Write what Sysdig has now."""
-    objects: dict[str, Any] = {
-        key: {"digest": one.digest, "version": one.version} for key, one in sorted(record.items())
+    """Write what one Sysdig has now; what was recorded for others stays."""
+    sysdigs = {
+        one: {key: asdict(object_) for key, object_ in sorted(objects.items())}
+        for one, objects in sorted({**_records(folder), url: record}.items())
     }
-    write_text(folder / RECORD, json.dumps({"schema": _SCHEMA, "url": url, "objects": objects}, indent=2) + "\n")
+    write_text(folder / RECORD, json.dumps({"schema": _SCHEMA, "sysdigs": sysdigs}, indent=2) + "\n")
 
 
 def replaced(file: RuleFile, new: Mapping[str, Definition], items: Mapping[str, Item]) -> str:

@@ -1,4 +1,4 @@
-"""Compare the user's own rules with Sysdig's custom ones; push what differs, pull what is new there.
+"""Compare the user's own rules with Sysdig's custom ones, and push what differs.
 
 A record beside the rules says what Sysdig had of each when it was last pushed or pulled. So a change made there
 is told from one made here, and neither side overwrites the other's.
@@ -11,24 +11,13 @@ import difflib
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import FguardError, PreflightError
-from fargate_guard.falco.checking import Known, check_files
-from fargate_guard.falco.definitions import CannotPush, Definition, definition_of, yaml_text
-from fargate_guard.falco.reading import RuleFile
+from fargate_guard.falco.checking import Known
+from fargate_guard.falco.definitions import Definition, yaml_text
 from fargate_guard.sysdig.rules import Stored, create, delete, read_custom, read_names, update
-from fargate_guard.workflows.rule_files import (
-    PULLED,
-    LocalRules,
-    Recorded,
-    appended,
-    read_record,
-    replaced,
-    write_record,
-    write_text,
-)
+from fargate_guard.workflows.rule_files import LocalRules, Recorded, read_record, write_record
 from fargate_guard.workflows.rule_objects import definition_of_stored, document_of
 
 if TYPE_CHECKING:
@@ -37,7 +26,6 @@ if TYPE_CHECKING:
     from fargate_guard.sysdig.client import SecureClient
 
 _ORDER = {"list": 0, "macro": 1, "rule": 2}
-_HEADER = "# Rules from Sysdig Secure, written by fguard rules pull.\n"
 
 
 class Action(StrEnum):
@@ -64,10 +52,10 @@ class Change:
     key: str
     mine: Definition | None
     theirs: Remote | None
-    changed_there: bool = False
-    """Somebody changed it in Sysdig since it was last pushed or pulled."""
+    conflict: str = ""
+    """Why doing it could undo somebody's work in Sysdig; empty where it cannot."""
     made_here: bool = True
-    """It was pushed or pulled by these rules before."""
+    """It was pushed by these rules before."""
 
     def document(self) -> dict[str, Any]:
         """Return it for ``--json``."""
@@ -76,7 +64,7 @@ class Change:
             "action": self.action.value,
             "object": self.key,
             "version": version,
-            "changed_in_sysdig": self.changed_there,
+            "conflict": self.conflict or None,
             "made_here": self.made_here,
             "diff": self.diff(),
         }
@@ -99,6 +87,13 @@ class Plan:
     only_there: tuple[str, ...]
     """Keys of custom objects that no file has, and that are not to be deleted."""
     remote: Mapping[str, Remote] = field(default_factory=dict)
+    is_empty: bool = False
+    """The files define nothing."""
+
+    @property
+    def deleted(self) -> tuple[str, ...]:
+        """Return the keys of what would be deleted."""
+        return tuple(one.key for one in self.changes if one.action is Action.DELETE)
 
     @property
     def digest(self) -> str:
@@ -141,45 +136,59 @@ def compare(
 ) -> Plan:
     """Return what a push would do.
 
-    :param prune: delete custom objects that no file has.
+    :param prune: delete what was pushed or pulled before and no file has any more. What is not in the record is
+        somebody else's and stays.
     """
     changes, same = [], []
     for key, mine in local.definitions.items():
-        theirs = remote.get(key)
+        theirs, known = remote.get(key), record.get(key)
         if theirs is not None and theirs.definition.meaning() == mine.meaning():
             same.append(key)
         else:
             action = Action.UPDATE if theirs else Action.CREATE
-            changes.append(Change(action, key, mine, theirs, _changed_there(key, theirs, record), key in record))
+            made_here = known is not None and known.pushed
+            changes.append(Change(action, key, mine, theirs, _conflict(theirs, known), made_here))
     changes.sort(key=lambda one: (_ORDER[one.key.partition(" ")[0]], one.key.endswith(" (append)")))
     others = [key for key in remote if key not in local.definitions]
     if prune:
-        changes += [
-            Change(Action.DELETE, key, None, remote[key], _changed_there(key, remote[key], record), key in record)
-            for key in reversed(others)
-        ]
-    return Plan(tuple(changes), tuple(same), () if prune else tuple(others), remote)
+        changes += [_deletion(key, remote[key], record[key]) for key in reversed(others) if key in record]
+        others = [key for key in others if key not in record]
+    return Plan(tuple(changes), tuple(same), tuple(others), remote, is_empty=not local.definitions)
 
 
-def _changed_there(key: str, theirs: Remote | None, record: Mapping[str, Recorded]) -> bool:
-    known = record.get(key)
-    if theirs is None or known is None:
-        return False
-    return theirs.stored.version != known.version and theirs.definition.digest() != known.digest
+def _conflict(theirs: Remote | None, known: Recorded | None) -> str:
+    if theirs is None:
+        return ""
+    if known is None:
+        return "in Sysdig already, and never pushed or pulled from here"
+    changed = theirs.definition.digest() != known.digest
+    return "changed in Sysdig since it was last pushed or pulled" if changed else ""
+
+
+def _deletion(key: str, theirs: Remote, known: Recorded) -> Change:
+    pulled = "" if known.pushed else "pulled, and never pushed from here"
+    return Change(Action.DELETE, key, None, theirs, _conflict(theirs, known) or pulled, known.pushed)
 
 
 def refuse_conflicts(plan: Plan) -> None:
-    """Make sure that a push undoes nobody's change in Sysdig.
+    """Make sure that a push undoes nobody's work in Sysdig.
 
-    :raises PreflightError: when one would be undone.
+    :raises PreflightError: when some would be undone.
     """
-    conflicts = [one.key for one in plan.changes if one.changed_there]
+    conflicts = [f"{one.key} ({one.conflict})" for one in plan.changes if one.conflict]
     if conflicts:
         raise PreflightError(
-            f"{len(conflicts)} were changed in Sysdig since they were last pushed or pulled",
+            f"{len(conflicts)} in Sysdig may be somebody else's work; nothing was pushed",
             where=", ".join(conflicts),
-            why="pushing would undo that change",
+            why="pushing would undo it",
             fix="fguard rules pull, or fguard rules push --force",
+        )
+    deleted = plan.deleted
+    if plan.is_empty and deleted:
+        raise PreflightError(
+            f"the files have no rules at all, and --prune would delete {len(deleted)}; nothing was deleted",
+            where=", ".join(deleted),
+            fix="restore the rule files; or, to delete them all, add --force",
         )
 
 
@@ -203,11 +212,11 @@ def push(client: SecureClient, local: LocalRules, plan: Plan, *, prune: bool) ->
             refused.why = f"{refused.why}; {pushed}" if refused.why else pushed
             refused.where = f"{change.action} {change.key}: {refused.where}"
             with contextlib.suppress(FguardError):  # the first error is the one to tell
-                _note(local, client, compare(local, remote_rules(client), record))
+                _note(local, client, compare(local, remote_rules(client), record), done)
             raise
         done.append(change.key)
     after = compare(local, remote_rules(client), record, prune=prune)
-    _note(local, client, after)
+    _note(local, client, after, done)
     if after.changes:
         raise FguardError(
             "Sysdig took the rules and does not have them as they were pushed",
@@ -225,121 +234,20 @@ def _do(client: SecureClient, change: Change) -> None:
         create(client, change.mine.kind, document_of(change.mine))
 
 
-def _note(local: LocalRules, client: SecureClient, plan: Plan) -> None:
+def _note(local: LocalRules, client: SecureClient, plan: Plan, pushed: Sequence[str]) -> None:
     """Record what is the same on both sides now; what differs keeps its record."""
     url = client.address.url
     before = read_record(local.folder, url)
     kept = {key: one for key, one in before.items() if key in plan.remote}
-    now = {key: _recorded(plan.remote[key]) for key in plan.same}
+    mine = {*pushed, *(key for key, one in before.items() if one.pushed)}
+    now = {key: recorded(plan.remote[key], pushed=key in mine) for key in plan.same}
     if {**kept, **now} != before:
         write_record(local.folder, url, {**kept, **now})
 
 
-def _recorded(remote: Remote) -> Recorded:
-    return Recorded(remote.definition.digest(), remote.stored.version)
+def recorded(remote: Remote, *, pushed: bool) -> Recorded:
+    """Return what to record of an object.
 
-
-@dataclass(frozen=True, slots=True)
-class Pulled:
-    """What a pull did."""
-
-    written: Mapping[str, str]
-    """Key of each definition that was written -> the file."""
-    same: tuple[str, ...]
-    gone: tuple[str, ...]
-    """Keys of what was pushed or pulled before and is not in Sysdig any more; the files keep it."""
-    left_out: tuple[str, ...]
-    """Keys of what was pulled before, deleted here, and is in Sysdig still."""
-
-
-def pull(client: SecureClient, folder: Path, files: Sequence[RuleFile], *, force: bool) -> Pulled:
-    """Write Sysdig's custom rules into the files: changed ones in their places, new ones into a file of their own.
-
-    :param force: overwrite what was changed here, and write again what was deleted here.
-    :raises PreflightError: when something was changed here and not pushed; nothing is written.
+    :param pushed: it was made or changed from here, so that it may be pruned from here.
     """
-    local = _lenient(folder, files)
-    url = client.address.url
-    remote, record = remote_rules(client), read_record(folder, url)
-    same = [k for k, one in remote.items() if k in local.definitions and _agree(local.definitions[k], one)]
-    differing = [key for key in remote if key in local.definitions and key not in same]
-    if not force:
-        _refuse_local_changes(differing, local, record)
-    new = [key for key in remote if key not in local.definitions and (force or key not in record)]
-    written = _write(folder, local, remote, differing, new)
-    left_out = tuple(key for key in remote if key not in local.definitions and key not in new)
-    here = {key: _recorded(remote[key]) for key in (*same, *differing, *new)}
-    write_record(folder, url, {**{key: record[key] for key in left_out}, **here})
-    gone = tuple(key for key in record if key not in remote and key in local.definitions)
-    return Pulled(written, tuple(same), gone, left_out)
-
-
-def _agree(mine: Definition, theirs: Remote) -> bool:
-    return mine.meaning() == theirs.definition.meaning()
-
-
-def _lenient(folder: Path, files: Sequence[RuleFile]) -> LocalRules:
-    """Return the rule set of files that may have mistakes, but can be edited.
-
-    :raises PreflightError: when a file cannot be read as YAML.
-    """
-    checked = check_files(files)
-    broken = next((one for one in checked.errors if one.check in ("yaml", "duplicate")), None)
-    if broken:
-        raise PreflightError(broken.message, where=str(broken.place), fix=broken.fix)
-    definitions, items = {}, {}
-    for item in checked.items:
-        found = definition_of(item)
-        if not isinstance(found, CannotPush):
-            definitions[found.key], items[found.key] = found, item
-    return LocalRules(folder, tuple(files), checked, definitions, items)
-
-
-def _refuse_local_changes(keys: Sequence[str], local: LocalRules, record: Mapping[str, Recorded]) -> None:
-    changed = [key for key in keys if key not in record or record[key].digest != local.definitions[key].digest()]
-    if changed:
-        raise PreflightError(
-            f"{len(changed)} differ in Sysdig and were changed here too; nothing was written",
-            where=", ".join(f"{key} ({local.items[key].place})" for key in changed),
-            fix="fguard rules push, or fguard rules pull --force (which loses the changes made here)",
-        )
-
-
-def _write(
-    folder: Path, local: LocalRules, remote: Mapping[str, Remote], differing: Sequence[str], new: Sequence[str]
-) -> dict[str, str]:
-    texts = {file.name: file.text for file in local.files}
-    written: dict[str, str] = {}
-    for file in local.files:
-        mine = {key: remote[key].definition for key in differing if local.items[key].file is file}
-        if mine:
-            texts[file.name] = replaced(file, mine, local.items)
-            written |= dict.fromkeys(mine, file.name)
-    if new:
-        name = str(folder / PULLED)
-        texts[name] = appended(texts.get(name, _HEADER), [remote[key].definition for key in new])
-        written |= dict.fromkeys(new, name)
-    _make_sure(texts, {key: remote[key].definition for key in written})
-    for name in sorted(set(written.values())):
-        write_text(Path(name), texts[name])
-    return written
-
-
-def _make_sure(texts: Mapping[str, str], wanted: Mapping[str, Definition]) -> None:
-    """Make sure that the files would say what Sysdig does.
-
-    :raises FguardError: when one would not; nothing is written.
-    """
-    read = {}
-    for item in check_files([RuleFile(name, text) for name, text in texts.items()]).items:
-        found = definition_of(item)
-        if isinstance(found, Definition):
-            read[found.key] = found
-    wrong = [key for key, one in wanted.items() if key not in read or read[key].meaning() != one.meaning()]
-    if wrong:
-        raise FguardError(
-            "these cannot be written into the files; nothing was written",
-            where=", ".join(wrong),
-            why="an anchor or a layout of the file stands in the way",
-            fix="copy them by hand: fguard rules diff shows them",
-        )
+    return Recorded(remote.definition.digest(), remote.stored.version, pushed)

@@ -1,0 +1,143 @@
+"""What others made or changed in Sysdig is not overwritten or deleted without ``--force``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from fargate_guard.cli.main import app
+from tests.sysdig_api.rules_routes import EDITOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from typer.testing import Result
+
+    from tests.sysdig_api.rules_routes import RuleStore
+    from tests.sysdig_api.server import SecureApi
+
+    Run: TypeAlias = Callable[..., Result]
+
+MINE = "- list: shells\n  items: [bash, sh]\n- list: editors\n  items: [vi]\n"
+RECORD = ".fguard-rules.json"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "mine.yaml").write_text(MINE)
+    return tmp_path / "rules"
+
+
+@pytest.fixture
+def run(api: SecureApi, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Run:
+    monkeypatch.chdir(folder.parent)
+    monkeypatch.setenv("FGUARD_SYSDIG_TOKEN", EDITOR)
+    monkeypatch.setenv("FGUARD_SYSDIG_URL", api.url)
+    return lambda *arguments: CliRunner().invoke(app, ["rules", *arguments])
+
+
+def items(store: RuleStore, name: str = "shells") -> list[str]:
+    found: list[str] = store.named("list", name)["items"]["items"]
+    return found
+
+
+def add(store: RuleStore, name: str, *values: str) -> None:
+    store.add("list", {"name": name, "items": {"items": list(values)}, "append": False})
+
+
+def refused(result: Result, *words: str) -> None:
+    assert result.exit_code == 4
+    for word in words:
+        assert word in result.stderr
+
+
+def test_what_somebody_made_under_the_same_name_is_not_overwritten(run: Run, rule_store: RuleStore) -> None:
+    add(rule_store, "shells", "fish")
+    refused(run("push", "--yes"), "list shells", "never pushed or pulled from here")
+    assert (items(rule_store), rule_store.names("list")) == (["fish"], {"shells"})
+    assert run("push", "--yes", "--force").exit_code == 0
+    assert items(rule_store) == ["bash", "sh"]
+
+
+def test_without_the_record_a_change_in_sysdig_is_not_overwritten(
+    run: Run, rule_store: RuleStore, folder: Path
+) -> None:
+    assert run("push", "--yes").exit_code == 0
+    rule_store.edit("list", "shells", items={"items": ["fish"]})
+    (folder / RECORD).unlink()
+    refused(run("push", "--yes"), "list shells")
+    assert items(rule_store) == ["fish"]
+
+
+def test_what_was_deleted_and_made_anew_there_is_noticed_although_its_version_is_the_same(
+    run: Run, rule_store: RuleStore, folder: Path
+) -> None:
+    assert run("push", "--yes").exit_code == 0
+    rule_store.objects["list"].clear()
+    add(rule_store, "shells", "fish")
+    (folder / "mine.yaml").write_text(MINE.replace("sh]", "zsh]"))
+    refused(run("push", "--yes"), "list shells", "changed in Sysdig")
+    assert items(rule_store) == ["fish"]
+
+
+def test_every_sysdig_has_a_record_of_its_own(
+    run: Run, rule_store: RuleStore, api: SecureApi, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    assert run("push", "--yes").exit_code == 0
+    monkeypatch.setenv("FGUARD_SYSDIG_URL", api.url.replace("127.0.0.1", "localhost"))
+    assert run("push", "--yes").exit_code == 0
+    assert len(json.loads((folder / RECORD).read_text())["sysdigs"]) == 2
+    rule_store.edit("list", "shells", items={"items": ["fish"]})
+    monkeypatch.setenv("FGUARD_SYSDIG_URL", api.url)
+    refused(run("push", "--yes"), "changed in Sysdig since")
+    (folder / "mine.yaml").write_text(MINE.replace("[vi]", "[ed]"))
+    rule_store.edit("list", "shells", items={"items": ["bash", "sh"]})
+    assert run("push", "--yes").exit_code == 0
+    assert items(rule_store, "editors") == ["ed"]
+
+
+def test_a_record_of_the_first_kind_is_read(run: Run, rule_store: RuleStore, api: SecureApi, folder: Path) -> None:
+    assert run("push", "--yes").exit_code == 0
+    sysdigs = json.loads((folder / RECORD).read_text())["sysdigs"]
+    old = {"schema": "fguard.rules-record/v1", "url": api.url, "objects": sysdigs[api.url]}
+    (folder / RECORD).write_text(json.dumps(old))
+    (folder / "mine.yaml").write_text(MINE.replace("[vi]", "[ed]"))
+    assert run("push", "--yes").exit_code == 0
+    assert items(rule_store, "editors") == ["ed"]
+
+
+def test_prune_leaves_what_was_not_pushed_from_here(run: Run, rule_store: RuleStore, folder: Path) -> None:
+    assert run("push", "--yes").exit_code == 0
+    add(rule_store, "pulled", "a")
+    assert run("pull").exit_code == 0
+    add(rule_store, "theirs", "a")
+    (folder / "sysdig.yaml").unlink()
+    (folder / "mine.yaml").write_text("- list: shells\n  items: [bash, sh]\n")
+    refused(run("push", "--prune", "--yes"), "list pulled", "never pushed from here")
+    assert rule_store.names("list") == {"shells", "editors", "pulled", "theirs"}
+    del rule_store.objects["list"][rule_store.named("list", "pulled")["id"]]
+    assert run("push", "--prune", "--yes").stdout == "deleted list editors\n"
+    assert rule_store.names("list") == {"shells", "theirs"}
+
+
+def test_prune_deletes_nothing_when_the_files_are_empty(run: Run, rule_store: RuleStore, folder: Path) -> None:
+    assert run("push", "--yes").exit_code == 0
+    (folder / "mine.yaml").write_text("# nothing left\n")
+    refused(run("push", "--prune", "--yes"), "no rules at all", "list editors, list shells")
+    assert rule_store.names("list") == {"shells", "editors"}
+    assert run("push", "--prune", "--yes", "--force").exit_code == 0
+    assert rule_store.names("list") == set()
+
+
+def test_what_prune_would_delete_is_named_in_the_question(run: Run, folder: Path) -> None:
+    assert run("push", "--yes").exit_code == 0
+    (folder / "mine.yaml").write_text("- list: shells\n  items: [bash, sh]\n")
+    asked = run("push", "--prune")
+    assert asked.exit_code == 64
+    assert "and delete list editors?" in asked.stderr
