@@ -100,7 +100,7 @@ def test_every_parameter_fits_its_own_pattern(template: dict[str, Any]) -> None:
     for name, value in made.parameters.items():
         assert re.search(template["Parameters"][name].get("AllowedPattern", ""), value), name
     assert made.capabilities == ("CAPABILITY_IAM",)
-    assert made.tags == {"a": "b", "fguard:managed-by": "fargate-guard"}
+    assert made.tags == {"a": "b", "fguard:managed-by": "fargate-guard", "fguard:macro": asked.name}
     assert digest(package) in made.parameters["CodeKey"]
 
 

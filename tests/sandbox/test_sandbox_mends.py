@@ -10,6 +10,8 @@ from botocore.exceptions import ClientError
 from tests.sandbox.sandbox_account import client
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fargate_guard.sandbox import Sandbox
     from tests.sandbox.sandbox_account import Account
 
@@ -91,6 +93,28 @@ def test_a_security_group_that_another_one_names_cannot_be_deleted(account: Acco
     assert "from tasks" in [rule.get("Description") for rule in rules["SecurityGroupRules"]]
     account.ec2.delete_security_group(GroupId=other)
     delete_group(account)
+
+
+@pytest.mark.parametrize("text", ["the fleet's agents", "größer", "a" * 256])
+def test_descriptions_that_ec2_refuses_are_refused(account: Account, text: str) -> None:
+    def rule(description: str) -> list[Any]:
+        ranges = [{"CidrIp": "10.0.0.0/8", "Description": description}]
+        return [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": ranges}]
+
+    ec2, name = account.ec2, f"described-{len(text)}-{account.name}"
+    group = ec2.create_security_group(GroupName=name, Description="a-z .:/()#,@[]+=&;{}!$*", VpcId=account.vpc)
+    ingress = {"GroupId": group["GroupId"], "IpPermissions": rule(text)}
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=rule("agents of the fleet"))
+    calls: tuple[Callable[[], Any], ...] = (
+        lambda: ec2.create_security_group(GroupName=f"{name}-2", Description=text, VpcId=account.vpc),
+        lambda: ec2.authorize_security_group_ingress(**ingress),
+        lambda: ec2.authorize_security_group_egress(**ingress),
+        lambda: ec2.update_security_group_rule_descriptions_ingress(**ingress),
+    )
+    for call in calls:
+        with pytest.raises(ClientError, match=r"InvalidParameterValue.*Valid descriptions are strings less"):
+            call()
+    ec2.delete_security_group(GroupId=group["GroupId"])
 
 
 def test_an_internet_gateway_stays_while_public_addresses_are_in_use(account: Account) -> None:

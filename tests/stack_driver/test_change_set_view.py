@@ -68,12 +68,25 @@ def test_every_change_has_its_sign_type_properties_and_cause() -> None:
 
 
 def test_what_interrupts_a_service_is_told_once_more_below() -> None:
-    _, _, below = plan_text(plan(CHANGES)).partition("Interrupts what runs:")
+    _, _, below = plan_text(plan(CHANGES)).partition("Interrupts what runs, or takes data away:")
     assert "LoadBalancer AWS::ElasticLoadBalancingV2::LoadBalancer: its address changes" in below
     assert "Service AWS::ECS::Service: its tasks stop" in below
     assert "Nat AWS::EC2::NatGateway" in below
     assert "Vpc" not in below
     assert "Interrupts" not in plan_text(plan(CHANGES[:2]))
+
+
+def test_data_that_is_lost_stands_out_unless_a_policy_keeps_it() -> None:
+    removed = [
+        change("Remove", "Uploads", "AWS::S3::Bucket", PolicyAction="Delete"),
+        change("Remove", "Orders", "AWS::RDS::DBInstance", PolicyAction="Snapshot"),
+        change("Modify", "Carts", "AWS::DynamoDB::Table", Replacement="True", PolicyAction="ReplaceAndRetain"),
+        change("Remove", "Logs", "AWS::Logs::LogGroup", PolicyAction="Retain"),
+    ]
+    assert [(one.address, one.interrupts) for one in plan(removed).interruptions] == [
+        ("Uploads", "what is stored in it is lost"),
+        ("Orders", "its database is lost; a snapshot is made before"),
+    ]
 
 
 def test_the_document_has_the_shape_of_terraforms() -> None:

@@ -104,7 +104,7 @@ def _standing_out(plan: AnyPlan) -> Iterator[str]:
     if not isinstance(plan, StackPlan):
         return
     if plan.interruptions and not plan.destroy:
-        yield "Interrupts what runs:"
+        yield "Interrupts what runs, or takes data away:"
         for change in plan.interruptions:
             yield f"  {SIGNS[change.action]:>4} {change.address} {change.resource_type}: {change.interrupts}"
     yield from (f"Note: {warning}" for warning in plan.warnings)

@@ -17,6 +17,7 @@ from fargate_guard.cli.terraform_options import (
     TerraformOption,
     open_deployment,
 )
+from fargate_guard.errors import ExitCode
 
 if TYPE_CHECKING:
     from fargate_guard.workflows.status import Status
@@ -43,7 +44,7 @@ def status(
     """Show what is deployed, which services and tasks are watched, and what drifted.
 
     --watch redraws a terminal; elsewhere it prints one block, or with --json one document, per look.
-    --stack-set gathers all accounts and Regions.
+    --stack-set gathers all accounts and Regions. Exit 3 when the stack is stuck: it takes no update then.
     """
     from fargate_guard.workflows import status as work
 
@@ -60,7 +61,9 @@ def status(
             rounds=itertools.count(),
         )
     seen = work.read_status(context, deployment)
-    return Result(seen.document(), status_text(seen))
+    stuck = seen.deployment.stack is not None and seen.deployment.stack.stuck is not None
+    code = ExitCode.VERIFICATION_FAILED if stuck else ExitCode.DONE
+    return Result(seen.document(), status_text(seen), code)
 
 
 def _show(run: Invocation, seen: Status) -> None:

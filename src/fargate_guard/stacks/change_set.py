@@ -25,10 +25,34 @@ INTERRUPTS = {
     "AWS::EC2::InternetGateway": "nothing reaches the internet meanwhile",
     "AWS::EC2::VPCEndpoint": "what goes through it stops meanwhile",
     "AWS::EC2::Route": "traffic stops meanwhile",
-    "AWS::Logs::LogGroup": "its logs are lost",
     "AWS::SecretsManager::Secret": "tasks refer to the former one",
 }
 """What a replacement or removal of a type interrupts."""
+
+LOSES = {
+    "AWS::Logs::LogGroup": "its logs are lost",
+    "AWS::S3::Bucket": "what is stored in it is lost",
+    "AWS::RDS::DBInstance": "its database is lost",
+    "AWS::RDS::DBCluster": "its databases are lost",
+    "AWS::Redshift::Cluster": "its databases are lost",
+    "AWS::DocDB::DBCluster": "its databases are lost",
+    "AWS::Neptune::DBCluster": "its databases are lost",
+    "AWS::ElastiCache::ReplicationGroup": "what is cached in it is lost",
+    "AWS::DynamoDB::Table": "its items are lost",
+    "AWS::DynamoDB::GlobalTable": "its items are lost",
+    "AWS::EFS::FileSystem": "its files are lost",
+    "AWS::FSx::FileSystem": "its files are lost",
+    "AWS::EC2::Volume": "its data are lost",
+    "AWS::OpenSearchService::Domain": "its indices are lost",
+    "AWS::SQS::Queue": "the messages in it are lost",
+    "AWS::Kinesis::Stream": "the records in it are lost",
+    "AWS::ECR::Repository": "its images are lost",
+    "AWS::KMS::Key": "what was encrypted with it can no longer be read",
+    "AWS::Cognito::UserPool": "its users are lost",
+}
+"""What goes with a resource that is replaced or removed, unless a policy keeps it."""
+_KEPT = "Retain"
+_SNAPSHOT = "; a snapshot is made before"
 
 ADD, MODIFY, REPLACE, REMOVE, IMPORT = "create", "update", "replace", "delete", "import"
 DYNAMIC = "may update"
@@ -55,7 +79,7 @@ class StackChange:
     """Names of what changes; no values, which may be secret."""
     physical_id: str | None = None
     interrupts: str | None = None
-    """What stops working meanwhile, where something does."""
+    """What stops working meanwhile, or is lost, where something is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +175,17 @@ def _change(change: Mapping[str, Any], under: str) -> StackChange:
         reason=_reason(change, action),
         attributes=_attributes(change, details) if action not in (ADD, REMOVE) else (),
         physical_id=change.get("PhysicalResourceId"),
-        interrupts=INTERRUPTS.get(kind) if action in _SEVERE else None,
+        interrupts=_interrupts(change, kind) if action in _SEVERE else None,
     )
+
+
+def _interrupts(change: Mapping[str, Any], kind: str) -> str | None:
+    policy = str(change.get("PolicyAction", ""))
+    if kind not in LOSES:
+        return INTERRUPTS.get(kind)
+    if _KEPT in policy:
+        return None
+    return LOSES[kind] + (_SNAPSHOT if "Snapshot" in policy else "")
 
 
 def _action(change: Mapping[str, Any]) -> str:
@@ -163,7 +196,7 @@ def _action(change: Mapping[str, Any]) -> str:
 
 
 def _reason(change: Mapping[str, Any], action: str) -> str | None:
-    kept = "Retain" in str(change.get("PolicyAction", ""))
+    kept = _KEPT in str(change.get("PolicyAction", ""))
     if action == REMOVE and kept:
         return "stays in the account (DeletionPolicy)"
     if action not in REPLACING:

@@ -52,7 +52,13 @@ def outputs_of_deployment(context: Context) -> DeploymentOutputs:
     from fargate_guard.workflows.verification import deployed_outputs
 
     if live_method(context) is Method.CLOUDFORMATION:
-        return described_deployment(context).outputs
+        found = described_deployment(context)
+        if found.stack.stuck is not None:
+            context.observer.warning(
+                f"the stack {found.stack.name} is stuck ({found.stack.status}): {found.stack.stuck.meaning};"
+                " nothing can be deployed before that is repaired: fguard deploy --repair"
+            )
+        return found.outputs
     return deployed_outputs(context)
 
 

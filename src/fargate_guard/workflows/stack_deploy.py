@@ -91,7 +91,7 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
     if context.config.sysdig.access_key.env:
         required_variable(context)
     preflight(context, known_access_key(context))
-    settled_stack(context, stack_name(context.config), deployment_owner(context.config))
+    _settle(context)
     key = store_access_key(context)
     plan: StackPlan | None = None
     try:
@@ -106,9 +106,33 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
     if plan.has_changes:
         _execute(context, plan, key, template.body)
     done = described_deployment(context)
-    keep_protection(context, done.stack)
+    if not plan.has_changes:
+        keep_protection(context, done.stack)
     context.folder.record_stack(done.stack.stack_id)
     return Deployed(plan, plan.has_changes, done.outputs)
+
+
+def _settle(context: Context) -> None:
+    """Bring the stack to rest; where an earlier run's is taken back on request, that run's key is named."""
+    try:
+        settled_stack(context, stack_name(context.config), deployment_owner(context.config))
+    except Interrupted:
+        _name_stored_key(context)
+        raise
+
+
+def _name_stored_key(context: Context) -> None:
+    from fargate_guard.aws.secrets import existing_access_key
+
+    try:
+        stored = existing_access_key(context.aws, context.config.name)
+        if stored is not None and deployed_stack(context) is None:
+            context.observer.warning(
+                f"the access key that an earlier run stored is left: {stored.rsplit(':::', 1)[0]};"
+                " fguard destroy removes it"
+            )
+    except FguardError as error:
+        context.observer.note(f"whether an access key is left is not known: {error.message}")
 
 
 def _plan(context: Context, access_key_value_from: str) -> tuple[StackPlan, StackTemplate]:

@@ -10,6 +10,7 @@ def mend_moto() -> None:
         awslambda,
         cloudformation,
         ec2,
+        ec2_descriptions,
         ecs,
         elbv2,
         iam,
@@ -17,5 +18,6 @@ def mend_moto() -> None:
         server,
     )
 
-    for service in (application_autoscaling, awslambda, cloudformation, ec2, ecs, elbv2, iam, s3, server):
+    services = (application_autoscaling, awslambda, cloudformation, ec2, ecs, elbv2, iam, s3, server)
+    for service in (*services, ec2_descriptions):
         service.mend()

@@ -9,6 +9,7 @@ from moto.ec2.models import EC2Backend
 from moto.ec2.models.security_groups import SecurityGroupRule
 
 from fargate_guard.sandbox.ecs.network import free_address
+from fargate_guard.sandbox.mends.ec2_descriptions import check_rule
 from fargate_guard.sandbox.mends.override import override
 from fargate_guard.sandbox.mends.thrown_away import not_made_anew
 
@@ -51,6 +52,7 @@ def _update_descriptions(side: str) -> Callable[[Callable[..., Any]], Callable[.
 
             https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UpdateSecurityGroupRuleDescriptionsIngress.html
             """
+            check_rule(rule)
             group = original(self, **rule)
             descriptions = {
                 each.get("GroupId"): each.get("Description") for each in rule.get("source_groups") or ()
