@@ -59,6 +59,7 @@ def instrumented(
             topology=settings.agent.topology,
             agent_version=settings.agent.effective_version,
             orchestrator_host=None if direct else ORCHESTRATOR_HOST_PLACEHOLDER,
+            orchestrator_port=settings.orchestrator.port,
             collector_host="collector.example.com" if direct else None,
             access_key_arn=access_key_arn if direct else None,
             execution_role_supplied=True,
