@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.cli.event_view import harmless
+from fargate_guard.cli.harmless import harmless
 from fargate_guard.errors import ExitCode
 from fargate_guard.workflows.detect import DETECTED, NOT_WAITED, iso
 from fargate_guard.workflows.detect_chain import LinkState, weakest

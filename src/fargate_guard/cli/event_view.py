@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import unicodedata
 from typing import TYPE_CHECKING
 
+from fargate_guard.cli.harmless import harmless
 from fargate_guard.cli.status_view import table
 from fargate_guard.sysdig.filters import task_id
 
@@ -28,23 +28,7 @@ _FORMULA = frozenset("=+-@\t\r\n|%")
 """First characters with which a spreadsheet takes a cell for a formula.
 
 https://owasp.org/www-community/attacks/CSV_Injection"""
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
-"""Unicode's categories of what commands a terminal, turns text round, or breaks lines."""
 _SHORT = 12
-_LONGEST = 4000
-
-
-def harmless(text: str) -> str:
-    """Return a text of somebody else's on one line, with whatever would command a terminal spelled out."""
-    shown = "".join(_spelled(one) if unicodedata.category(one) in _HIDDEN else one for one in text[:_LONGEST])
-    return shown if len(text) <= _LONGEST else f"{shown}…"
-
-
-def _spelled(character: str) -> str:
-    code = ord(character)
-    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character) or (
-        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - one byte
-    )
 
 
 def table_text(sightings: Sequence[Sighting], width: int | None) -> str:

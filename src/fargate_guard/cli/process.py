@@ -22,3 +22,7 @@ def main() -> NoReturn:
         command_line.main()
     except KeyboardInterrupt:  # during an import: nothing has begun that would have to be told
         sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

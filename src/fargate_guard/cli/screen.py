@@ -6,24 +6,16 @@ Rich is only loaded for a terminal, so that pipes and scripts start fast.
 from __future__ import annotations
 
 import json
-import re
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
+from fargate_guard.cli.harmless import tame, tame_json
 from fargate_guard.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rich.console import Console
-
-
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
-"""A name out of a file must not command the terminal; tabs and line ends stay."""
-
-
-_COMMANDING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""What JSON would let through: control characters beyond ASCII, line ends and turned writing direction."""
 
 
 class Diagnosable(Protocol):
@@ -96,15 +88,16 @@ class Screen(NamedTuple):
     def result(self, text: str, *, exact: bool = False) -> None:
         """Print a command's data to standard output.
 
-        :param exact: add no newline at its end, but on a terminal.
+        :param exact: add no newline at its end, but on a terminal; the text is a file's, or was made harmless.
         """
+        text = text if exact else tame(text)
         complete = text.endswith("\n") or (exact and not self.stdout.isatty())
         self.stdout.write(text if complete else text + "\n")
 
     def document(self, schema: str, document: Mapping[str, Any]) -> None:
         """Print the one JSON document of ``--json``."""
         text = json.dumps({"schema": schema, **document}, indent=2, ensure_ascii=not _is_utf8(self.stdout))
-        self.stdout.write(_COMMANDING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+        self.stdout.write(tame_json(text) + "\n")
 
     def confirm(self, question: str, *, expected: str = "yes", assume_yes: bool) -> bool:
         """Ask on a terminal; elsewhere ``--yes`` must have been given.
@@ -136,7 +129,7 @@ class Screen(NamedTuple):
             self._write(text, style)
 
     def _write(self, text: str, style: str | None = None) -> None:
-        text = text.translate(_CONTROL)
+        text = tame(text)
         if style and self.is_coloured:
             self.console().print(text, style=style, markup=False, emoji=False, soft_wrap=True)
         else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.harmless import tame
 from fargate_guard.cli.stack_set import DelegatedOption, StackSetFlag, status_stack_set
 from fargate_guard.cli.status_view import status_text
 from fargate_guard.cli.terraform_options import (
@@ -73,5 +74,6 @@ def _show(run: Invocation, seen: Status) -> None:
         screen.stdout.flush()
         return
     redraw = screen.stdout.isatty() and screen.is_terminal
-    screen.result((CLEAR if redraw else "") + status_text(seen) + ("" if redraw else "\n"))
+    text = tame(status_text(seen))
+    screen.result(f"{CLEAR}{text}" if redraw else f"{text}\n", exact=redraw)
     screen.stdout.flush()
