@@ -13,7 +13,7 @@ ALPINE = "public.ecr.aws/docker/library/alpine:3.20.3"
 CONTAINER = "trigger"
 STOPWATCH = "stopwatch"
 WRITTEN = "fguard-detect:"
-"""How the trigger's own log lines begin."""
+"""How the trigger's own log lines begin; each is written before the trigger acts, so that no event is older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,9 @@ class Trigger:
     """Rules of Falco's default set (https://github.com/falcosecurity/rules) that notice it."""
     image: str
     script: str = ""
-    """What a shell does again and again; empty where the image's own program does it for ever."""
+    """What a shell does again and again; empty where the image's own program does it for ever.
+
+    Every turn must open its file anew: BusyBox's ``touch`` only does where there is none yet."""
     entry_point: tuple[str, ...] = field(default=())
     command: tuple[str, ...] = field(default=())
 
@@ -83,14 +85,14 @@ TRIGGERS = {
             "writes the empty file /bin/fguard-detect in its own container, every five seconds",
             ("Write below binary dir",),
             ALPINE,
-            script=f'touch /bin/fguard-detect && echo "{WRITTEN} wrote /bin/fguard-detect ($n)"',
+            script=f'echo "{WRITTEN} writes /bin/fguard-detect ($n)" && : > /bin/fguard-detect',
         ),
         Trigger(
             "read-sensitive-file",
             "opens /etc/shadow of its own container and reads it to nowhere, every five seconds",
             ("Read sensitive file untrusted",),
             ALPINE,
-            script=f'cat /etc/shadow > /dev/null && echo "{WRITTEN} read /etc/shadow ($n)"',
+            script=f'echo "{WRITTEN} reads /etc/shadow ($n)" && cat /etc/shadow > /dev/null',
         ),
         Trigger(
             "event-generator",
