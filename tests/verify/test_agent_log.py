@@ -55,6 +55,40 @@ def test_a_line_is_shown_cut_harmless_and_without_keys() -> None:
     assert len(text) <= LONGEST + 40
 
 
+@pytest.mark.parametrize(
+    ("line", "hidden"),
+    [
+        ("disconnected: proxy http://user:secretpw@proxy:3128", "secretpw"),
+        ("proxy http://us:se@cretpw@proxy:3128", "cretpw"),
+        ("user:secretpw@proxy:3128 refused", "secretpw"),
+        ("Authorization: Basic dXNlcjpw", "dXNlcjpw"),
+        ("id AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
+        ("password=abc", "abc"),
+        ('{"access_key": "hunter2"}', "hunter2"),
+        ('{"token": "a b c"}', "b c"),
+        ("key 0123456789abcdef0123456789abcdef refused", "0123456789abcdef"),
+        ("SYSDIG_ACCESS_KEY=zzz", "zzz"),
+    ],
+)
+def test_whatever_looks_like_a_secret_is_hidden(line: str, hidden: str) -> None:
+    assert hidden not in shown(line)
+    assert "********" in shown(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        CONNECTED,
+        REFUSED,
+        "token expired",
+        "arn:aws:ecs:us-east-1:1:task/c/0123456789abcdef0123456789abcdef stopped",
+        f"image repo@sha256:{'0a' * 32} not found at https://quay.io:443/v2/",
+    ],
+)
+def test_what_is_no_secret_stays(line: str) -> None:
+    assert shown(line) == line
+
+
 @given(st.text())
 def test_whatever_a_line_has_it_stays_on_its_line(line: str) -> None:
     assert shown(line).isprintable()
