@@ -12,6 +12,7 @@ from fargate_guard.aws.errors import AccessDenied
 from fargate_guard.config.load import parse_config
 from fargate_guard.errors import ExitCode, PreflightError, UsageError
 from fargate_guard.sandbox import Fault, FaultKind
+from fargate_guard.workflows.by_method import outputs_of_deployment
 from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.destroy import destroy
 from fargate_guard.workflows.methods import Method, live_method, method_to_deploy, method_to_remove
@@ -19,6 +20,7 @@ from fargate_guard.workflows.stack_deploy import deploy_stack, described_deploym
 from fargate_guard.workflows.stack_operation import StackFailed, execute_stack, plan_stack
 from fargate_guard.workflows.stack_removal import remove_deployed_stack
 from fargate_guard.workflows.stack_status import stack_drift
+from tests.fguard_process import Fguard
 from tests.stack_driver.stack_harness import CONFIG, log_groups
 
 if TYPE_CHECKING:
@@ -72,15 +74,37 @@ def test_a_creation_that_was_rolled_back_takes_its_secret_along_and_is_repaired(
     with pytest.raises(PreflightError):
         deploy_stack(with_key(stacks), lambda _plan: True)
     assert not [line for line in stacks.heard.lines[-5:] if "stored the access key" in line]
+    denied = Fault(FaultKind.API_ERROR, action="UpdateTerminationProtection", code="AccessDenied")
+    stacks.sandbox.faults.add(denied)
     done = deploy_stack(with_key(stacks, stacks.repairing()), lambda _plan: True)
+    stacks.sandbox.faults.clear()
+    assert len([line for line in stacks.heard.lines if "protection could not be turned on" in line]) == 1
     assert done.outputs.orchestrator is not None
     assert len(secrets(stacks)) == 1
     stack = described_deployment(stacks.context).stack
     assert stack_drift(stacks.context, stack) == ()
+    stay_stuck_and_be_told(stacks)
     gone = destroy(stacks.context, lambda _plan: True, remove_deployed_stack)
     assert len(gone.removed) > 20
     assert gone.leftovers == ()
     assert secrets(stacks) == []
+
+
+def stay_stuck_and_be_told(stacks: Stacks) -> None:
+    """An update that fails, and whose rollback fails, too; then it is repaired."""
+    stacks.fail("update", "*LogGroup", "Refused")
+    config = parse_config(f"{CONFIG}logs: {{retention_days: 3}}\n")
+    changed = with_key(stacks, replace(stacks.context, config=config))
+    with pytest.raises(StackFailed):
+        deploy_stack(changed, lambda _plan: True)
+    stacks.sandbox.faults.clear()
+    assert stacks.status(STACK) == "UPDATE_ROLLBACK_FAILED"
+    assert outputs_of_deployment(stacks.context).orchestrator is not None
+    assert f"warning: the stack {STACK} is stuck (UPDATE_ROLLBACK_FAILED)" in stacks.heard.lines[-1]
+    stacks.context.config_file.write_text(CONFIG)
+    ran = Fguard(stacks.context.config_file.parent, stacks.environ)("status", "--no-drift", "--json")
+    assert (ran.exit_code, ran.document["stack"]["status"]) == (3, "UPDATE_ROLLBACK_FAILED")
+    deploy_stack(with_key(stacks, replace(stacks.repairing(), config=config)), lambda _plan: True)
 
 
 def test_drift_that_cannot_be_looked_for_is_told_and_not_called_none(stacks: Stacks) -> None:
