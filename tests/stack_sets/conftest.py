@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +13,11 @@ import pytest
 
 from fargate_guard.sandbox import Sandbox
 from tests.fguard_inside import FguardInside
-from tests.fguard_process import Fguard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.fguard_process import Ran
 
 CONFIG = """\
 name: training
@@ -29,11 +33,48 @@ SET = "fguard-training"
 class Organization:
     """The management account's desk, and a look into the member accounts."""
 
-    fguard: Fguard
+    fguard: FguardInside
     sandbox: Sandbox
     unit: str = ""
     root: str = ""
     accounts: list[str] = field(default_factory=list)
+    calls: dict[str, set[str]] = field(default_factory=dict)
+    """What each command called."""
+
+    def ran(self, command: str, *more: str) -> Ran:
+        """Run a command on the stack set."""
+        with self.noting(command):
+            return self.fguard(command, "--stack-set", *more)
+
+    @contextlib.contextmanager
+    def noting(self, command: str) -> Iterator[None]:
+        """Note what is called meanwhile as the command's."""
+        self.sandbox.take_calls()
+        yield
+        self.calls.setdefault(command, set()).update(self.sandbox.take_calls())
+
+    def clear_faults_once(self, call: str) -> threading.Thread:
+        """Clear the faults as soon as a deploy has called this."""
+
+        def wait() -> None:
+            give_up, called = time.monotonic() + 30, self.calls.setdefault("deploy", set())
+            seen = frozenset[str]()
+            while call not in seen and time.monotonic() < give_up:
+                time.sleep(0.02)
+                seen = self.sandbox.take_calls()
+                called.update(seen)
+            self.sandbox.faults.clear()
+
+        self.sandbox.take_calls()
+        thread = threading.Thread(target=wait)
+        thread.start()
+        return thread
+
+    def access_key(self, account: str, region: str) -> str:
+        """What the secret in an account holds."""
+        secrets = self.inside(account, "secretsmanager", region)
+        (secret,) = secrets.list_secrets()["SecretList"]
+        return str(secrets.get_secret_value(SecretId=secret["ARN"])["SecretString"])
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         """Plain boto3 in the management account."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fargate_guard.sandbox import Fault, FaultKind
+from tests.end_to_end.test_quickstart_story import permissions
 from tests.stack_sets.conftest import ACCESS_KEY, SET
 
 if TYPE_CHECKING:
@@ -14,13 +18,14 @@ if TYPE_CHECKING:
     from tests.fguard_process import Ran
     from tests.stack_sets.conftest import Organization
 
+RENEWED = "the-agents-new-access-key"
 REGIONS = ("us-east-1", "eu-west-1")
 FAST = ("--max-concurrent", "100%", "--failure-tolerance", "100%", "--region-concurrency", "parallel")
 
 
 def run(organization: Organization, command: str, *more: str, regions: str = "us-east-1,eu-west-1") -> Ran:
     units = ("--organizational-units", organization.unit, "--regions", regions)
-    return organization.fguard(command, "--stack-set", *units, *more)
+    return organization.ran(command, *units, *more)
 
 
 def places(organization: Organization, *accounts: int) -> set[tuple[str, str]]:
@@ -80,12 +85,10 @@ def test_a_second_run_takes_up_what_failed_and_nothing_else(organization: Organi
 
 
 def test_the_access_key_is_a_secret_of_each_account(organization: Organization) -> None:
-    account = organization.accounts[1]
-    secrets = organization.inside(account, "secretsmanager", "eu-west-1")
-    (secret,) = secrets.list_secrets()["SecretList"]
-    assert secrets.get_secret_value(SecretId=secret["ARN"])["SecretString"] == ACCESS_KEY
-    template = organization.client("cloudformation").describe_stack_set(StackSetName=SET)["StackSet"]
-    assert ACCESS_KEY not in template["TemplateBody"]
+    assert organization.access_key(organization.accounts[1], "eu-west-1") == ACCESS_KEY
+    described = organization.client("cloudformation").describe_stack_set(StackSetName=SET)["StackSet"]
+    assert ACCESS_KEY not in str(described)
+    assert {"ParameterKey": "AccessKey", "ParameterValue": "****"} in described["Parameters"]
 
 
 def test_without_a_difference_nothing_is_done(organization: Organization) -> None:
@@ -97,27 +100,33 @@ def test_without_a_difference_nothing_is_done(organization: Organization) -> Non
 
 
 def test_an_interrupted_update_goes_on_and_a_second_run_follows_it(organization: Organization) -> None:
+    """The template is too large for a request now."""
     config = organization.fguard.folder / "fguard.yaml"
-    config.write_text(config.read_text() + "logs: {retention_days: 90}\n")
+    extra = f"orchestrator: {{extra_conf: 'x: {'y' * 45_000}'}}\n"
+    config.write_text(f"{config.read_text()}logs: {{retention_days: 90}}\n{extra}")
     hang = Fault(FaultKind.RESOURCE_HANG, action="update", logical_id="OrchestratorLogGroup")
     organization.sandbox.faults.add(hang)
-    arguments = ("--organizational-units", organization.unit, "--regions", ",".join(REGIONS), *FAST, "--yes")
-    with organization.fguard.start("deploy", "--stack-set", *arguments) as first:
+    units = ("--organizational-units", organization.unit, "--regions", ",".join(REGIONS))
+    command = ("deploy", "--stack-set", *units, *FAST, "--yes")
+    with organization.noting("deploy"), organization.fguard.start(*command) as first:
         read_until("us-east-1: in progress", first)
         first.send_signal(signal.SIGINT)
         _, told = first.communicate(timeout=60)
     assert first.returncode == 130
     assert "CloudFormation goes on in all accounts and Regions" in told
-    with organization.fguard.start("deploy", "--stack-set", *arguments) as second:
-        read_until("Follow the UPDATE that is under way", second)
-        organization.sandbox.faults.clear()
-        said, told = second.communicate(timeout=60)
-    assert (second.returncode, "Nothing to change" in said) == (0, True), told
+    described = organization.client("cloudformation").describe_stack_set(StackSetName=SET)["StackSet"]
+    assert len(described["TemplateBody"]) > 51_200
+    assert organization.client("s3").list_buckets()["Buckets"] == []
+    watching = organization.clear_faults_once("cloudformation:ListStackSetOperationResults")
+    second = organization.fguard(*command)
+    watching.join()
+    assert (second.exit_code, "Nothing to change" in second.stdout) == (0, True), second.stderr
+    assert "Follow the UPDATE that is under way" in second.stderr
     assert [one for one, _ in organization.operations()].count("UPDATE") == 2  # the retry, and this one
 
 
 def test_status_gathers_all_of_them(organization: Organization) -> None:
-    seen = organization.fguard("status", "--stack-set", "--json")
+    seen = organization.ran("status", "--json")
     assert seen.exit_code == 0, seen.stderr
     document = seen.document["stack_set"]
     assert {(one["account"], one["region"]) for one in document["instances"]} == places(organization, 0, 1)
@@ -134,11 +143,63 @@ def test_what_is_not_asked_for_any_more_is_told_and_removed_on_request(organizat
     assert {region for _, region in organization.instances()} == {"us-east-1"}
 
 
-def test_destroy_removes_every_stack_and_the_set(organization: Organization) -> None:
-    done = organization.fguard("destroy", "--stack-set", "--yes")
+def test_a_renewed_access_key_is_sent_and_a_run_that_is_to_cancel_ends_what_it_began(
+    organization: Organization,
+) -> None:
+    environ = {**organization.fguard.environ, "SYSDIG_ACCESS_KEY": RENEWED}
+    organization.fguard = replace(organization.fguard, environ=environ)
+    hang = Fault(FaultKind.RESOURCE_HANG, action="update", logical_id="AccessKeySecret")
+    organization.sandbox.faults.add(hang)
+    one_by_one = ("--organizational-units", organization.unit, "--regions", "us-east-1", "--max-concurrent", "1")
+    flags = ("--renew-access-key", "--on-interrupt", "cancel", "--yes")
+    command = ("deploy", "--stack-set", *one_by_one, *flags)
+    with organization.noting("deploy"), organization.fguard.start(*command) as process:
+        read_until("us-east-1: in progress", process)
+        process.send_signal(signal.SIGINT)
+        read_until("stopping: what has begun is finished", process)
+        organization.sandbox.faults.clear()
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped, as asked; the operation is STOPPED" in told
+    assert sorted(organization.instances().values()) == ["CURRENT", "OUTDATED"]
+
+
+def test_the_next_run_takes_up_what_was_cancelled(organization: Organization) -> None:
+    keys = {organization.access_key(account, "us-east-1") for account in organization.accounts[:2]}
+    assert keys == {ACCESS_KEY, RENEWED}
+    done = run(organization, "deploy", "--yes", "--json", regions="us-east-1")
     assert done.exit_code == 0, done.stderr
-    assert "Removed the stack set of training, and 2 stacks." in done.stdout
+    assert [one["action"] for one in done.document["plan"]["places"]] == ["retry"]
+    keys = {organization.access_key(account, "us-east-1") for account in organization.accounts[:2]}
+    assert keys == {RENEWED}
+    assert RENEWED not in done.stdout + done.stderr
+
+
+def test_accounts_choose_among_units_or_in_the_whole_organisation(organization: Organization) -> None:
+    one, two, third = organization.accounts
+    refused = run(organization, "plan", "--accounts", f"{one},{third}", regions="us-east-1")
+    assert (refused.exit_code, f"not in the organizational units: {third}" in refused.stderr) == (4, True)
+    planned = run(organization, "plan", "--accounts", one, "--json")
+    found = {(each["account"], each["region"]): each["action"] for each in planned.document["plan"]["places"]}
+    assert found == {(one, "eu-west-1"): "create", (two, "us-east-1"): "absent"}
+    done = organization.ran("deploy", "--accounts", third, "--regions", "us-east-1", "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert set(organization.instances()) == {(account, "us-east-1") for account in organization.accounts}
+    described = organization.client("cloudformation").describe_stack_set(StackSetName=SET)["StackSet"]
+    assert described["OrganizationalUnitIds"] == [organization.unit]  # the others of the root do not follow
+
+
+def test_destroy_removes_every_stack_and_the_set(organization: Organization) -> None:
+    done = organization.ran("destroy", "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert "Removed the stack set of training, and 3 stacks." in done.stdout
     cloudformation = organization.client("cloudformation")
     assert cloudformation.list_stack_sets(Status="ACTIVE")["Summaries"] == []
     inside = organization.inside(organization.accounts[0], "ec2")
     assert [vpc for vpc in inside.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
+
+
+@pytest.mark.parametrize("command", ["plan", "deploy", "status", "destroy"])
+def test_the_permissions_are_those_that_are_listed(organization: Organization, command: str) -> None:
+    called = {call for call in organization.calls[command] if not call.endswith(":")}
+    assert called == permissions(f"{command} --stack-set")

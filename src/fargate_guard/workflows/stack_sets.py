@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from fargate_guard.workflows.stack_sets_plan import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fargate_guard.aws.stack_sets import Description, Instance, Operation, Outcome, Place
     from fargate_guard.config.stack_set import StackSet
@@ -115,7 +116,6 @@ def carry_out(
         raise Declined("nothing was changed: the plan was not approved", fix="approve it, or run with --yes")
     work = _Work(context, sets, wanted)
     settings: Json = {
-        **_template_argument(context, sets.name, rollout.template.body),
         "Parameters": parameters,
         "Capabilities": list(rollout.template.capabilities),
         "Tags": [{"Key": key, "Value": value} for key, value in rollout.template.tags.items()],
@@ -123,11 +123,14 @@ def carry_out(
     }
     if plan.creates:
         context.observer.step(f"Make the stack set {sets.name}")
-        sets.create(**settings)
+        with _template_argument(context, sets.name, rollout.template.body) as template:
+            sets.create(**template, **settings)
     elif plan.settings:
         regions = {one.region for one in plan.of("update")}
         more = {"OperationPreferences": preferences(wanted, regions)} if regions else {}
-        work.run("Update the stack set", sets.update(**settings, **more))
+        with _template_argument(context, sets.name, rollout.template.body) as template:
+            operation_id = sets.update(**template, **settings, **more)
+        work.run("Update the stack set", operation_id)
     for targeted in targets(plan.of(RETRY), rollout.whole):
         work.start("Bring up to date what is not", sets.update_instances, targeted)
     for targeted in targets(plan.of(CREATE), rollout.whole):
@@ -352,13 +355,20 @@ def _parameters(context: Context, rollout: Rollout, *, renews_key: bool) -> list
     return [*given, {"ParameterKey": ACCESS_KEY, "UsePreviousValue": True}]
 
 
-def _template_argument(context: Context, name: str, body: str) -> Json:
+@contextmanager
+def _template_argument(context: Context, name: str, body: str) -> Iterator[Json]:
+    """What names the template; one that is too large for a request is in the bucket until it has been read."""
     from fargate_guard.aws.cloudformation import LARGEST_BODY
     from fargate_guard.workflows.own_template_change import Uploads
 
     if len(body.encode()) <= LARGEST_BODY:
-        return {"TemplateBody": body}
-    return {"TemplateURL": Uploads(context, name).put(body)}
+        yield {"TemplateBody": body}
+        return
+    uploads = Uploads(context, name)
+    try:
+        yield {"TemplateURL": uploads.put(body)}
+    finally:
+        uploads.withdraw()
 
 
 def _removals(sets: StackSets, places: Iterable[PlaceChange], whole: Mapping[str, frozenset[str]]) -> list[Json]:

@@ -6,13 +6,17 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concept
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.sandbox.cloudformation.in_process import in_process_client
 from fargate_guard.sandbox.cloudformation.stack_sets import Outcome, StackInstance
 from fargate_guard.sandbox.cloudformation.stack_sets_accounts import refusal
+from fargate_guard.sandbox.cloudformation.submission import MOST_BODY_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fargate_guard.sandbox.cloudformation.stack_sets import StackSet, StackSetOperation
 
 Json = dict[str, Any]
@@ -151,7 +155,6 @@ def _deploy(stack_set: StackSet, operation: StackSetOperation, instance: StackIn
         _attempt(operation, instance, outcome, "delete_stack", StackName=instance.stack_id)
         return
     request = {
-        "TemplateBody": stack_set.template,
         "Parameters": stack_set.instance_parameters(instance),
         "Capabilities": stack_set.capabilities,
         "Tags": stack_set.tags,
@@ -159,13 +162,34 @@ def _deploy(stack_set: StackSet, operation: StackSetOperation, instance: StackIn
     if status in (None, "DELETE_COMPLETE"):
         outcome.step = "create"
         name = f"StackSet-{stack_set.name}-{uuid.uuid4()}"
-        answer = _attempt(operation, instance, outcome, "create_stack", StackName=name, **request)
+        with _template(stack_set, instance) as template:
+            answer = _attempt(operation, instance, outcome, "create_stack", StackName=name, **template, **request)
         instance.stack_id = (answer or {}).get("StackId")
         return
-    outcome.step = "update"
-    _attempt(operation, instance, outcome, "update_stack", StackName=instance.stack_id, **request)
+    outcome.step, stack = "update", instance.stack_id
+    with _template(stack_set, instance) as template:
+        _attempt(operation, instance, outcome, "update_stack", StackName=stack, **template, **request)
     if outcome.status == "FAILED" and NO_UPDATES in (outcome.reason or ""):
         _succeed(stack_set, operation, instance, outcome)
+
+
+@contextmanager
+def _template(stack_set: StackSet, instance: StackInstance) -> Iterator[Json]:
+    """The set has the template already: the limit of a request's body does not hold for its stacks."""
+    text = stack_set.template.encode()
+    if len(text) <= MOST_BODY_BYTES:
+        yield {"TemplateBody": stack_set.template}
+        return
+    s3 = in_process_client("s3", instance.region, instance.account)
+    place = {"Bucket": f"stackset-{uuid.uuid4()}", "Key": "template"}
+    where = {"CreateBucketConfiguration": {"LocationConstraint": instance.region}}
+    s3.create_bucket(Bucket=place["Bucket"], **({} if instance.region == "us-east-1" else where))
+    s3.put_object(**place, Body=text)
+    try:
+        yield {"TemplateURL": f"https://s3.amazonaws.com/{place['Bucket']}/{place['Key']}"}
+    finally:
+        s3.delete_object(**place)
+        s3.delete_bucket(Bucket=place["Bucket"])
 
 
 def _attempt(
