@@ -135,7 +135,7 @@ class Sandbox:
 def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], None]) -> tuple[Gateway, Faults]:
     """Make an empty account and the gateway to it."""
     with _no_profile():
-        from moto.core.base_backend import AccountSpecificBackend, BackendDict
+        from moto.core.base_backend import AccountSpecificBackend
         from moto.moto_server import werkzeug_app
 
         from fargate_guard.sandbox.cloudformation.backend import StackBackend
@@ -156,7 +156,7 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
 
     faults = Faults(on_change=wake)
     EcsBackend.surroundings = Surroundings(clock, pace, faults)
-    BackendDict.reset()  # makes some backends anew at once, which look at the surroundings
+    _forget_former_accounts()
     started = clock()
 
     def advance() -> None:
@@ -175,6 +175,24 @@ def _account(pace: Pace, clock: Callable[[], float], sleep: Callable[[float], No
     )
     connect(gateway.answer_in_process)
     return gateway, faults
+
+
+def _forget_former_accounts() -> None:
+    """Empty every account, without what moto's own reset leaves behind.
+
+    A backend that is reset makes others anew, for services that were emptied already. moto then forgets that
+    these exist: they would live on with the faults and the clock of this sandbox in the one after the next.
+    """
+    from moto.core.base_backend import BackendDict, backend_lock
+
+    in_use: list[Any] = vars(BackendDict)["_instances"]
+    with backend_lock:
+        for services in in_use:  # which grows meanwhile
+            for account in list(services.values()):
+                account.reset()
+        for services in in_use:
+            services.clear()
+        in_use.clear()
 
 
 @contextlib.contextmanager
