@@ -265,6 +265,30 @@ def test_where_stacks_may_not_be_described_terraform_goes_on(stacks: Stacks) -> 
         method_to_deploy(stacks.context, None)
 
 
+@pytest.mark.parametrize("by", ["stack fguard-training", "Terraform, elsewhere"])
+def test_what_another_machine_deployed_is_not_taken_over(stacks: Stacks, by: str) -> None:
+    ecs, name = stacks.client("ecs"), "fguard-training"
+    tags = [{"key": "fguard:deployment", "value": "training"}]
+    if "stack" in by:
+        tags.append({"key": "aws:cloudformation:stack-name", "value": name})
+    ecs.create_cluster(clusterName=name, tags=tags)
+    assert method_to_deploy(stacks.context, None) is Method.TERRAFORM  # empty: a leftover
+    container = {"name": "web", "image": "nginx"}
+    more = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
+    ecs.register_task_definition(family="web", containerDefinitions=[container], **more)
+    subnets = [one["SubnetId"] for one in stacks.client("ec2").describe_subnets()["Subnets"][:1]]
+    network = {"awsvpcConfiguration": {"subnets": subnets}}
+    ecs.create_service(
+        cluster=name, serviceName="web", taskDefinition="web", desiredCount=0, networkConfiguration=network
+    )
+    for asked in (None, "terraform", "cloudformation"):
+        with pytest.raises(PreflightError) as refused:
+            method_to_deploy(stacks.context, asked)
+        assert by in (refused.value.why or "")
+    ecs.delete_service(cluster=name, service="web", force=True)
+    ecs.delete_cluster(cluster=name)
+
+
 def test_a_method_that_does_not_exist_is_wrong_usage(stacks: Stacks) -> None:
     with pytest.raises(UsageError):
         method_to_deploy(stacks.context, "pulumi")

@@ -39,12 +39,14 @@ def named_method(name: str) -> Method:
 def method_to_deploy(context: Context, asked: str | None) -> Method:
     """Return the method for a deploy: what was asked for, else what is deployed, else Terraform.
 
-    :raises PreflightError: when the deployment lives with the other method.
+    :raises PreflightError: when the deployment lives with the other method, or with one that is not known here.
     """
     wanted = named_method(asked) if asked else None
     live = live_method(context, remote_state=wanted is Method.CLOUDFORMATION)
     if wanted is not None and live is not None and wanted is not live:
         raise _switching_refused(context, live, wanted)
+    if live is None:
+        _refuse_unknown_deployment(context)
     return wanted or live or Method.TERRAFORM
 
 
@@ -134,6 +136,39 @@ def _has_remote_terraform(context: Context) -> bool:
         context.observer.note(f"whether Terraform's state in S3 has resources is not known: {error.message}")
         return False
     return state is not None and bool(json.loads(state).get("resources"))
+
+
+def _refuse_unknown_deployment(context: Context) -> None:
+    """Refuse where services run in the deployment's own cluster, and neither state nor stack is to be seen.
+
+    ECS gives a cluster of the same name to whoever asks for one: a second deployment would take the first one's.
+    """
+    from fargate_guard.aws.ecs import clusters
+    from fargate_guard.aws.errors import AwsError
+    from fargate_guard.deployment import DEPLOYMENT_TAG
+
+    config = context.config
+    if config.cluster.name is not None:
+        return
+    try:
+        found = clusters(context.aws, [f"fguard-{config.name}"], tags=True)
+    except AwsError:  # who may not look deploys as before; the leftovers of a destroy are found by other means
+        return
+    for cluster in found:
+        tags = {tag["key"]: tag["value"] for tag in cluster.get("tags", ())}
+        if tags.get(DEPLOYMENT_TAG) != config.name or not cluster.get("activeServicesCount"):
+            continue
+        by = tags.get("aws:cloudformation:stack-name")
+        where = f"the stack {by}" if by else "Terraform, elsewhere"
+        raise PreflightError(
+            f"{config.name} is deployed already, and what it was deployed with is not to be seen from here",
+            where=str(cluster["clusterArn"]),
+            why=f"services run in its cluster, made by {where}; a second deployment would take them over",
+            fix=(
+                f"allow cloudformation:DescribeStacks on {by}" if by else "deploy from where its .fguard folder is"
+            )
+            + "\nor set `state.s3` to where its Terraform state is\nor deploy another one: set another `name`",
+        )
 
 
 def _switching_refused(context: Context, live: Method, wanted: Method) -> PreflightError:
