@@ -17,7 +17,7 @@ from tests.sysdig_api.rules_routes import EDIT, EDITOR, READ, RuleStore, rules_r
 from tests.sysdig_api.server import PER_MINUTE, READER, SecureApi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class PatientClock:
@@ -91,11 +91,17 @@ def client(api: SecureApi, clock: PatientClock) -> SecureClient:
 
 
 def client_of(
-    url: str, clock: PatientClock, *, token: str = READER, transport: Transport | None = None
+    url: str,
+    clock: PatientClock,
+    *,
+    token: str = READER,
+    transport: Transport | None = None,
+    waiting: Callable[[float, str], None] | None = None,
 ) -> SecureClient:
     return SecureClient(
         Address(url, "sysdig.api.url"),
         Token(token, "FGUARD_SYSDIG_TOKEN"),
         transport or Transport(),
         clock=Clock(clock.wall, clock.sleep),
+        waiting=waiting,
     )

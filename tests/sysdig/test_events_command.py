@@ -315,3 +315,36 @@ def test_a_terminal_gets_a_table_that_fits(fguard: Fguard, store: EventStore, te
     rows = shown.decode().replace("\r", "").splitlines()
     assert rows[0].startswith("TIME")
     assert all(len(row) <= 100 for row in rows)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("--since", "0001-01-01"), ("--since", "100000w"), ("--since", ""), ("--follow", "--until", "")),
+        *(("--follow", "--interval", "nan"), ("--follow", "--interval", "inf")),
+        ("--follow", "--since", "1m", "--until", "5m"),
+    ],
+)
+def test_times_that_make_no_sense_are_refused_before_anything_is_asked(
+    run: Callable[..., Result], api: SecureApi, arguments: tuple[str, ...]
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 64, result.stderr
+    assert api.asked == []
+
+
+def test_an_end_in_the_far_future_is_now(run: Callable[..., Result], api: SecureApi, store: EventStore) -> None:
+    store.publish([fargate_event(ago(60))])
+    assert len(lines(run("--since", "1h", "--until", "9999-12-31"))) == 1
+    assert sum("from" in asked.parameters() for asked in api.asked) <= 2
+
+
+def test_half_a_character_in_an_event_does_not_break_the_document(
+    run: Callable[..., Result], store: EventStore
+) -> None:
+    event = fargate_event(ago(60))
+    event["content"]["output"] = "\ud800\x1b[2J"
+    store.publish([event])
+    result = run("--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["events"][0]["output"] == "\ud800\x1b[2J"

@@ -78,18 +78,44 @@ def test_what_is_published_minutes_late_is_not_left_out(
 
 
 @pytest.mark.parametrize(
-    "interference", [wrong.too_many_requests(3600), wrong.failing(500), wrong.reset, wrong.cut_off]
+    ("interference", "times"),
+    [(wrong.too_many_requests(100), 2), (wrong.failing(500), 25), (wrong.reset, 25), (wrong.cut_off, 25)],
 )
 def test_an_outage_is_told_once_and_costs_no_event(
-    client: SecureClient, clock: Story, store: EventStore, api: SecureApi, interference: wrong.Interference
+    client: SecureClient,
+    clock: Story,
+    store: EventStore,
+    api: SecureApi,
+    interference: wrong.Interference,
+    times: int,
 ) -> None:
+    heard: list[float] = []
+    client = client_of(api.url, clock, waiting=lambda seconds, _why: heard.append(seconds))
     made = [fargate_event(clock.ns(second)) for second in range(1, 290, 10)]
     for event in made:
         clock.at((event["timestamp"] - clock.ns(0)) / SECOND, partial(store.publish, [event]))
-    clock.at(20, lambda: api.interfere(interference, times=25, path=EVENTS))
+    clock.at(20, lambda: api.interfere(interference, times=times, path=EVENTS))
     told: list[SysdigError | None] = []
     assert seen(client, clock, seconds=400, troubled=told.append) == [event["id"] for event in made]
     assert [one is None for one in told] == [False, True]
+    assert heard == []
+
+
+@pytest.mark.parametrize("interference", [wrong.failing(503), wrong.too_many_requests(60), wrong.reset])
+def test_an_outage_that_lasts_ends_when_it_was_to_end_and_says_so(
+    client: SecureClient, clock: Story, api: SecureApi, interference: wrong.Interference
+) -> None:
+    clock.at(5, lambda: api.interfere(interference, times=9999, path=EVENTS))
+    with pytest.raises(SysdigError):
+        seen(client, clock, seconds=60)
+    assert 60 <= clock.now - clock.begin < 62
+
+
+def test_what_happened_after_the_end_is_left_out(client: SecureClient, clock: Story, store: EventStore) -> None:
+    early, late = fargate_event(clock.ns(-40)), fargate_event(clock.ns(-5))
+    store.publish([early, late])
+    batches = follow(client, clock.ns(-600), None, pace=PACE, until=clock.ns(-30))
+    assert [event.event_id for batch in batches for event in batch] == [early["id"]]
 
 
 def test_an_outage_longer_than_the_overlap_costs_no_event(

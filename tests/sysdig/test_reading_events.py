@@ -96,6 +96,22 @@ def test_a_cursor_that_expires_for_ever_is_told(many: EventStore, client: Secure
         list(events)
 
 
+def test_an_empty_page_that_leads_on_is_not_the_end(client: SecureClient, api: SecureApi) -> None:
+    event = fargate_event(NOW)
+    for page in ({"page": {"next": "a"}, "data": []}, {"page": {"next": "b"}, "data": []}):
+        api.interfere(wrong.answering(wrong.json_answer(200, page)), path=EVENTS)
+    api.interfere(wrong.answering(wrong.json_answer(200, {"page": {}, "data": [event]})), path=EVENTS)
+    assert ids(client, Window(NOW - HOUR, NOW)) == [event["id"]]
+
+
+def test_empty_pages_without_end_are_told(client: SecureClient, api: SecureApi) -> None:
+    for number in range(99):
+        page = wrong.json_answer(200, {"page": {"next": f"page {number}"}, "data": []})
+        api.interfere(wrong.answering(page), path=EVENTS)
+    with pytest.raises(BrokenAnswer, match="no end"):
+        ids(client, Window(NOW - HOUR, NOW))
+
+
 def test_pages_that_lead_in_a_circle_are_told(client: SecureClient, api: SecureApi) -> None:
     page = wrong.json_answer(200, {"page": {"total": 2, "next": "again"}, "data": [fargate_event(NOW)]})
     api.interfere(wrong.answering(page), times=3, path=EVENTS)

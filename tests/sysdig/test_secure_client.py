@@ -65,6 +65,7 @@ def test_a_token_of_another_region_is_answered_with_the_hosts_of_all_others() ->
     assert error.exit_code == ExitCode.PREFLIGHT_REFUSED
     assert "secure.sysdig.com" in (error.where or "")
     assert "SYSDIG_SECURE_TOKEN" in (error.why or "")
+    assert ".." not in (error.why or "")
     assert all(
         url.removeprefix("https://") in (error.fix or "") for name, url in SECURE_URLS.items() if name != "us1"
     )
@@ -84,6 +85,22 @@ def test_a_missing_permission_is_named(api: SecureApi, clock: PatientClock) -> N
     assert error.permission == "policy-events.read"
     assert "policy-events.read" in error.message
     assert "Not enough privileges" in (error.why or "")
+
+
+@pytest.mark.parametrize("location", ["http://[bad", "https://h:99999999/", "//[::1"])
+def test_a_redirect_to_what_is_no_address_is_told(api: SecureApi, client: SecureClient, location: str) -> None:
+    api.interfere(wrong.redirecting(location))
+    error = failure(client)
+    assert isinstance(error, BrokenAnswer)
+    assert location in (error.why or "")
+
+
+def test_headers_with_endless_numbers_do_no_harm(api: SecureApi, client: SecureClient) -> None:
+    limit = wrong.Answer(200, b'{"data": []}', {"X-RateLimit-Limit": "9" * 5000})
+    api.interfere(wrong.answering(limit))
+    assert ask(client) == {"data": []}
+    api.interfere(wrong.too_many_requests("9" * 5000))
+    assert len(failure(client).why or "") < 200
 
 
 def test_retry_after_is_waited_for(api: SecureApi, client: SecureClient, clock: PatientClock) -> None:

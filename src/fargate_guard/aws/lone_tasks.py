@@ -95,9 +95,14 @@ def delete_revision(aws: Aws, arn: str) -> None:
     """Deregister and delete a revision; AWS keeps it until its last task has stopped.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/delete-task-definition-v2.html
+
+    :raises FguardError: also when ECS names it among the failures of an answer that is none itself.
     """
     aws.call("ecs", "deregister_task_definition", about=arn, taskDefinition=arn)
-    aws.call("ecs", "delete_task_definitions", about=arn, taskDefinitions=[arn])
+    done = aws.call("ecs", "delete_task_definitions", about=arn, taskDefinitions=[arn])
+    reasons = "; ".join(str(one.get("reason") or one) for one in done.get("failures") or ())
+    if reasons:
+        raise FguardError("ECS did not delete the task definition", where=arn, why=reasons)
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
-from fargate_guard.cli.event_options import Secure, open_client
+from fargate_guard.cli.event_options import LONGEST_INTERVAL, LONGEST_WAIT, Secure, a_number, open_client
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
@@ -49,10 +49,26 @@ def detect(
         bool, typer.Option("--exec", help="Say what to type through ECS Exec, and wait; it may not be seen.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=1.0, help="How long to wait for the event.")
+        float,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=1.0,
+            max=LONGEST_WAIT,
+            callback=a_number,
+            help="How long to wait for the event.",
+        ),
     ] = 300.0,
     interval: Annotated[
-        float, typer.Option("--interval", metavar="SECONDS", min=0.1, help="Between two looks at Sysdig.")
+        float,
+        typer.Option(
+            "--interval",
+            metavar="SECONDS",
+            min=0.1,
+            max=LONGEST_INTERVAL,
+            callback=a_number,
+            help="Between two looks at Sysdig.",
+        ),
     ] = 2.0,
     wait: Annotated[
         bool | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,8 +19,21 @@ if TYPE_CHECKING:
 
 WHICH = "Which events"
 WHERE = "Sysdig Secure"
+LONGEST_INTERVAL = 3600.0
+"""Seconds between two looks at Sysdig."""
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds that ``detect`` waits: a task runs as long, whatever becomes of fguard."""
+MOST_MINUTES = 14 * 24 * 60.0
+"""Minutes that ``verify --events`` looks back: two weeks, as much as one request covers."""
 LONG = 1.0
 """Seconds; shorter waits are of no interest."""
+
+
+def a_number(value: float | None) -> float | None:
+    """Refuse ``nan``, which is neither below a minimum nor above a maximum."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

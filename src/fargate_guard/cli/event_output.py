@@ -50,7 +50,7 @@ def print_following(
     from fargate_guard.workflows.event_times import nanoseconds_of
     from fargate_guard.workflows.events import Found, follow_events
 
-    end = nanoseconds_of(until, "--until", client.now()) if until else None
+    end = nanoseconds_of(until, "--until", client.now()) if until is not None else None
     found = Found(query.window)
     _end_at_ctrl_c(client)
     try:

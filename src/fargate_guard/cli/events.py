@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
-from fargate_guard.cli.event_options import Narrowing, Secure, connect_lazily, open_client, read_config
+from fargate_guard.cli.event_options import (
+    LONGEST_INTERVAL,
+    Narrowing,
+    Secure,
+    a_number,
+    connect_lazily,
+    open_client,
+    read_config,
+)
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.errors import ExitCode, UsageError
 
@@ -31,7 +39,15 @@ def events(
         bool, typer.Option("--follow", "-f", help="Wait for more, until Ctrl-C or --until.")
     ] = False,
     interval: Annotated[
-        float, typer.Option("--interval", metavar="SECONDS", min=0.1, help="Between two looks of --follow.")
+        float,
+        typer.Option(
+            "--interval",
+            metavar="SECONDS",
+            min=0.1,
+            max=LONGEST_INTERVAL,
+            callback=a_number,
+            help="Between two looks of --follow.",
+        ),
     ] = 2.0,
     format_: Annotated[
         Format | None, typer.Option("--format", help="[table on a terminal, else jsonl (one JSON per line)]")
@@ -91,5 +107,5 @@ def _check_options(run: Invocation, *, follow: bool, aws: bool, services: list[s
 def _window(narrowing: Narrowing, now: int, *, follow: bool) -> Window:
     from fargate_guard.workflows.events import window_of
 
-    since = narrowing.since or ("0s" if follow else "24h")
-    return window_of(since, None if follow else narrowing.until, now)
+    since = ("0s" if follow else "24h") if narrowing.since is None else narrowing.since
+    return window_of(since, narrowing.until, now)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
-from fargate_guard.cli.event_options import Secure, open_client
+from fargate_guard.cli.event_options import MOST_MINUTES, Secure, a_number, open_client
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.cli.report_view import report_text
 from fargate_guard.cli.terraform_options import (
@@ -27,7 +27,10 @@ def verify(
     timeout: Annotated[
         float,
         typer.Option(
-            "--timeout", metavar="SECONDS", help="How long to wait for a deployment in progress; 0 looks once."
+            "--timeout",
+            metavar="SECONDS",
+            callback=a_number,
+            help="How long to wait for a deployment in progress; 0 looks once.",
         ),
     ] = 600.0,
     events: Annotated[
@@ -36,6 +39,8 @@ def verify(
             "--events",
             metavar="MINUTES",
             min=1.0,
+            max=MOST_MINUTES,
+            callback=a_number,
             help="Also check that an event of a deployed task arrived within so many minutes; needs a token.",
         ),
     ] = None,

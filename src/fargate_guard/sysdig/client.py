@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from fargate_guard.sysdig.refusals import document_of, refusal
 from fargate_guard.sysdig.retrying import ATTEMPTS, LONGEST_WAIT, delay, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeAlias
 
     from fargate_guard.sysdig.address import Address
@@ -66,12 +67,27 @@ class SecureClient:
         """How many requests are allowed in a minute (``X-RateLimit-Limit``); None until an answer said so."""
         self._transport = transport
         self._waiting = waiting or (lambda _seconds, _why: None)
+        self._quiet = False
+        self._until: int | None = None
         self._ahead: float | None = None
         self._made: Session | None = None
 
     def now(self) -> int:
         """Return Sysdig's time in nanoseconds since 1970: this machine's, corrected by what answers say."""
         return int((self.clock.wall() + (self._ahead or 0.0)) * 1e9)
+
+    @contextmanager
+    def quietly(self, until: int | None = None) -> Iterator[None]:
+        """Tell nobody of waits meanwhile, and begin none that would last longer than until a time.
+
+        :param until: nanoseconds since 1970, by Sysdig's clock; None: as always.
+        """
+        before = self._quiet, self._until
+        self._quiet, self._until = True, until
+        try:
+            yield
+        finally:
+            self._quiet, self._until = before
 
     def get(self, path: str, params: Mapping[str, str] | None = None, *, permission: str) -> Json:
         """Return the JSON document at ``path``.
@@ -83,9 +99,10 @@ class SecureClient:
             try:
                 reply = self._exchange("GET", path, params, None)
             except Unreachable as error:
-                if not error.temporary or attempt >= self._attempts():
+                seconds = delay(attempt, None, self.clock.wall())
+                if not error.temporary or attempt >= self._attempts() or not self._has_time_for(seconds):
                     raise
-                self._wait(delay(attempt, None, self.clock.wall()), error.message)
+                self._wait(seconds, error.message)
                 continue
             if reply.status < _BEGIN_OF_FAILURE:
                 return document_of(reply, self.address)
@@ -93,7 +110,9 @@ class SecureClient:
             seconds = delay(attempt, reply.headers.get("Retry-After"), self.clock.wall())
             if isinstance(refused, Overloaded):
                 refused.seconds = seconds
-            if not reply.is_temporary or attempt >= ATTEMPTS or seconds > LONGEST_WAIT:
+            if not (reply.is_temporary and attempt < ATTEMPTS and seconds <= LONGEST_WAIT):
+                raise refused
+            if not self._has_time_for(seconds):
                 raise refused
             self._wait(seconds, refused.message)
         return None
@@ -116,8 +135,12 @@ class SecureClient:
     def _attempts(self) -> int:
         return ATTEMPTS if self._ahead is not None else _FIRST_ANSWER_ATTEMPTS
 
+    def _has_time_for(self, seconds: float) -> bool:
+        return self._until is None or self.now() + seconds * 1e9 <= self._until
+
     def _wait(self, seconds: float, why: str) -> None:
-        self._waiting(seconds, why)
+        if not self._quiet:
+            self._waiting(seconds, why)
         self.clock.sleep(seconds)
 
     def _exchange(self, method: str, path: str, params: Mapping[str, str] | None, body: Json) -> Reply:

@@ -22,6 +22,8 @@ EVENTS = "/secure/events/v1/events"
 SUPPORTED_FILTERS = "/secure/events/v1/supported-filters"
 READ_EVENTS = "policy-events.read"
 MOST_PER_PAGE = 200
+MOST_EMPTY = 50
+"""Pages in a row without an event that lead to a next one; a filter may leave nothing of a page."""
 SECOND = 10**9
 LONGEST_WINDOW = 14 * 24 * 3600 * SECOND
 
@@ -109,15 +111,23 @@ def _scrolled(client: SecureClient, window: Window, filter_text: str | None, pag
     shared = {"limit": str(page_size)} | ({"filter": filter_text} if filter_text else {})
     page = _page(client, {"from": str(window.start), "to": str(window.end), **shared})
     cursors: set[str] = set()
+    empty = 0
     while True:
         for event in page.events:
             if event.timestamp < window.start:  # a cursor knows nothing of the window that it came from
                 return
             yield event
-        if not page.next or not page.events:
+        if not page.next:
             return
+        empty = 0 if page.events else empty + 1
         if page.next in cursors:
             raise BrokenAnswer("Sysdig Secure's pages lead in a circle", where=EVENTS)
+        if empty > MOST_EMPTY:
+            raise BrokenAnswer(
+                "Sysdig Secure's pages have no end",
+                where=EVENTS,
+                why=f"{empty} in a row have no event, and lead to a next one",
+            )
         cursors.add(page.next)
         try:
             page = _page(client, {"cursor": page.next, **shared})

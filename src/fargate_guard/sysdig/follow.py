@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_BROKEN = 3
 """Answers in a row that make no sense, after which there is no sense in asking on."""
+_MOMENT = 0.001
 _LONGEST_PAUSE, _LONGEST_ASKED = 30.0, 600.0
 """Seconds after a failure: of one's own accord, and at Sysdig's request."""
 
@@ -54,38 +55,50 @@ def follow(
     until: int | None = None,
     troubled: Callable[[SysdigError | None], None] = lambda _: None,
 ) -> Iterator[list[Event]]:
-    """Yield what is new after every look, the oldest first; often nothing.
+    """Yield what is new after every look, the oldest first; often nothing, as during an outage.
 
     :param begin: nanoseconds since 1970; what happened before is left out.
-    :param until: when to end; None: never.
+    :param until: when to end, in the same unit; what happened later is left out. None: never.
     :param troubled: hears of an outage, once, and with None that it is over.
-    :raises FguardError: for what waiting does not mend: a token that is revoked, a missing permission.
+    :raises FguardError: for what waiting does not mend: a token that is revoked, a missing permission; and for an
+        outage that lasts until the end, since nobody knows what it hides.
     """
     pace = pace or Pace()
     seen: dict[str, int] = {}
     covered, looks, failures = begin, 0, 0
     while True:
-        now = max(client.now(), begin)
-        window = Window(pace.start_of(looks, covered, begin), now)
+        end = client.now() if until is None else min(client.now(), until)
+        window = Window(pace.start_of(looks, covered, begin), max(end, begin))
         try:
-            found = list(read_events(client, window, filter_text))
+            with client.quietly(until):  # an outage is told of here, once
+                found = list(read_events(client, window, filter_text))
         except (Unreachable, Overloaded, BrokenAnswer) as trouble:
             failures += 1
-            if _lasts(trouble, failures):
+            if _lasts(trouble, failures) or _is_over(client, until):
                 raise
             if failures == 1:
                 troubled(trouble)
-            client.clock.sleep(_pause_after(trouble, failures, pace))
+            yield []
+            client.clock.sleep(min(_pause_after(trouble, failures, pace), _left(client, until)))
             continue
         if failures:
             failures = 0
             troubled(None)
-        covered, looks = now, looks + 1
+        covered, looks = window.end, looks + 1
         yield _fresh(found, seen)
         _forget(seen, covered - 2 * int(pace.far_overlap * SECOND))
-        if until is not None and now >= until:
+        if until is not None and window.end >= until:
             return
-        client.clock.sleep(pace.pause(client.per_minute))
+        client.clock.sleep(min(pace.pause(client.per_minute), _left(client, until)))
+
+
+def _is_over(client: SecureClient, until: int | None) -> bool:
+    return until is not None and client.now() >= until
+
+
+def _left(client: SecureClient, until: int | None) -> float:
+    """Return the seconds until the end, and a moment more, so that the last look is after it."""
+    return float("inf") if until is None else max((until - client.now()) / SECOND, 0.0) + _MOMENT
 
 
 def _lasts(trouble: SysdigError, failures: int) -> bool:

@@ -31,6 +31,8 @@ PROXY_WANTS_LOGIN = 407
 FIRST_SERVER_FAULT = 500
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
 _SHOWN = 300
+_NUMBER = 40
+"""Characters of a header that is shown: a number, or a date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def refusal(reply: Reply, address: Address, permission: str, token_source: str) 
         return TokenError(
             "Sysdig Secure does not accept the API token",
             where=where,
-            why=f"{reply.says}. The token is from {token_source}; the address from {address.source}",
+            why=f"{reply.says.rstrip('.')}. The token is from {token_source}; the address from {address.source}",
             fix=_other_places(address),
         )
     refused = _by_status(reply, where, permission, address)
@@ -132,7 +134,7 @@ def _by_status(reply: Reply, where: str, permission: str, address: Address) -> S
         return Overloaded(
             "Sysdig Secure answers no more requests for now",
             where=where,
-            why=reply.says + (f"; it asks to wait {after} s" if after else ""),
+            why=reply.says + (f"; it asks to wait {_shown(after.encode())[:_NUMBER]} s" if after else ""),
             fix="run it again later; others may use the same account's limit of requests per minute",
         )
     if reply.status >= FIRST_SERVER_FAULT:

@@ -10,6 +10,7 @@ ATTEMPTS = 5
 LONGEST_WAIT = 90.0
 """Seconds: the rate limit is per minute, so what asks for more has another reason."""
 _FIRST, _LONGEST_OWN = 0.5, 8.0
+_MOST_DIGITS = 9
 
 
 def delay(attempt: int, retry_after: str | None, wall: float) -> float:
@@ -35,4 +36,4 @@ def _asked(retry_after: str, wall: float) -> float | None:
 
 def whole_number(text: str | None) -> int | None:
     """Return what a header such as ``X-RateLimit-Limit`` says, None where it says nothing."""
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes. A page has at most 200 events."""
 MOST_REDIRECTS = 3
+_LOCATION_SHOWN = 120
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -34,7 +35,7 @@ class Session:
         """Open no connection yet."""
         self._address = address
         self._transport = transport
-        self._session = requests.Session()
+        self._session = _Plain()
         self._session.auth = _Bearer(token.value)
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.update(
@@ -54,8 +55,8 @@ class Session:
             location = reply.headers.get("Location")
             if reply.status not in _REDIRECTS or not location:
                 return reply
-            target = urljoin(url, location)
-            if method != "GET" or _origin(target) != _origin(url):
+            target, stays = _target(url, location, f"{request} at {self._address.host}")
+            if method != "GET" or not stays:
                 raise redirected(self._address, target, request)
             url, params = target, None
         raise BrokenAnswer("Sysdig Secure leads in a circle", where=f"{request} at {self._address.host}")
@@ -82,6 +83,13 @@ class Session:
         return {"https": self._transport.proxy} if self._transport.proxy else None
 
 
+class _Plain(requests.Session):
+    """Looks at no redirect: requests would read ``Location`` even where it may not follow it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - requests' own signature
+        return None
+
+
 class _Bearer(requests.auth.AuthBase):
     def __init__(self, token: str) -> None:
         self._token = token
@@ -102,6 +110,23 @@ def _read(response: requests.Response, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise requests.Timeout("the answer did not end in time")
     return bytes(body)
+
+
+def _target(url: str, location: str, where: str) -> tuple[str, bool]:
+    """Return where a redirect leads, and whether that is the same host.
+
+    :raises BrokenAnswer: when that is no URL.
+    """
+    try:
+        target = urljoin(url, location)
+        return target, _origin(target) == _origin(url)
+    except ValueError as wrong:
+        raise BrokenAnswer(
+            "Sysdig Secure leads to what is no address",
+            where=where,
+            why=f"Location: {location[:_LOCATION_SHOWN]!r}: {wrong}",
+            fix="check the URL of Sysdig Secure, and what is between here and it",
+        ) from None
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fargate_guard.sysdig.event import Event
     from fargate_guard.workflows.event_tasks import KnownTasks, TaskFacts
 
+EARLIEST = 1_420_070_400 * 10**9
+"""2015-01-01 in nanoseconds since 1970; each two weeks are a request."""
 JOINED_AT_ONCE = 100
 """Events whose tasks ECS is asked about together."""
 
@@ -109,17 +111,19 @@ class Found:
 
 
 def window_of(since: str, until: str | None, now: int) -> Window:
-    """Return the window between two times as people give them.
+    """Return the window between two times as people give them; it ends now at the latest.
 
-    :raises UsageError: when one is no time, or they are the wrong way round.
+    :raises UsageError: when one is no time, they are the wrong way round, or the first is before any event.
     """
     start = nanoseconds_of(since, "--since", now)
-    end = nanoseconds_of(until, "--until", now) if until else now
+    end = now if until is None else min(nanoseconds_of(until, "--until", now), now)
     if start > end:
         raise UsageError(
             "the events wanted begin after they end",
-            why=f"--since {since} is after " + (f"--until {until}" if until else "now"),
+            why=f"--since {since} is after " + (f"--until {until}" if until and end < now else "now"),
         )
+    if start < EARLIEST:
+        raise UsageError(f"--since {since} is before there was Sysdig Secure", fix="use a time after 2015")
     return Window(start, end)
 
 
