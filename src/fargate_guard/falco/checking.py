@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from fargate_guard.falco.circles import in_circles
 from fargate_guard.falco.condition_checks import (
     check_exceptions,
     check_output,
@@ -90,6 +91,11 @@ class _RuleSet:
         self._findings = findings
         self._order = {id(item): number for number, item in enumerate(items)}
         self._defined: dict[tuple[str, str], Item] = {}
+        self._macro_leaves: dict[str, list[Comparison | Macro]] = {}
+        for item in items:
+            if item.kind == "macro" and id(item) in trees:
+                self._macro_leaves.setdefault(item.name, []).extend(leaves(trees[id(item)]))
+        self._with_events: set[str] = set()
 
     def check(self) -> None:
         for item in self._items:
@@ -98,6 +104,7 @@ class _RuleSet:
             self._check_amended(item)
             self._check_references(item)
         self._check_circles()
+        self._with_events = self._macros_with_events()
         for item in self._items:
             self._check_event_type(item)
 
@@ -164,29 +171,13 @@ class _RuleSet:
         )
 
     def _check_circles(self) -> None:
+        circles = in_circles({name: self._macros_in(name) for name in self._macro_leaves})
         for (kind, name), item in self._defined.items():
-            if kind == "macro" and self._reaches(name, name):
+            if kind == "macro" and name in circles:
                 self._findings.error(item.place, "circle", f"the macro {name} leads back to itself", item=item)
 
-    def _reaches(self, start: str, wanted: str) -> bool:
-        waiting, seen = [start], set()
-        while waiting:
-            name = waiting.pop()
-            for used in self._macros_in(name):
-                if used == wanted:
-                    return True
-                if used not in seen:
-                    seen.add(used)
-                    waiting.append(used)
-        return False
-
     def _macros_in(self, name: str) -> list[str]:
-        trees = [
-            self._trees[id(item)]
-            for item in self._items
-            if item.kind == "macro" and item.name == name and id(item) in self._trees
-        ]
-        return [leaf.name for tree in trees for leaf in leaves(tree) if isinstance(leaf, Macro)]
+        return [leaf.name for leaf in self._macro_leaves[name] if isinstance(leaf, Macro)]
 
     def _check_event_type(self, item: Item) -> None:
         tree = self._trees.get(id(item))
@@ -194,24 +185,39 @@ class _RuleSet:
         wanted = item.values.get("warn_evttypes") is not False
         if item.kind != "rule" or item.amends or tree is None or not (of_calls and wanted):
             return
-        if not self._names_events(tree, set()):
+        if not any(self._names_events(leaf) for leaf in leaves(tree)):
             message = "the condition restricts no event type: every system call is tested, which is slow"
             fix = "add evt.type in (…) and …; or warn_evttypes: false"
             self._findings.warning(item.at("condition"), "event-type", message, item=item, fix=fix)
 
-    def _names_events(self, tree: Expression, seen: set[str]) -> bool:
-        """Tell whether a condition names event types; an unknown macro may."""
-        for leaf in leaves(tree):
-            if isinstance(leaf, Comparison):
-                if any(one.name in _EVENT_TYPES for one in fields_of(leaf)):
-                    return True
-            elif leaf.name not in seen:
-                seen.add(leaf.name)
-                defined = self._defined.get(("macro", leaf.name))
-                inner = self._trees.get(id(defined)) if defined else None
-                if inner is None or self._names_events(inner, seen):
-                    return True
-        return False
+    def _names_events(self, leaf: Comparison | Macro) -> bool:
+        if isinstance(leaf, Macro):
+            return leaf.name in self._with_events or not self._is_readable(leaf.name)
+        return _is_of_event_type(leaf)
+
+    def _macros_with_events(self) -> set[str]:
+        """Return the macros that restrict event types themselves or through another; an unknown one may."""
+        users: dict[str, list[str]] = {}
+        for name in self._macro_leaves:
+            for used in self._macros_in(name):
+                users.setdefault(used, []).append(name)
+        waiting = [name for name, found in self._macro_leaves.items() if any(map(_is_of_event_type, found))]
+        waiting += [used for used in users if not self._is_readable(used)]
+        named: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name not in named:
+                named.add(name)
+                waiting += users.get(name, ())
+        return named
+
+    def _is_readable(self, macro: str) -> bool:
+        defined = self._defined.get(("macro", macro))
+        return defined is not None and id(defined) in self._trees
+
+
+def _is_of_event_type(leaf: Comparison | Macro) -> bool:
+    return isinstance(leaf, Comparison) and any(one.name in _EVENT_TYPES for one in fields_of(leaf))
 
 
 def _lists_of(leaf: Comparison) -> Iterator[tuple[str, int]]:

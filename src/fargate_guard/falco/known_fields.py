@@ -80,6 +80,7 @@ def takes_argument(name: str) -> bool:
     return _known().get(name, True)
 
 
+@cache
 def nearest(name: str) -> str | None:
     """Return the known field that is spelt most alike."""
     near = difflib.get_close_matches(name[:60], list(_known()), n=1, cutoff=0.75)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.falco.findings import Place
+from fargate_guard.falco.source_offsets import source_offsets
 from fargate_guard.formats.yaml_nodes import Alias, Mapping, Nodes, Scalar, Sequence, compose
 from fargate_guard.formats.yaml_values import Values
 from fargate_guard.taskdef import NotATaskDefinitionError
@@ -45,6 +46,7 @@ class Item:
     node: Mapping
     file: RuleFile
     entries: dict[str, Node] = field(default_factory=dict)
+    _offsets: dict[str, list[int]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -58,7 +60,7 @@ class Item:
     def at(self, key: str) -> Place:
         """Return where a key's value stands; where the item stands when it has none."""
         node = self.entries.get(key)
-        return _place(self.file, self.nodes, node) if node is not None else self.place
+        return _place(self.file.name, self.nodes, node) if node is not None else self.place
 
     def inside(self, key: str, offset: int) -> Place:
         """Return where a character of a text stands in the file, whatever the text's YAML style is."""
@@ -66,7 +68,10 @@ class Item:
         target = node.target if isinstance(node, Alias) else node
         if not isinstance(target, Scalar):
             return self.at(key)
-        return _place_at(self.file, _source_offset(self.nodes, target, offset))
+        if key not in self._offsets:
+            self._offsets[key] = source_offsets(self.nodes, target)
+        known = self._offsets[key]
+        return _place_at(self.file.name, self.nodes.text, known[min(offset, len(known) - 1)])
 
 
 def read_items(file: RuleFile, findings: Findings) -> list[Item]:
@@ -94,7 +99,7 @@ def _items(file: RuleFile, nodes: Nodes, root: Sequence, values: list[Any], find
         node = written.target if isinstance(written, Alias) else written
         if not isinstance(node, Mapping) or not isinstance(value, dict):
             findings.error(
-                _place(file, nodes, node), "yaml", "an item is an object with a key rule, macro or list"
+                _place(file.name, nodes, node), "yaml", "an item is an object with a key rule, macro or list"
             )
             continue
         entries = {one.key.text: one.value for one in node.entries if isinstance(one.key, Scalar)}
@@ -104,7 +109,7 @@ def _items(file: RuleFile, nodes: Nodes, root: Sequence, values: list[Any], find
             kind=kind,
             name=name if isinstance(name, str) else "",
             values={str(key): one for key, one in value.items()},
-            place=_place(file, nodes, node),
+            place=_place(file.name, nodes, node),
             nodes=nodes,
             node=node,
             file=file,
@@ -112,14 +117,14 @@ def _items(file: RuleFile, nodes: Nodes, root: Sequence, values: list[Any], find
         )
 
 
-def _place(file: RuleFile, nodes: Nodes, node: Node) -> Place:
-    return _place_at(file, nodes.content(node))
+def _place(file: str, nodes: Nodes, node: Node) -> Place:
+    return _place_at(file, nodes.text, nodes.content(node))
 
 
-def _place_at(file: RuleFile, offset: int) -> Place:
-    starts = _line_starts(file.text.removeprefix("\ufeff"))
+def _place_at(file: str, text: str, offset: int) -> Place:
+    starts = _line_starts(text)
     line = bisect_right(starts, offset)
-    return Place(file.name, line, offset - starts[line - 1] + 1)
+    return Place(file, line, offset - starts[line - 1] + 1)
 
 
 @lru_cache(maxsize=16)
@@ -130,25 +135,3 @@ def _line_starts(text: str) -> tuple[int, ...]:
 def _named_place(file: RuleFile, where: str | None) -> Place:
     found = _PLACE.search(where or "")
     return Place(file.name, int(found[1]), int(found[2])) if found else Place(file.name, 1, 1)
-
-
-def _source_offset(nodes: Nodes, node: Scalar, offset: int) -> int:
-    """Return where a character of a scalar's value stands in the source.
-
-    Blanks aside, a value's characters stand in the source in the same order, be it folded, quoted or plain.
-    """
-    at = nodes.content(node)
-    if node.style in ("|", ">"):
-        at = nodes.text.find("\n", at) + 1
-    elif node.style:
-        at += 1
-    for character in node.text[:offset]:
-        if not character.isspace():
-            at = _next(nodes.text, character, at, node.end) + 1
-    rest = node.text[offset : offset + 1]
-    return _next(nodes.text, rest, at, node.end) if rest.strip() else at
-
-
-def _next(text: str, character: str, at: int, end: int) -> int:
-    found = text.find(character, at, end)
-    return found if found != -1 else at
