@@ -12,10 +12,11 @@ import pytest
 
 from fargate_guard.sandbox import Sandbox
 from tests.fguard_inside import FguardInside
-from tests.fguard_process import Fguard, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.fguard_process import Ran
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "cloudformation"
 HOST = "orchestrator.internal"
@@ -25,9 +26,11 @@ HOST = "orchestrator.internal"
 class Desk:
     """What a user has: a folder, fguard, and an account to look into."""
 
-    fguard: Fguard
+    fguard: FguardInside
     sandbox: Sandbox
     subnet: str
+    calls: dict[str, set[str]] = field(default_factory=dict)
+    """What each command called."""
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -51,7 +54,14 @@ class Desk:
 
     def deploy(self, template: str, *more: str) -> Ran:
         """Deploy without being asked."""
-        return self.fguard("deploy", "--template", template, "--yes", *more)
+        return self.ran("deploy", "--template", template, "--yes", *more)
+
+    def ran(self, command: str, *more: str) -> Ran:
+        """Run a command, and note what it calls."""
+        self.sandbox.take_calls()
+        ran = self.fguard(command, *more)
+        self.calls.setdefault(command, set()).update(self.sandbox.take_calls())
+        return ran
 
     def stack(self, name: str) -> Any:
         """DescribeStacks; None where there is none."""

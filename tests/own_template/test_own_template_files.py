@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CODE = {"Type": "AWS::Lambda::Function", "Properties": {"Code": "src/", "Handler": "a.b", "Role": "r"}}
+SAM = "AWS::Serverless-2016-10-31"
+GLOBALS = {"Function": {"CodeUri": "src/"}}
 INLINE = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ZipFile": "pass"}}}
 
 
@@ -26,12 +28,13 @@ INLINE = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ZipFile": "p
     ("template", "words"),
     [
         (text({"Web": task(), "Code": CODE}), "aws cloudformation package --template-file"),
+        (text({"Web": task()}, Transform=SAM, Globals=GLOBALS), "$.Globals.Function.CodeUri"),
         (text({"Web": task(), "Self": nested("app.json")}), "nest each other without end"),
         (text({"Web": task(), "Lost": nested("lost.yaml")}), "lost.yaml"),
         ('{"family": "web", "containerDefinitions": [{"name": "web", "image": "nginx"}]}', "workloads"),
         ('{"Resources": ', "app.json"),
     ],
-    ids=["local code", "cycle", "no such child", "no template", "syntax"],
+    ids=["local code", "code for all of SAM's functions", "cycle", "no such child", "no template", "syntax"],
 )
 def test_a_file_that_cannot_be_deployed_is_refused(tmp_path: Path, template: str, words: str) -> None:
     (tmp_path / "app.json").write_text(template)
@@ -108,14 +111,22 @@ def test_a_childs_parameter_is_what_its_parent_passes_never_its_default() -> Non
 def test_capabilities_are_those_that_the_templates_need(tmp_path: Path) -> None:
     def needed(resources: Any, **sections: Any) -> tuple[str, ...]:
         (tmp_path / "app.json").write_text(text(resources, **sections))
-        return capabilities(read_template(tmp_path / "app.json").everything())
+        return capabilities(read_template(tmp_path / "app.json"))
 
     role = {"Type": "AWS::IAM::Role", "Properties": {}}
     named = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "web"}}
     assert needed({"Logs": GROUP}) == ()
     assert needed({"Role": role}) == ("CAPABILITY_IAM",)
     assert needed({"Role": role, "Named": named}) == ("CAPABILITY_NAMED_IAM",)
-    assert needed({"Logs": GROUP}, Transform="Mine") == ("CAPABILITY_AUTO_EXPAND",)
+    assert needed({"Logs": GROUP}, Transform="Mine") == ()  # the change set shows what it makes
+    (tmp_path / "inner.json").write_text(text({"Logs": GROUP}, Transform="Mine"))
+    assert needed({"Inner": nested("inner.json")}) == ("CAPABILITY_AUTO_EXPAND",)
+    application = {"Type": "AWS::Serverless::Application", "Properties": {"Location": {"ApplicationId": "a"}}}
+    assert needed({"Theirs": application}, Transform=SAM) == ("CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM")
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "s3://code/a.zip"}}
+    assert needed({"Function": function}, Transform=SAM) == ("CAPABILITY_IAM",)
+    table = {"Type": "AWS::Serverless::SimpleTable", "Properties": {}}
+    assert needed({"Table": table, "Web": task()}, Transform=SAM) == ()
 
 
 def test_options_of_a_template_need_one_and_destroy_deletes_none(tmp_path: Path) -> None:

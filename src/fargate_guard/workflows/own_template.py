@@ -193,7 +193,7 @@ def _stack_template(asked: OwnStack, changed: ChangedTemplate, stack: Stack | No
     from fargate_guard.stacks.template import StackTemplate
 
     tags = stack.tags if stack is not None else {}
-    needed = capabilities(changed.template.everything())
+    needed = capabilities(changed.template)
     return StackTemplate(
         body=changed.body,
         parameters=dict(asked.given.values),

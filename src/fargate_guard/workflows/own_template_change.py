@@ -13,7 +13,7 @@ from fargate_guard.workflows.own_template_files import resources
 from fargate_guard.workflows.own_template_parameters import known, nested_values, without_stale_defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fargate_guard.taskdef import ContainerOutcome, Notice
     from fargate_guard.workflows.context import Context
@@ -29,6 +29,13 @@ NAMED_IAM = {
     "AWS::IAM::User": "UserName",
 }
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html (Capabilities)."""
+WITHOUT_ROLE = frozenset(
+    {"AWS::Serverless::HttpApi", "AWS::Serverless::LayerVersion", "AWS::Serverless::SimpleTable"}
+)
+"""What SAM makes without any IAM resource; functions, state machines and APIs may get roles of their own.
+
+https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
+"""
 
 
 @dataclass(slots=True)
@@ -50,7 +57,7 @@ class Uploads:
         url = template_bucket.upload_template(aws, bucket, place, body)
         if not there.get("KeyCount"):
             self._new.append((bucket, place))
-            self.context.observer.note(f"uploaded a nested template to s3://{bucket}/{place}/")
+            self.context.observer.note(f"uploaded a template to s3://{bucket}/{place}/")
         return url
 
     def withdraw(self) -> None:
@@ -73,7 +80,7 @@ def _bucket(context: Context) -> str:
         return bucket
     if not template_bucket.own_bucket_exists(context.aws):
         name = template_bucket.own_bucket_name(context.aws)
-        context.observer.note(f"making the bucket {name} for nested templates (private, encrypted)")
+        context.observer.note(f"making the bucket {name} for templates (private, encrypted)")
         return template_bucket.make_own_bucket(context.aws, context.config.tags)
     return template_bucket.own_bucket_name(context.aws)
 
@@ -154,7 +161,7 @@ class _Plans:
         self, template: Template, values: Mapping[str, str | None]
     ) -> tuple[Json, Changed | None, str | None]:
         original = template.value
-        if not any(kind == TASK_DEFINITION for _, kind, _ in resources(original)):
+        if TASK_DEFINITION not in str(original):  # in a loop, it is no resource's type
             return original, None, f"it has no {TASK_DEFINITION}"
         source = template.source._replace(value=without_stale_defaults(original, values))
         given = {**self.pseudo, **{name: value for name, value in values.items() if value is not None}}
@@ -215,17 +222,37 @@ def _together(errors: list[TaskDefinitionError]) -> TaskDefinitionError:
     )
 
 
-def capabilities(templates: Iterable[Template]) -> tuple[str, ...]:
-    """Return what has to be acknowledged for templates: roles, roles with names, macros."""
+def capabilities(template: Template) -> tuple[str, ...]:
+    """Return what has to be acknowledged for a template and all that it nests: roles, roles with names, macros.
+
+    A change set shows what the macros of a template make, and so needs no acknowledgement of them, unless stacks
+    are nested in it: theirs run unseen.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html (Capabilities)
+    """
     found = set()
-    for template in templates:
-        value = template.value
-        if "Transform" in value or "Fn::Transform" in str(value):
+    for one in template.everything():
+        if (one is not template or template.nested) and _has_transform(one.value):
             found.add("CAPABILITY_AUTO_EXPAND")
-        for _, kind, properties in resources(value):
-            if kind.startswith(("AWS::IAM::", "AWS::Serverless::")):
-                named = NAMED_IAM.get(kind) in properties or "RoleName" in properties
-                found.add("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM")
+        for _, kind, properties in resources(one.value):
+            if kind == "AWS::Serverless::Application":
+                found |= {"CAPABILITY_AUTO_EXPAND", "CAPABILITY_IAM"}
+            elif kind.startswith("AWS::IAM::"):
+                found.add("CAPABILITY_NAMED_IAM" if NAMED_IAM.get(kind) in properties else "CAPABILITY_IAM")
+            elif kind.startswith("AWS::Serverless::") and kind not in WITHOUT_ROLE:
+                found.add("CAPABILITY_IAM")
     if "CAPABILITY_NAMED_IAM" in found:
         found.discard("CAPABILITY_IAM")
     return tuple(sorted(found))
+
+
+def _has_transform(value: Json) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_transform, value))
+    if not isinstance(value, dict):
+        return False
+    return (
+        "Fn::Transform" in value
+        or ("Resources" in value and "Transform" in value)
+        or any(map(_has_transform, value.values()))
+    )

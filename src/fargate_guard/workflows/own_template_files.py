@@ -176,7 +176,7 @@ def is_local(place: Json) -> bool:
 
 
 def _refuse_artifacts(path: Path, template: Json) -> None:
-    found = [f"$.Resources.{one}" for one in _local_artifacts(path, template)]
+    found = [f"$.{one}" for one in _local_artifacts(path, template)]
     if found:
         raise PreflightError(
             "the template refers to local files, which CloudFormation cannot read",
@@ -195,10 +195,15 @@ def _local_artifacts(path: Path, template: Json) -> Iterator[str]:
             for part in name.split("."):
                 value = value.get(part) if isinstance(value, dict) else None
             if is_local(value) and (name != "ImageUri" or (path.parent / value).exists()):
-                yield f"{logical_id}.Properties.{name}"
+                yield f"Resources.{logical_id}.Properties.{name}"
         if "AWS::Include" in str(properties):
-            yield from (f"{logical_id}.Properties ({one})" for one in _local_includes(properties))
+            yield from (f"Resources.{logical_id}.Properties ({one})" for one in _local_includes(properties))
     yield from (f"Transform ({one})" for one in _local_includes(template.get("Transform")))
+    shared = template.get("Globals")
+    for name, properties in (shared if isinstance(shared, dict) else {}).items():
+        for key in ARTIFACTS.get(f"AWS::Serverless::{name}", ()):
+            if isinstance(properties, dict) and is_local(properties.get(key)) and key != "ImageUri":
+                yield f"Globals.{name}.{key}"
 
 
 def _local_includes(value: Json) -> Iterator[str]:
