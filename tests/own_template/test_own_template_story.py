@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.end_to_end.test_quickstart_story import permissions
 from tests.own_template.conftest import HOST
 from tests.own_template.templates import GROUP, nested, task, text
 
@@ -14,6 +20,18 @@ if TYPE_CHECKING:
 
 INSTRUMENT = "/opt/draios/bin/instrument"
 SECRET = "the-secret-token"
+LIVE = """\
+name: live
+aws: {region: us-east-1}
+network: {nat_gateway: none}
+sysdig: {region: us1, access_key: {env: SYSDIG_ACCESS_KEY}}
+"""
+ADDS_A_TASK = """
+def handler(event, context):
+    added = {"Properties": event["fragment"]["Resources"]["Web"]["Metadata"], "Type": "AWS::ECS::TaskDefinition"}
+    event["fragment"]["Resources"]["Added"] = added
+    return {"requestId": event["requestId"], "status": "success", "fragment": event["fragment"]}
+"""
 
 
 def parameters(desk: Desk) -> tuple[str, str]:
@@ -21,7 +39,7 @@ def parameters(desk: Desk) -> tuple[str, str]:
 
 
 def test_a_plan_shows_the_diff_and_the_change_set_and_leaves_nothing(desk: Desk) -> None:
-    planned = desk.fguard("plan", "--template", "app.yaml", *parameters(desk))
+    planned = desk.ran("plan", "--template", "app.yaml", *parameters(desk))
     assert planned.exit_code == 2, planned.stderr
     assert '+          EntryPoint: ["/opt/draios/bin/instrument", "/bin/sh", "-c"]' in planned.stderr
     assert f"Value: {HOST}" in planned.stderr
@@ -117,6 +135,15 @@ def test_what_cannot_be_deployed_as_it_should_is_refused_before_anything_is_made
     refused = desk.deploy("mine.json")
     assert (refused.exit_code, "open.json" in refused.stderr) == (4, True), refused.stderr
     assert desk.stack("mine") is None
+    loop = {"Fn::ForEach::Tasks": ["Name", ["A", "B"], {"Task${Name}": task()}]}
+    desk.write("loop.json", text({"Logs": GROUP, **loop}, Transform="AWS::LanguageExtensions"))
+    refused = desk.deploy("loop.json")
+    assert (refused.exit_code, "a loop makes this task definition" in refused.stderr) == (4, True), refused.stderr
+    desk.write("sam.json", text({"Web": task()}, Transform="AWS::Serverless-2016-10-31"))
+    refused = desk.deploy("sam.json")
+    assert (refused.exit_code, "the transform AWS::Serverless-2016-10-31" in refused.stderr) == (1, True)
+    assert "container web: instrumented" in refused.stderr
+    assert {desk.stack("loop"), desk.stack("sam")} == {None}
     desk.client("cloudformation").create_stack(
         StackName="fguard-templates",
         TemplateBody=text({"Logs": GROUP}),
@@ -167,3 +194,52 @@ def test_a_role_in_the_template_is_acknowledged_and_tags_are_kept(desk: Desk) ->
     done = desk.deploy("tagged.json")
     assert done.exit_code == 0, done.stderr
     assert desk.stack("tagged")["Tags"] == [{"Key": "team", "Value": "web"}]
+
+
+def test_a_task_definition_that_a_macro_adds_does_not_go_uninstrumented_in_silence(desk: Desk) -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("index.py", ADDS_A_TASK)
+    role = desk.client("iam").create_role(RoleName="macro", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    desk.client("lambda").create_function(
+        FunctionName="adder",
+        Runtime="python3.12",
+        Role=role,
+        Handler="index.handler",
+        Code={"ZipFile": package.getvalue()},
+    )
+    macro = {"Type": "AWS::CloudFormation::Macro", "Properties": {"Name": "Adder", "FunctionName": "adder"}}
+    api = desk.client("cloudformation")
+    api.create_stack(StackName="macro", TemplateBody=text({"Macro": macro}))
+    api.get_waiter("stack_create_complete").wait(StackName="macro", WaiterConfig={"Delay": 0.05})
+    web = {**task(), "Metadata": task()["Properties"]}
+    desk.write("grows.json", text({"Web": web}, Transform="Adder"))
+    done = desk.deploy("grows.json", "--json")
+    assert done.exit_code == 3, done.stderr
+    found = {(one["check"], one["resource"].split()[0]): one for one in done.document["verification"]["findings"]}
+    assert {key for key, one in found.items() if one["outcome"] == "NG"} == {
+        ("own-stack.template", "Added"),
+        ("own-stack.task-definition", "Added"),
+    }
+    assert "fguard macro deploy" in found["own-stack.task-definition", "Added"]["fix"]
+
+
+def test_the_orchestrators_host_is_the_live_deployments(desk: Desk) -> None:
+    desk.write("live.yaml", LIVE)
+    desk.write("web.json", text({"Web": task()}))
+    environ = {key: value for key, value in desk.fguard.environ.items() if key != "FGUARD_ORCHESTRATOR_HOST"}
+    fguard = replace(desk.fguard, environ=environ)
+    plan = ("plan", "-c", "live.yaml", "--template", "web.json")
+    before = fguard(*plan)
+    assert (before.exit_code, "--orchestrator-host" in before.stderr) == (64, True), before.stderr
+    deployed = fguard("deploy", "-c", "live.yaml", "--method", "cloudformation", "--yes", "--json")
+    assert deployed.exit_code == 0, deployed.stderr
+    planned = fguard(*plan)
+    assert planned.exit_code == 2, planned.stderr
+    assert deployed.document["orchestrator"]["host"] in planned.stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "deploy"])
+def test_the_permissions_are_those_that_are_listed(desk: Desk, command: str) -> None:
+    called = {call for call in desk.calls[command] if not call.endswith(":")}
+    assert called == permissions(f"{command} --template")
