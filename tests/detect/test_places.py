@@ -17,13 +17,20 @@ from fargate_guard.errors import PreflightError
 from fargate_guard.sandbox import Sandbox
 from fargate_guard.sysdig.address import Address
 from fargate_guard.sysdig.client import SecureClient
+from fargate_guard.sysdig.errors import Overloaded
 from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
 from fargate_guard.workflows.context import Context
+from fargate_guard.workflows.detect import Wish, ask_once, wait_for_event
 from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, task_link, weakest
 from fargate_guard.workflows.detect_place import Place as Where
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_triggers import TRIGGERS
+from tests.sysdig.conftest import PatientClock, client_of
+from tests.sysdig_api.events_routes import EventStore, events_routes
+from tests.sysdig_api.interferences import failing
+from tests.sysdig_api.made_events import fargate_event
+from tests.sysdig_api.server import SecureApi
 from tests.verify.test_verification_workflow import Heard
 
 if TYPE_CHECKING:
@@ -125,6 +132,57 @@ def test_agents_of_one_region_and_events_of_another_is_the_wrong_region() -> Non
     link = account_link(context, client, Where(outputs, "web", outputs.workloads["web"]))
     assert link.state is LinkState.BROKEN
     assert "the agents send to eu1, and us1 was asked" in link.evidence
+
+
+@pytest.fixture
+def secure(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SecureApi, EventStore, SecureClient, PatientClock]]:
+    """A stand-in for Sysdig Secure, and a client with a clock that only moves when somebody waits."""
+    for name in ("HTTP_PROXY", "http_proxy", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    store, clock = EventStore(), PatientClock()
+    with SecureApi() as api:
+        api.add(events_routes(store))
+        yield api, store, client_of(api.url, clock), clock
+
+
+def account_link_of(client: SecureClient) -> Link:
+    context = context_of(Aws(region="us-east-1"))
+    outputs = outputs_of()
+    return account_link(context, client, Where(outputs, "web", outputs.workloads["web"]))
+
+
+Secure = tuple[SecureApi, EventStore, SecureClient, PatientClock]
+
+
+def test_a_foreign_account_s_events_are_not_all_read(secure: Secure) -> None:
+    api, store, client, clock = secure
+    store.publish(
+        fargate_event(clock.nanoseconds - number * 10**9, labels={"aws.accountId": "1"}) for number in range(1000)
+    )
+    assert account_link_of(client).state is LinkState.UNCLEAR
+    assert len(api.asked) <= 3
+
+
+def test_an_outage_proves_nothing_about_region_and_token(secure: Secure) -> None:
+    api, _, client, _ = secure
+    api.interfere(failing(503), times=99)
+    link = account_link_of(client)
+    assert link.state is LinkState.UNCLEAR
+    assert "503" in link.evidence
+
+
+def test_waiting_ends_at_its_time_also_while_sysdig_is_down(secure: Secure) -> None:
+    api, _, client, clock = secure
+    task = f"arn:aws:ecs:us-east-1:123456789012:task/direct/{'0' * 32}"
+    wish = Wish(TRIGGERS["write-below-binary-dir"], timeout=60)
+    supported = ask_once(client, task)
+    api.interfere(failing(503), times=9999)
+    begin, told = clock.now, []
+    with pytest.raises(Overloaded):
+        wait_for_event(client, task, wish, clock.nanoseconds, supported, troubled=told.append)
+    assert 60 <= clock.now - begin < 62
+    assert len(told) == 1
+    assert wait_for_event(client, task, wish, clock.nanoseconds, supported, lambda: False) == (None, None)
 
 
 def test_a_task_that_ended_is_told_with_its_containers() -> None:

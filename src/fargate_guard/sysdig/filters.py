@@ -67,14 +67,14 @@ class Wanted:
         if self.all_sources or self.tasks or self.clusters:  # those have the labels of Fargate anyway
             return None
         tests = []
-        if _can(supported, "rawEventOriginator", "="):
+        if can_filter(supported, "rawEventOriginator", "="):
             tests.append(f"rawEventOriginator = {quoted(SERVERLESS)}")
-        if _can(supported, TASK_LABEL, "exists"):
+        if can_filter(supported, TASK_LABEL, "exists"):
             tests.append(f"{TASK_LABEL} exists")
         return _joined(tests)
 
     def _levels(self, supported: Supported) -> str | None:
-        if self.severity in (None, "info") or not _can(supported, "severity", "in"):
+        if self.severity in (None, "info") or not can_filter(supported, "severity", "in"):
             return None
         return f"severity in ({', '.join(quoted(str(one)) for one in range(LEVELS[str(self.severity)].stop))})"
 
@@ -89,7 +89,7 @@ def task_id(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
-def _can(supported: Supported, attribute: str, operator: str) -> bool:
+def can_filter(supported: Supported, attribute: str, operator: str) -> bool:
     """Whether Sysdig lists the operator; where it lists none by its sign, all that the language has are taken."""
     if attribute not in supported:
         return False
@@ -113,9 +113,9 @@ def _names(attributes: tuple[str, ...], names: tuple[str, ...], supported: Suppo
     if not names or any(_WILDCARDS & set(name) for name in names):
         return None
     for attribute in attributes:
-        if len(names) > 1 and _can(supported, attribute, "in"):
+        if len(names) > 1 and can_filter(supported, attribute, "in"):
             return f"{attribute} in ({', '.join(map(quoted, names))})"
-        if _can(supported, attribute, "="):
+        if can_filter(supported, attribute, "="):
             return _joined([f"{attribute} = {quoted(name)}" for name in names])
     return None
 
@@ -128,7 +128,7 @@ def _arns(attribute: str, wanted: tuple[str, ...], before: str, supported: Suppo
     for one in wanted:
         is_arn = one.startswith("arn:")
         operator, value = ("=", one) if is_arn else ("contains", f"{before}{one}")
-        if not _can(supported, attribute, operator):
+        if not can_filter(supported, attribute, operator):
             return None
         tests.append(f"{attribute} {operator} {quoted(value)}")
     return _joined(tests)

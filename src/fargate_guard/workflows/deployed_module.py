@@ -45,8 +45,17 @@ def open_driver(context: Context) -> Driver:
         run_log_dir=context.folder.logs,
         observer=context.observer.terraform,
         lock_timeout=context.terraform.lock_timeout,
-        withhold=[variable for variable in (context.config.sysdig.access_key.env,) if variable],
+        withhold=_secret_variables(context),
     )
+
+
+def _secret_variables(context: Context) -> list[str]:
+    """Return the variables that are none of Terraform's business: the access key, and Sysdig's API tokens."""
+    from fargate_guard.sysdig.token import VARIABLES
+
+    sysdig = context.config.sysdig
+    configured = sysdig.api.token.env if sysdig.api.token is not None else None
+    return [name for name in (sysdig.access_key.env, configured, *VARIABLES) if name]
 
 
 def initialise(context: Context, driver: Driver) -> None:

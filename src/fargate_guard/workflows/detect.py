@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fargate_guard.aws import ecs, logs
 from fargate_guard.aws.errors import AwsError
 from fargate_guard.errors import ExitCode
+from fargate_guard.sysdig.errors import SysdigError
 from fargate_guard.verify.facts.task_definition import TaskDefinition
 from fargate_guard.workflows import detect_chain as chain
 from fargate_guard.workflows.detect_place import find_place, task_definition
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from fargate_guard.deployment import DeploymentOutputs
     from fargate_guard.sysdig.client import SecureClient
     from fargate_guard.sysdig.event import Event
+    from fargate_guard.sysdig.filters import Supported
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.detect_chain import Link
     from fargate_guard.workflows.detect_place import Place
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 
 DETECTED, MISSED, NOT_WAITED = "detected", "not detected", "not waited for"
 SECOND = 10**9
+LINKS_SECONDS = 15
+"""How long Sysdig may let the look at the links wait, when it answers no more."""
 CLOCKS_DIFFER = 60 * SECOND
 """An event may be stamped by a clock that is late; the task is new, so that nothing older can be its."""
 
@@ -157,21 +162,31 @@ def detect(
     result.left_earlier = remove_leftovers(context, place, now=waiting.clock())
     if result.left_earlier:
         context.observer.note(f"took away what an earlier run had left: {', '.join(result.left_earlier)}")
-    if client is not None and wish.wait:
-        ask_once(client)
+    supported = ask_once(client, _some_task(place)) if client is not None and wish.wait else {}
     context.observer.step(f"Start the trigger: {wish.trigger.does}")
     begin = client.now() - CLOCKS_DIFFER if client else 0
     with trigger_task(context, place, definition, seconds=wish.timeout, waiting=waiting) as made:
         result.task_arn, result.removed, result.kept = made.arn, made.removed, made.kept
-        _watch(context, client, place, made, wish, result, begin)
+        _watch(context, client, place, made, wish, result, begin, supported)
     return result
 
 
-def ask_once(client: SecureClient) -> None:
-    """Let a wrong token, region or permission be told before anything is started."""
-    from fargate_guard.sysdig.events import supported_filters
+def ask_once(client: SecureClient, task_arn: str) -> Supported:
+    """Let a wrong token, region or permission be told before anything is started.
 
-    supported_filters(client)
+    :param task_arn: of the task whose event is waited for, or one that looks like it.
+    :returns: what Sysdig filters by; nothing where it refuses such a filter.
+    """
+    from fargate_guard.sysdig.events import refusal_of, supported_filters
+    from fargate_guard.sysdig.filters import Wanted
+
+    supported = supported_filters(client)
+    text = Wanted(tasks=(task_arn,)).server_filter(supported)
+    return {} if text and refusal_of(client, text) is not None else supported
+
+
+def _some_task(place: Place) -> str:
+    return f"{place.cluster.replace(':cluster/', ':task/')}/{'0' * 32}"
 
 
 def _watch(
@@ -182,8 +197,10 @@ def _watch(
     wish: Wish,
     result: Detection,
     begin: int,
+    supported: Supported,
 ) -> None:
     aws = context.aws.in_region(place.outputs.region)
+    outage: SysdigError | None = None
     if made.runs and not made.has_ended and client is not None and wish.wait:
         context.observer.step(f"Wait for its event, up to {wish.timeout:g} s")
         result.outcome = MISSED
@@ -192,9 +209,18 @@ def _watch(
             look(aws, place, made)
             return not made.has_ended
 
-        result.event, result.arrived_at = wait_for_event(
-            client, made.arn or "", wish.trigger.rules, begin, wish.timeout, wish.interval, still_runs
-        )
+        try:
+            result.event, result.arrived_at = wait_for_event(
+                client,
+                made.arn or "",
+                wish,
+                begin,
+                supported,
+                still_runs,
+                troubled=lambda trouble: _tell_of_trouble(context, trouble),
+            )
+        except SysdigError as error:
+            outage = error
     elif wish.wait:
         result.outcome = MISSED
     if result.outcome == NOT_WAITED:
@@ -204,11 +230,24 @@ def _watch(
         result.outcome = DETECTED
         return
     look(aws, place, made)
-    result.links = list(_links(context, aws, client, place, made, wish))
+    result.links = list(_links(context, aws, client, place, made, wish, outage))
+
+
+def _tell_of_trouble(context: Context, trouble: SysdigError | None) -> None:
+    if trouble is None:
+        context.observer.note("Sysdig Secure answers again")
+    else:
+        context.observer.warning(f"{trouble.message} ({trouble.why}); trying on")
 
 
 def _links(
-    context: Context, aws: Aws, client: SecureClient | None, place: Place, made: TriggerTask, wish: Wish
+    context: Context,
+    aws: Aws,
+    client: SecureClient | None,
+    place: Place,
+    made: TriggerTask,
+    wish: Wish,
+    outage: SysdigError | None,
 ) -> Iterator[Link]:
     yield chain.task_link(made.described)
     if not made.runs:
@@ -218,7 +257,12 @@ def _links(
     level = context.config.agent.log_level
     yield chain.agent_link(aws, definition, made.arn or "", name="agent", log_level=level, waited=wish.wait)
     yield chain.orchestrator_link(context, aws, place, waited=wish.wait)
-    if wish.wait:
+    if not wish.wait:
+        return
+    if outage is not None:
+        yield chain.unanswered_link(outage)
+        return
+    with client.quietly(client.now() + LINKS_SECONDS * SECOND) if client else nullcontext():
         yield chain.policy_link(client, wish.trigger.rules, place.cluster)
         yield chain.account_link(context, client, place)
 
@@ -226,29 +270,32 @@ def _links(
 def wait_for_event(
     client: SecureClient,
     task_arn: str,
-    rules: tuple[str, ...],
+    wish: Wish,
     begin: int,
-    timeout: float,
-    interval: float,
+    supported: Supported,
     goes_on: Callable[[], bool] = lambda: True,
+    *,
+    troubled: Callable[[SysdigError | None], None] = lambda _: None,
 ) -> tuple[Event | None, int | None]:
     """Return the first event of a task and when it arrived; of several, one of the rules.
 
     :param begin: nanoseconds since 1970; earlier events do not count.
+    :param supported: what Sysdig filters by.
     :param goes_on: asked between two looks; when not, one more look is taken.
+    :param troubled: hears of an outage, and with None that it is over.
+    :raises SysdigError: when Sysdig does not answer until the time is up.
     """
     from fargate_guard.sysdig.filters import Wanted
     from fargate_guard.sysdig.follow import Pace, follow
-    from fargate_guard.workflows.events import server_filter
 
     wanted = Wanted(tasks=(task_arn,))
-    narrowed = server_filter(client, wanted, refused=lambda _why: None)
-    until = client.now() + int(timeout * SECOND)
-    last = False
-    for batch in follow(client, begin, narrowed, pace=Pace(interval=interval), until=until):
+    narrowed = wanted.server_filter(supported)
+    until = client.now() + int(wish.timeout * SECOND)
+    last, pace = False, Pace(interval=wish.interval)
+    for batch in follow(client, begin, narrowed, pace=pace, until=until, troubled=troubled):
         mine = [event for event in batch if wanted.matches(event)]
         if mine:
-            return next((event for event in mine if event.rule in rules), mine[0]), client.now()
+            return next((event for event in mine if event.rule in wish.trigger.rules), mine[0]), client.now()
         if last:
             break
         last = not goes_on()
@@ -256,7 +303,10 @@ def wait_for_event(
 
 
 def _trigger_time(aws: Aws, place: Place, made: TriggerTask, event: Event | None) -> tuple[int | None, str]:
-    """Return when the trigger acted: its own log line before the event, else when the task had started."""
+    """Return when the trigger acted: its own log line before the event, else when the task had started.
+
+    What is later than the event is not what caused it.
+    """
     stream = f"fguard-detect/{CONTAINER}/{(made.arn or '').rpartition('/')[2]}"
     try:
         lines = logs.newest_lines(aws, place.log_group, stream)
@@ -264,11 +314,11 @@ def _trigger_time(aws: Aws, place: Place, made: TriggerTask, event: Event | None
         lines = ()
     mine = [line for line in lines if line.text.startswith(WRITTEN)]
     if event is not None:
-        mine = [line for line in mine if line.at * 10**6 <= event.timestamp + SECOND] or mine[-1:]
+        mine = [line for line in mine if line.at * 10**6 <= event.timestamp]
     if mine:
         return mine[0].at * 10**6, "the trigger's own log line"
     started = (made.described or {}).get("startedAt")
-    if isinstance(started, datetime):
+    if isinstance(started, datetime) and (event is None or started.timestamp() * SECOND <= event.timestamp):
         return int(started.timestamp() * SECOND), "the start of the task"
     return None, ""
 

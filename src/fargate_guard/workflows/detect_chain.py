@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws import ecs, logs
 from fargate_guard.aws.errors import AwsError
 from fargate_guard.errors import FguardError
+from fargate_guard.sysdig.errors import BrokenAnswer, Overloaded, Unreachable
 from fargate_guard.verify.agent_signs import FIXES, AgentState, agent_state, tells_something
 from fargate_guard.verify.facts.task_definition import TaskDefinition
 from fargate_guard.verify.log_text import shown
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 LAST_LINES = 3
+ACCOUNT_LABEL = "aws.accountId"
 HOUR = 3600 * 10**9
 MOST_READ = 2000
 """Events that are looked through for one of this AWS account."""
@@ -182,20 +185,38 @@ def account_link(context: Context, client: SecureClient | None, place: Place) ->
         )
     now = client.now()
     try:
-        newest = next(
-            (one for one in read_events(client, Window(now - 24 * HOUR, now), None) if _is_of(one.raw, place)),
-            None,
-        )
+        narrowed = _of_account(client, place.outputs.account_id)
+        events = islice(read_events(client, Window(now - 24 * HOUR, now), narrowed), MOST_READ)
+        newest = next((one for one in events if _is_of(one.raw, place)), None)
     except FguardError as error:
-        return Link(name, LinkState.BROKEN, error.message, error.fix)
+        return unanswered_link(error)
     if newest is not None:
         return Link(name, LinkState.WHOLE, f"{client.address.host} has events of this AWS account: {newest.time}")
     return Link(
         name,
         LinkState.UNCLEAR,
-        f"{client.address.host} shows this token no event of account {place.outputs.account_id} of the last day",
+        f"{client.address.host} shows this token no event of account {place.outputs.account_id} of the last day"
+        + ("" if narrowed else f" (of the newest {MOST_READ} events)"),
         "the token's team must see the account; the agents' access key must be of the same Sysdig account",
     )
+
+
+def unanswered_link(error: FguardError) -> Link:
+    """What is known of region and token where Sysdig refuses; while it does not answer as it should: nothing."""
+    passes = isinstance(error, Unreachable | Overloaded | BrokenAnswer)
+    state = LinkState.UNCLEAR if passes else LinkState.BROKEN
+    return Link("region and token", state, f"{error.message} ({error.why})", error.fix)
+
+
+def _of_account(client: SecureClient, account_id: str) -> str | None:
+    """Return Sysdig's filter for an AWS account; None where it has none, or refuses it."""
+    from fargate_guard.sysdig.events import refusal_of, supported_filters
+    from fargate_guard.sysdig.filters import can_filter, quoted
+
+    if not can_filter(supported_filters(client), ACCOUNT_LABEL, "="):
+        return None
+    text = f"{ACCOUNT_LABEL} = {quoted(account_id)}"
+    return None if refusal_of(client, text) is not None else text
 
 
 def _not_asked(name: str) -> Link:
@@ -204,7 +225,7 @@ def _not_asked(name: str) -> Link:
 
 def _is_of(event: Mapping[str, Any], place: Place) -> bool:
     labels = event.get("labels")
-    return isinstance(labels, dict) and labels.get("aws.accountId") == place.outputs.account_id
+    return isinstance(labels, dict) and labels.get(ACCOUNT_LABEL) == place.outputs.account_id
 
 
 def _containers(described: Mapping[str, Any]) -> str:

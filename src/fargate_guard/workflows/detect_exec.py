@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.aws import ecs
 from fargate_guard.errors import PreflightError, UsageError
+from fargate_guard.sysdig.errors import SysdigError
 from fargate_guard.verify.facts.task_definition import TaskDefinition
 from fargate_guard.workflows.detect import DETECTED, MISSED, Detection, ask_once, wait_for_event
+from fargate_guard.workflows.detect_chain import unanswered_link
 
 if TYPE_CHECKING:
     from fargate_guard.deployment import DeploymentOutputs
@@ -89,10 +91,11 @@ def detect_by_hand(client: SecureClient | None, session: Session, wish: Wish, be
     if client is None or not wish.wait:
         result.why_not_waited = wish.why_not or "--no-wait"
         return result
-    ask_once(client)
-    result.event, result.arrived_at = wait_for_event(
-        client, session.task_arn, wish.trigger.rules, begin, wish.timeout, wish.interval
-    )
+    supported = ask_once(client, session.task_arn)
+    try:
+        result.event, result.arrived_at = wait_for_event(client, session.task_arn, wish, begin, supported)
+    except SysdigError as outage:
+        result.links = [unanswered_link(outage)]
     result.outcome = DETECTED if result.event else MISSED
     if result.event:
         result.triggered_at, result.triggered_by = (
