@@ -59,6 +59,14 @@ def test_only_what_leads_back_to_itself_is_in_a_circle() -> None:
     assert in_circles(uses) == {"b", "c", "d"}
 
 
+def test_what_a_merge_brings_in_stands_at_its_item() -> None:
+    found = checked("- &m\n  macro: m\n  condition: proc.nam = a\n- <<: *m\n  macro: n\n")
+    assert [(one.check, str(one.place)) for one in found] == [
+        ("unknown-field", "f.yaml:3:14"),
+        ("unknown-field", "f.yaml:4:3"),
+    ]
+
+
 def test_a_place_behind_escapes_and_a_byte_order_mark_is_right() -> None:
     (one,) = checked('\ufeff- macro: m\n  condition: "proc.name\\x20= \\"\\u00e4\\" and\\tproc.nam = a"\n')
     assert (one.check, str(one.place)) == ("unknown-field", "f.yaml:2:46")

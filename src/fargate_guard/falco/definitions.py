@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fargate_guard.falco.findings import Place
     from fargate_guard.falco.reading import Item
 
-_PUSHED = {
+PUSHED_KEYS = {
     "rule": ("desc", "condition", "output", "priority", "source", "tags", "exceptions"),
     "macro": ("condition",),
     "list": ("items",),
@@ -72,7 +72,7 @@ def definition_of(item: Item) -> Definition | CannotPush:
         append = True
     if item.amends and not append:
         return CannotPush(item, item.place, "Sysdig switches rules on and off in policies, not by enabled")
-    body = {key: item.values[key] for key in _PUSHED[item.kind] if key in item.values}
+    body = {key: item.values[key] for key in PUSHED_KEYS[item.kind] if key in item.values}
     return Definition(item.kind, item.name, _tidy(body), append)
 
 
@@ -107,6 +107,13 @@ def _meaning(key: str, value: Any) -> Any:
     return " ".join(value.split()) if isinstance(value, str) else value
 
 
+def same_meaning(key: str, one: Any, other: Any) -> bool:
+    """Tell whether two values of a key (None: there is none) say the same."""
+    if one is None or other is None:
+        return one is other
+    return bool(_meaning(key, one) == _meaning(key, other))
+
+
 def _exception_meaning(exception: Any) -> Any:
     """Return an exception with Falco's defaults: ``=`` for each of several fields, ``in`` for a single one."""
     if not isinstance(exception, dict) or "fields" not in exception:
@@ -130,7 +137,7 @@ def _condition_meaning(text: str) -> str:
 def yaml_text(definition: Definition) -> str:
     """Return the definition as an item of a rule file: without dash and indentation, with a line end."""
     lines = [f"{definition.kind}: {_scalar(definition.name)}"]
-    order = [key for key in _PUSHED[definition.kind] if key in definition.body]
+    order = [key for key in PUSHED_KEYS[definition.kind] if key in definition.body]
     for key in order:
         lines += _entry(key, definition.body[key])
     if definition.append:
@@ -157,13 +164,20 @@ def _text_entry(key: str, value: str) -> list[str]:
     written = f"{key}: {_scalar(value)}"
     if len(written) <= _WIDTH or not _can_fold(value):
         return [written]
-    lines, current = [f"{key}: >-"], " "
+    return [f"{key}: >-", *(f"  {line}" for line in folded_lines(value))]
+
+
+def folded_lines(value: str) -> list[str]:
+    """Return the lines of a ``>`` block, not indented; a text with line ends or wide blanks stays one line."""
+    if not _can_fold(value):
+        return [value]
+    lines, current = [], ""
     for word in value.split(" "):
-        if len(current) + len(word) > _WIDTH and current.strip():
-            lines.append(f" {current}")
-            current = " "
-        current += word if current == " " else f" {word}"
-    return [*lines, f" {current}"]
+        if current and len(current) + len(word) > _WIDTH:
+            lines.append(current)
+            current = ""
+        current += f" {word}" if current else word
+    return [*lines, current]
 
 
 def _can_fold(value: str) -> bool:

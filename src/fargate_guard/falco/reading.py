@@ -64,7 +64,7 @@ class Item:
 
     def inside(self, key: str, offset: int) -> Place:
         """Return where a character of a text stands in the file, whatever the text's YAML style is."""
-        node = self.entries[key]
+        node = self.entries.get(key)
         target = node.target if isinstance(node, Alias) else node
         if not isinstance(target, Scalar):
             return self.at(key)

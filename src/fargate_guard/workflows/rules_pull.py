@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from fargate_guard.errors import FguardError, PreflightError
 from fargate_guard.falco.checking import check_files
 from fargate_guard.falco.definitions import CannotPush, Definition, definition_of
+from fargate_guard.falco.editing import edited
 from fargate_guard.falco.reading import RuleFile
+from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.workflows.rule_files import (
     PULLED,
     LocalRules,
@@ -57,7 +59,7 @@ def pull(client: SecureClient, folder: Path, files: Sequence[RuleFile], *, force
     if not force:
         _refuse_local_changes(differing, local, record)
     new = [key for key in remote if key not in local.definitions and (force or key not in record)]
-    written = _write(folder, local, remote, differing, new)
+    written = _write(folder, local, remote, differing, new, force=force)
     left_out = tuple(key for key in remote if key not in local.definitions and key not in new)
     mine = {key for key, one in record.items() if one.pushed}
     here = {key: recorded(remote[key], pushed=key in mine) for key in (*same, *differing, *new)}
@@ -98,27 +100,53 @@ def _refuse_local_changes(keys: Sequence[str], local: LocalRules, record: Mappin
 
 
 def _write(
-    folder: Path, local: LocalRules, remote: Mapping[str, Remote], differing: Sequence[str], new: Sequence[str]
+    folder: Path,
+    local: LocalRules,
+    remote: Mapping[str, Remote],
+    differing: Sequence[str],
+    new: Sequence[str],
+    *,
+    force: bool,
 ) -> dict[str, str]:
     texts = {file.name: file.text for file in local.files}
     written: dict[str, str] = {}
     for file in local.files:
         mine = {key: remote[key].definition for key in differing if local.items[key].file is file}
         if mine:
-            texts[file.name] = replaced(file, mine, local.items)
+            texts[file.name] = _edited(file, mine, local, force=force)
             written |= dict.fromkeys(mine, file.name)
     if new:
         name = str(folder / PULLED)
         texts[name] = appended(texts.get(name, _HEADER), [remote[key].definition for key in new])
         written |= dict.fromkeys(new, name)
-    _make_sure(texts, {key: remote[key].definition for key in written})
+    _make_sure(texts, {**local.definitions, **{key: remote[key].definition for key in written}})
     for name in sorted(set(written.values())):
         write_text(Path(name), texts[name])
     return written
 
 
+def _edited(file: RuleFile, new: Mapping[str, Definition], local: LocalRules, *, force: bool) -> str:
+    """Return a file's text with what differs in it.
+
+    :param force: write items anew that cannot be edited.
+    :raises FguardError: when some cannot.
+    """
+    try:
+        return edited(file, new)
+    except TaskDefinitionError as odd:
+        if force:
+            return replaced(file, new, local.items)
+        raise FguardError(
+            f"{', '.join(new)} cannot be edited into the file; nothing was written",
+            where=f"{file.name}{f', {odd.where}' if odd.where else ''}",
+            why=odd.why or odd.message,
+            fix="copy it by hand (fguard rules diff shows it); or fguard rules pull --force, which writes these"
+            " items anew, without their comments and the keys that Sysdig does not keep",
+        ) from None
+
+
 def _make_sure(texts: Mapping[str, str], wanted: Mapping[str, Definition]) -> None:
-    """Make sure that the files would say what Sysdig does.
+    """Make sure that the files would say what Sysdig does, and of everything else what they said before.
 
     :raises FguardError: when one would not; nothing is written.
     """
