@@ -54,6 +54,13 @@ def test_a_delegated_administrator_calls_as_one(organization: Organization) -> N
     assert "delegated administrators of stack sets" in sent.stderr
 
 
+def test_a_unit_that_is_none_and_a_number_that_is_none_are_refused(organization: Organization) -> None:
+    wrong = organization.ran("plan", "--organizational-units", "ou-ab12-11111111", "--regions", "us-east-1")
+    assert (wrong.exit_code, "no such organizational unit" in wrong.stderr) == (4, True), wrong.stderr
+    wrong = run(organization, "plan", "--max-concurrent", "0")
+    assert (wrong.exit_code, "1 or more, or a percentage" in wrong.stderr) == (64, True), wrong.stderr
+
+
 def test_a_plan_names_every_account_and_region_and_makes_nothing(organization: Organization) -> None:
     planned = run(organization, "plan", "--json")
     assert planned.exit_code == 2, planned.stderr

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.stack_sets_plan import PlaceChange, StackSetPlan
 
 PANEL = "An organisation's accounts and Regions (with --method cloudformation)"
+TAKES = {
+    "organizational-units": "it takes units, ou-ab12-11111111, and the root, r-ab12",
+    "accounts": "it takes account IDs of twelve digits",
+    "regions": "it takes Regions, us-east-1",
+    "failure-tolerance": "it takes a number of accounts, 0 or more, or a percentage, 25%",
+    "max-concurrent": "it takes a number of accounts, 1 or more, or a percentage, 25%",
+    "region-concurrency": "it takes sequential or parallel",
+}
 SIGNS = {"create": "+", "update": "~", "retry": "~", "remove": "-", "absent": "?"}
 
 
@@ -124,9 +132,8 @@ def open_with(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "stack-set"
-        raise UsageError(
-            f"--{name} is {first.get('input')!r}", why=first["msg"], fix="fguard deploy --help"
-        ) from None
+        why = TAKES.get(name, first["msg"])
+        raise UsageError(f"--{name} is {first.get('input')!r}", why=why, fix="fguard deploy --help") from None
     changed = cloudformation.model_copy(update={"stack_set": wanted})
     return replace(context, config=context.config.model_copy(update={"cloudformation": changed}))
 
@@ -170,7 +177,8 @@ def deploy_stack_set(run: Invocation, options: StackSetOptions, stacks: "StackCh
         return Result(document, told, ExitCode.VERIFICATION_FAILED)
     head = f"Rolled out the stack set {plan.name}" if plan.has_changes else f"Nothing to change: {plan.name}"
     accounts, regions = {place[0] for place in desired}, {place[1] for place in desired}
-    text = f"{head}: current in {len(accounts)} accounts and {len(regions)} Regions ({len(desired)} stacks)."
+    where = f"{_count(len(accounts), 'account')} and {_count(len(regions), 'Region')}"
+    text = f"{head}: current in {where} ({_count(len(desired), 'stack')})."
     return Result(document, f"{text}\nNext: fguard status --stack-set")
 
 
@@ -202,7 +210,12 @@ def destroy_stack_set(run: Invocation, delegated: bool | None, stacks: "StackCho
     if removed is None:
         return Result({"name": name, "removed": []}, f"There was nothing to remove: no stack set of {name}.")
     places = [{"account": one.account, "region": one.region} for one in removed]
-    return Result({"name": name, "removed": places}, f"Removed the stack set of {name}, and {len(places)} stacks.")
+    told = f"Removed the stack set of {name}, and {_count(len(places), 'stack')}."
+    return Result({"name": name, "removed": places}, told)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def plan_text(plan: "StackSetPlan") -> str:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.stack_sets_plan import PlaceChange
 
 Json = dict[str, Any]
+NO_SUCH_UNIT = ("ParentNotFoundException", "OrganizationalUnitNotFoundException")
 ACTIVATE = "aws cloudformation activate-organizations-access"
 
 
@@ -282,6 +283,13 @@ def _desired(context: Context, wanted: StackSet) -> tuple[dict[Place, str], dict
         units = wanted.organizational_units or [root(context.aws)]
         members = accounts_by_unit(context.aws, units)
     except AwsError as error:
+        if error.code in NO_SUCH_UNIT:
+            raise PreflightError(
+                "the organisation has no such organizational unit",
+                where=error.where,
+                why=error.why,
+                fix="aws organizations list-roots, and list-organizational-units-for-parent, show what there is",
+            ) from error
         if not is_outside(error):
             raise
         raise PreflightError(
