@@ -38,6 +38,7 @@ class Organization:
     unit: str = ""
     root: str = ""
     accounts: list[str] = field(default_factory=list)
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
     calls: dict[str, set[str]] = field(default_factory=dict)
     """What each command called."""
 
@@ -79,13 +80,15 @@ class Organization:
     def client(self, service: str, region: str = "us-east-1") -> Any:
         """Plain boto3 in the management account."""
         environ = self.sandbox.environment()
-        return boto3.client(
-            service,
-            endpoint_url=self.sandbox.endpoint,
-            region_name=region,
-            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
-        )
+        if (service, region) not in self._clients:
+            self._clients[service, region] = boto3.client(
+                service,
+                endpoint_url=self.sandbox.endpoint,
+                region_name=region,
+                aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+            )
+        return self._clients[service, region]
 
     def inside(self, account: str, service: str, region: str = "us-east-1") -> Any:
         """Plain boto3 in a member account, as its administrator."""
