@@ -16,6 +16,7 @@ from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.stacks.template import StackTemplate
 from fargate_guard.workflows.context import Context, StackChoice
 from fargate_guard.workflows.stack_operation import execute_stack, plan_stack
+from fargate_guard.workflows.stack_owner import StackOwner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fargate_guard.terraform.events import Event
 
 TAGS = {"fguard:managed-by": "fargate-guard", "fguard:deployment": "training"}
+OWNER = StackOwner("the tests", TAGS, "give it another name")
 CONFIG = "name: training\nsysdig: {region: us1, access_key: {env: SYSDIG_ACCESS_KEY}}\n"
 
 
@@ -109,7 +111,7 @@ class Stacks:
     def deploy(self, name: str, template: StackTemplate, context: Context | None = None) -> None:
         """Plan and execute."""
         context = context or self.context
-        execute_stack(context, plan_stack(context, name, template), body=template.body)
+        execute_stack(context, plan_stack(context, name, template, owner=OWNER), body=template.body)
 
     def find(self, name: str) -> Stack | None:
         return find_stack(self.context.aws, name)

@@ -16,7 +16,7 @@ from fargate_guard.workflows.stack_operation import (
     plan_stack,
     remove_stack,
 )
-from tests.stack_driver.stack_harness import log_groups
+from tests.stack_driver.stack_harness import TAGS, log_groups
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -102,9 +102,15 @@ def test_create_failed(stacks: Stacks) -> None:
     stacks.fail("create", "Two", count=1)
     client = stacks.client("cloudformation")
     body = log_groups("left", "One", "Two").body
-    client.create_stack(StackName="left", TemplateBody=body, OnFailure="DO_NOTHING")
+    tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+    client.create_stack(StackName="left", TemplateBody=body, OnFailure="DO_NOTHING", Tags=tags)
     wait_until(lambda: stacks.status("left") == "CREATE_FAILED", "the creation has failed")
     assert "what was made was left" in (refusal(stacks, "left").why or "")
+    with pytest.raises(PreflightError) as yours:
+        plan_stack(stacks.repairing(), "left", log_groups("left", "One"))  # as for a template of the user's own
+    assert "One (AWS::Logs::LogGroup)" in (yours.value.why or "")
+    assert "aws cloudformation delete-stack --stack-name left" in (yours.value.fix or "")
+    assert stacks.status("left") == "CREATE_FAILED"
     stacks.deploy("left", log_groups("left", "One", "Two"), stacks.repairing())
     assert stacks.status("left") == "CREATE_COMPLETE"
 

@@ -40,7 +40,7 @@ def settled_stack(context: Context, name: str, owner: StackOwner | None) -> Stac
             " executed; the stack has no resources"
         )
     if stack.stuck is not None:
-        return repaired(context, stack, stack.stuck)
+        return repaired(context, stack, stack.stuck, of_the_user=owner is None)
     return stack
 
 
@@ -60,9 +60,10 @@ def followed(context: Context, stack: Stack | None) -> Stack | None:
     return ended.stack
 
 
-def repaired(context: Context, stack: Stack, stuck: Stuck) -> Stack | None:
+def repaired(context: Context, stack: Stack, stuck: Stuck, *, of_the_user: bool) -> Stack | None:
     """Get a stack out of the state in which it is stuck; None where it is deleted then.
 
+    :param of_the_user: whether fguard did not make it: then nothing that it has is deleted.
     :raises PreflightError: when no repair was asked for, or it was not confirmed, or there is none.
     :raises StackFailed: when the repair failed.
     """
@@ -80,7 +81,10 @@ def repaired(context: Context, stack: Stack, stuck: Stuck) -> Stack | None:
             cloudformation.roll_back(context.aws, stack.stack_id, request_token("rollback"))
             return _well(context, follow(context, Follower(context, stack.stack_id, after)))
         case Repair.DELETE | Repair.RETAIN:
-            _confirm(context, stack, _what_goes(context, stack))
+            left = _left(context, stack)
+            if of_the_user and left:
+                raise _not_ours_to_delete(stack, left)
+            _confirm(context, stack, _what_goes(stack, left))
             delete(context, stack)
             return None
 
@@ -166,15 +170,28 @@ def _failed_resources(context: Context, stack_id: str, status: str, under: str =
     return found
 
 
-def _what_goes(context: Context, stack: Stack) -> str:
-    left = [
+def _left(context: Context, stack: Stack) -> list[str]:
+    return [
         f"  {one['LogicalResourceId']} ({one['ResourceType']}) {one.get('PhysicalResourceId', '')}"
         for one in cloudformation.resources(context.aws, stack.stack_id)
         if one["ResourceStatus"] not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
     ]
+
+
+def _what_goes(stack: Stack, left: list[str]) -> str:
     if not left:
         return f"Delete the record of the stack {stack.name}? It has no resources any more."
     return "\n".join([f"Delete the stack {stack.name} with what is left of it?", *left])
+
+
+def _not_ours_to_delete(stack: Stack, left: list[str]) -> PreflightError:
+    return PreflightError(
+        f"the stack {stack.name} can only be deleted, and that is not for fguard to do: it is yours",
+        where=stack.stack_id,
+        why="\n".join([f"it is {stack.status}, and still has", *left]),
+        fix="save what you need of it, then: aws cloudformation delete-stack"
+        f" --stack-name {stack.name} --region {stack.region}",
+    )
 
 
 def _confirm(context: Context, stack: Stack, question: str) -> None:
