@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fargate_guard.aws.lone_tasks import register, run_task
+from fargate_guard.aws.session import Aws
 from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.workflows.detect_chain import policy_link
+from fargate_guard.workflows.detect_leftovers import mark_of
 from fargate_guard.workflows.embedded_aws import is_embedded_aws
-from tests.detect.conftest import AGENTS, CONNECTED, ORCHESTRATORS, chain_of, event_of
+from tests.detect.conftest import AGENTS, CONNECTED, FAMILY, ORCHESTRATORS, chain_of, event_of
 from tests.detect.policies_route import WRITES, policy
 from tests.end_to_end.test_quickstart_story import permissions
 from tests.sysdig.conftest import PatientClock, client_of
@@ -372,3 +375,20 @@ def test_a_deploy_without_it_shows_that_it_goes_and_takes_it_away(run: Run) -> N
     assert refused.exit_code == 4
     assert "--with-demo-workload" in refused.stderr
     assert "goes with this deploy" not in run("plan").stderr
+
+
+def test_destroy_first_stops_what_a_killed_run_left(place: Place, run: Run) -> None:
+    ecs = place.client("ecs")
+    service = ecs.describe_services(cluster=place.cluster, services=["fguard_training_sysdig_orchestrator"])
+    network = service["services"][0]["networkConfiguration"]["awsvpcConfiguration"]
+    tags = {"fguard:deployment": "training", "fguard:detect": mark_of(time.time() + 600)}
+    aws = Aws(environ=place.sandbox.environment())
+    image = {"name": "trigger", "image": "public.ecr.aws/docker/library/alpine:3.20.3", "essential": True}
+    fargate = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
+    left = register(aws, {"family": FAMILY, **fargate, "containerDefinitions": [image]}, tags)
+    task = run_task(aws, place.cluster, left, network, tags, "fguard-detect")
+    ran = run("destroy", "--yes", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    assert f"stop the task that fguard detect left: {task}" in ran.stderr
+    assert ran.document["leftovers"] == []
+    assert place.revisions() == []

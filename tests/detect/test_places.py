@@ -17,7 +17,7 @@ from fargate_guard.errors import PreflightError
 from fargate_guard.sandbox import Sandbox
 from fargate_guard.sysdig.address import Address
 from fargate_guard.sysdig.client import SecureClient
-from fargate_guard.sysdig.errors import Overloaded
+from fargate_guard.sysdig.errors import Overloaded, SysdigError
 from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
 from fargate_guard.workflows.context import Context
@@ -177,7 +177,8 @@ def test_waiting_ends_at_its_time_also_while_sysdig_is_down(secure: Secure) -> N
     wish = Wish(TRIGGERS["write-below-binary-dir"], timeout=60)
     supported = ask_once(client, task)
     api.interfere(failing(503), times=9999)
-    begin, told = clock.now, []
+    told: list[SysdigError | None] = []
+    begin = clock.now
     with pytest.raises(Overloaded):
         wait_for_event(client, task, wish, clock.nanoseconds, supported, troubled=told.append)
     assert 60 <= clock.now - begin < 62

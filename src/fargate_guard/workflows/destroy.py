@@ -42,12 +42,16 @@ class Asking:
     """Also when services outside this deployment send to its orchestrator."""
 
     def approved(self, plan: Plan | StackPlan | None) -> None:
-        """Show what would be removed, and ask.
+        """Show what would be removed, and ask; then stop what a killed ``fguard detect`` left in its way.
 
         :raises Declined: when the answer is no.
         """
+        from fargate_guard.workflows.detect_leftovers import announce_triggers, stop_triggers
+
+        announce_triggers(self.context)
         if not self.approve(plan):
             raise Declined("nothing was removed: the plan was not approved", fix="approve it, or run with --yes")
+        stop_triggers(self.context)
 
     def refuse_while_used(self, host: str | None) -> None:
         """Refuse while services outside the deployment send to its orchestrator.

@@ -13,12 +13,11 @@ from fargate_guard.errors import ExitCode
 from fargate_guard.sysdig.errors import SysdigError
 from fargate_guard.verify.facts.task_definition import TaskDefinition
 from fargate_guard.workflows import detect_chain as chain
+from fargate_guard.workflows.detect_leftovers import family_of, remove_leftovers
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_task import (
     Waiting,
-    family_of,
     look,
-    remove_leftovers,
     trigger_task,
 )
 from fargate_guard.workflows.detect_triggers import CONTAINER, WRITTEN

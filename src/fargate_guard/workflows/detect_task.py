@@ -6,29 +6,25 @@ until when, and the next run takes them away.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.aws import ecs, lone_tasks
+from fargate_guard.aws import lone_tasks
 from fargate_guard.deployment import DEPLOYMENT_TAG, MANAGED_BY, MANAGED_BY_TAG
 from fargate_guard.errors import FguardError
+from fargate_guard.workflows.detect_leftovers import DETECT_TAG, family_of, mark_of, tags_of
 from fargate_guard.workflows.detect_triggers import AFTER_THE_END
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from fargate_guard.aws.session import Aws
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.detect_place import Place
 
 Json = dict[str, Any]
-DETECT_TAG = "fguard:detect"
-"""On the task and its task definition: machine, process, and the second (since 1970) when the run is over."""
 START_SECONDS = 300.0
 """How long a task may take to run: images are pulled first."""
 FIRST_PAUSE = 0.1
@@ -75,11 +71,6 @@ class TriggerTask:
         return bool(self.described and self.described.get("desiredStatus") == "STOPPED")
 
 
-def family_of(deployment: str) -> str:
-    """Return the family of the deployment's triggers."""
-    return f"fguard_{deployment}_detect"
-
-
 @contextmanager
 def trigger_task(
     context: Context, place: Place, definition: Json, *, seconds: float, waiting: Waiting
@@ -94,7 +85,7 @@ def trigger_task(
         **context.config.tags,
         DEPLOYMENT_TAG: context.config.name,
         MANAGED_BY_TAG: MANAGED_BY,
-        DETECT_TAG: _mark(waiting.clock() + START_SECONDS + seconds + AFTER_THE_END),
+        DETECT_TAG: mark_of(waiting.clock() + START_SECONDS + seconds + AFTER_THE_END),
     }
     made = TriggerTask()
     try:
@@ -110,21 +101,6 @@ def look(aws: Aws, place: Place, made: TriggerTask) -> None:
     """Describe the task again; one that ECS forgot stays as it was."""
     found = lone_tasks.task(aws, place.cluster, made.arn or "")
     made.described = found or made.described
-
-
-def remove_leftovers(context: Context, place: Place, *, now: float) -> list[str]:
-    """Take away what runs left that were killed; return the ARNs. What a run under way has made stays."""
-    aws = context.aws.in_region(place.outputs.region)
-    family, removed = family_of(context.config.name), []
-    for task in lone_tasks.tasks_of_family(aws, place.cluster, family):
-        if _is_left(task, now):
-            lone_tasks.stop_task(aws, place.cluster, task["taskArn"], "left by an earlier fguard detect")
-            removed.append(str(task["taskArn"]))
-    for arn, definition in ecs.task_definitions(aws, lone_tasks.revisions(aws, family)).items():
-        if _is_left(definition, now):
-            lone_tasks.delete_revision(aws, arn)
-            removed.append(arn)
-    return removed
 
 
 def _await_running(context: Context, aws: Aws, cluster: str, made: TriggerTask, waiting: Waiting) -> None:
@@ -168,37 +144,4 @@ def _remove(context: Context, aws: Aws, cluster: str, made: TriggerTask, mark: s
 
 def _started_by(aws: Aws, cluster: str, deployment: str, mark: str) -> list[str]:
     tasks = lone_tasks.tasks_of_family(aws, cluster, family_of(deployment))
-    return [str(task["taskArn"]) for task in tasks if _tags(task).get(DETECT_TAG) == mark]
-
-
-def _mark(until: float) -> str:
-    return f"{_machine()}:{os.getpid()}:{int(until)}"
-
-
-def _machine() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
-
-
-def _is_left(tagged: Json, now: float) -> bool:
-    """Whether the run that made it is over: its time is up, or its process, on this machine, is gone."""
-    machine, _, rest = _tags(tagged).get(DETECT_TAG, "").partition(":")
-    process, _, until = rest.partition(":")
-    if not (process.isdigit() and until.isdigit()):
-        return False
-    if int(until) < now:
-        return True
-    return machine == _machine() and int(process) != os.getpid() and not _is_alive(int(process))
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _tags(tagged: Json) -> Mapping[str, str]:
-    return {str(tag["key"]): str(tag.get("value") or "") for tag in tagged.get("tags") or ()}
+    return [str(task["taskArn"]) for task in tasks if tags_of(task).get(DETECT_TAG) == mark]

@@ -1,0 +1,167 @@
+"""What killed runs of ``fguard detect`` left: told by a tag, and taken away by the next, or by ``destroy``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fargate_guard.aws import ecs, lone_tasks
+from fargate_guard.aws.errors import AccessDenied
+from fargate_guard.deployment import DEPLOYMENT_TAG
+from fargate_guard.errors import FguardError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fargate_guard.aws.session import Aws
+    from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.detect_place import Place
+
+Json = dict[str, Any]
+DETECT_TAG = "fguard:detect"
+"""On the task and its task definition: machine, process, the second (since 1970) when the run is over, and when
+the process began (Linux: clock ticks since the machine did)."""
+STOP_SECONDS = 180.0
+"""How long a task may take to stop: ECS kills it 30 s after it asked, or what its definition says, up to 120."""
+_PAUSE = 1.0
+_STATE, _STARTED = 0, 19
+"""Fields of ``/proc/PID/stat`` after the process's name (proc_pid_stat(5): 3 and 22)."""
+
+
+def family_of(deployment: str) -> str:
+    """Return the family of the deployment's triggers."""
+    return f"fguard_{deployment}_detect"
+
+
+def mark_of(until: float) -> str:
+    """Return the tag's value for this process."""
+    return f"{_machine()}:{os.getpid()}:{int(until)}:{_began(os.getpid()) or ''}"
+
+
+def tags_of(tagged: Json) -> Mapping[str, str]:
+    """Return the tags of what ECS described."""
+    return {str(tag["key"]): str(tag.get("value") or "") for tag in tagged.get("tags") or ()}
+
+
+def remove_leftovers(context: Context, place: Place, *, now: float) -> list[str]:
+    """Take away what runs left that were killed; return the ARNs. What a run under way has made stays."""
+    aws = context.aws.in_region(place.outputs.region)
+    family, removed = family_of(context.config.name), []
+    for task in lone_tasks.tasks_of_family(aws, place.cluster, family):
+        if is_left(task, now):
+            lone_tasks.stop_task(aws, place.cluster, task["taskArn"], "left by an earlier fguard detect")
+            removed.append(str(task["taskArn"]))
+    for arn, definition in ecs.task_definitions(aws, lone_tasks.revisions(aws, family)).items():
+        if is_left(definition, now):
+            lone_tasks.delete_revision(aws, arn)
+            removed.append(arn)
+    return removed
+
+
+def announce_triggers(context: Context) -> None:
+    """Say before ``destroy`` asks which tasks of ``fguard detect`` it would stop under the hands of others."""
+    for task in _triggers(context):
+        if not is_left(task, time.time()):
+            context.observer.warning(
+                f"fguard detect is under way: its task {task['taskArn']} would be stopped, too"
+            )
+
+
+def stop_triggers(
+    context: Context, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> list[str]:
+    """Stop all tasks of ``fguard detect`` in the deployment, whoever runs it, and wait until they have stopped.
+
+    Cluster, subnets and security groups cannot be deleted before. The revisions go with the deployment's others.
+
+    :returns: the tasks' ARNs.
+    :raises FguardError: when one does not stop.
+    """
+    stopped = []
+    for task in _triggers(context):
+        arn, cluster = str(task["taskArn"]), str(task["clusterArn"])
+        context.observer.note(f"stop the task that fguard detect left: {arn}")
+        lone_tasks.stop_task(context.aws, cluster, arn, "fguard destroy")
+        _await_stopped(context.aws, cluster, arn, clock() + STOP_SECONDS, clock, sleep)
+        stopped.append(arn)
+    return stopped
+
+
+def _await_stopped(
+    aws: Aws, cluster: str, arn: str, deadline: float, clock: Callable[[], float], sleep: Callable[[float], None]
+) -> None:
+    while True:
+        found = lone_tasks.task(aws, cluster, arn)
+        if found is None or found["lastStatus"] == "STOPPED":
+            return
+        if clock() >= deadline:
+            raise FguardError(
+                "the task of fguard detect does not stop",
+                where=arn,
+                why=f"it is {found['lastStatus']} still, after {STOP_SECONDS:g} s",
+                fix=f"aws ecs stop-task --cluster {cluster} --task {arn}; then run fguard destroy again",
+            )
+        sleep(_PAUSE)
+
+
+def _triggers(context: Context) -> list[Json]:
+    """Return the deployment's tasks of ``fguard detect`` that are to run; none where one may not ask."""
+    name = context.config.name
+    family = family_of(name)
+    try:
+        found = [
+            task
+            for cluster in dict.fromkeys(filter(None, (context.config.cluster.name, f"fguard-{name}")))
+            for task in lone_tasks.tasks_of_family(context.aws, cluster, family)
+        ]
+    except AccessDenied as denied:
+        context.observer.warning(f"whether fguard detect left a task is not known: {denied.message}")
+        return []
+    tagged = ((task, tags_of(task)) for task in found)
+    return [task for task, tags in tagged if DETECT_TAG in tags and tags.get(DEPLOYMENT_TAG) == name]
+
+
+def _machine() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
+
+
+def is_left(tagged: Json, now: float) -> bool:
+    """Whether the run that made it is over: its time is up, or its process, on this machine, is gone."""
+    machine, process, until, began = (tags_of(tagged).get(DETECT_TAG, "") + ":::").split(":")[:4]
+    if not (process.isdigit() and until.isdigit()):
+        return False
+    if int(until) < now:
+        return True
+    return machine == _machine() and int(process) != os.getpid() and not _is_alive(int(process), began)
+
+
+def _is_alive(process: int, began: str) -> bool:
+    """Whether a process runs, and is the one that began then; one that nobody has reaped yet does not run."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    fields = _fields(process)
+    if fields is None:
+        return True
+    return fields[_STATE] not in ("Z", "X") and began in ("", fields[_STARTED])
+
+
+def _began(process: int) -> str | None:
+    fields = _fields(process)
+    return fields[_STARTED] if fields else None
+
+
+def _fields(process: int) -> list[str] | None:
+    """Return what Linux says of a process, from its state on; None elsewhere."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
