@@ -23,6 +23,11 @@ def harmless(text: str) -> str:
     return shown if len(text) <= _LONGEST else f"{shown}…"
 
 
+def one_line(text: str) -> str:
+    """Return a text on one line, whole, in which nothing commands the terminal."""
+    return tame(text).replace("\n", "\\n")
+
+
 def tame_json(text: str) -> str:
     """Return a JSON document that means the same, with JSON's own escapes for what commands the terminal."""
     return _COMMANDING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -8,6 +8,7 @@ import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.event_options import Secure, open_client, read_config
+from fargate_guard.cli.harmless import one_line
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.errors import ExitCode, FguardError, UsageError
 
@@ -89,7 +90,7 @@ def _text(report: PoliciesReport, *, every_rule: bool) -> str:
         lines.append(f"(policies that watch something else: {report.others}; --all)")
     for one in report.coverage:
         lines += _coverage(one)
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(one_line, lines)) + "\n"
 
 
 def _view(view: PolicyView, *, every_rule: bool) -> list[str]:

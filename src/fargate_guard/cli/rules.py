@@ -9,6 +9,7 @@ import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.event_options import Secure, open_client, read_config
+from fargate_guard.cli.harmless import one_line
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.errors import ExitCode, UsageError
 
@@ -115,7 +116,7 @@ def push(
         if not run.screen.confirm(question, assume_yes=yes):
             return Result({**_document(plan), "pushed": False}, "Nothing was pushed.", ExitCode.FAILED)
     work.push(client, local, plan, prune=prune)
-    done = [f"{one.action}d {one.key}" for one in plan.changes]
+    done = [one_line(f"{one.action}d {one.key}") for one in plan.changes]
     text = "\n".join(done or ["Sysdig has these rules already."])
     return Result({**_document(plan), "pushed": True}, text)
 
@@ -140,10 +141,12 @@ def pull(
     texts = read_files(rule_paths(folder, ())) if has_files else ()
     pulled = pull_rules(client, folder, texts, force=force)
     for key in pulled.gone:
-        run.screen.warning(f"{key} is not in Sysdig any more; the file keeps it")
+        run.screen.warning(f"{one_line(key)} is not in Sysdig any more; the file keeps it")
     for key in pulled.left_out:
-        run.screen.warning(f"{key} was deleted here and is in Sysdig still: push --prune, or pull --force")
-    lines = [f"wrote {key} to {file}" for key, file in pulled.written.items()]
+        run.screen.warning(
+            f"{one_line(key)} was deleted here and is in Sysdig still: push --prune, or pull --force"
+        )
+    lines = [one_line(f"wrote {key} to {file}") for key, file in pulled.written.items()]
     document = {
         "written": dict(pulled.written),
         "same": list(pulled.same),
@@ -176,7 +179,7 @@ def _plan(
 
 
 def _question(plan: Plan, host: str) -> str:
-    deleted = f", and delete {', '.join(plan.deleted)}" if plan.deleted else ""
+    deleted = f", and delete {', '.join(map(one_line, plan.deleted))}" if plan.deleted else ""
     return f"Change {_count(len(plan.changes), 'object')} in {host}{deleted}?"
 
 
@@ -193,9 +196,9 @@ def _plan_text(plan: Plan) -> str:
     lines = []
     for change in plan.changes:
         note = f", {change.conflict}" if change.conflict else ""
-        lines.append(f"{change.action} {change.key}{note}\n{change.diff()}")
+        lines.append(f"{one_line(f'{change.action} {change.key}{note}')}\n{change.diff()}")
     if plan.only_there:
-        lines.append(f"Only in Sysdig, left alone: {', '.join(plan.only_there)}")
+        lines.append(f"Only in Sysdig, left alone: {', '.join(map(one_line, plan.only_there))}")
     if plan.changes:
         lines.append(f"digest {plan.digest}")
     return "\n".join(lines or ["Sysdig has these rules already."])
@@ -208,4 +211,4 @@ def _count(number: int, noun: str) -> str:
 def _finding_line(finding: Finding) -> str:
     about = f"{finding.item}: " if finding.item else ""
     fix = f" ({finding.fix})" if finding.fix else ""
-    return f"{finding.place}: {finding.severity}: {about}{finding.message}{fix} [{finding.check}]"
+    return one_line(f"{finding.place}: {finding.severity}: {about}{finding.message}{fix} [{finding.check}]")

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from fargate_guard.falco.tree import Expression
 
 _LIKE_A_LIST = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+_NAME_OF_A_LIST = re.compile(
+    r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*_(?:binaries|commands|containers|directories|dirs|domains|files|hosts|images|ips|"
+    r"list|names|ports|processes|procs|programs|shells|users)"
+)
+"""Within a list's items, where texts with underscores are common."""
 _PLAIN_WORDS = ("evt.", "syscall.", "fd.type", "container.", "proc.env")
 """Beginnings of fields whose values have underscores of their own."""
 _EVENT_TYPES = ("evt.type", "syscall.type", "evt.type.is", "evt.is_open_write", "evt.is_open_read", "evt.category")
@@ -103,6 +108,7 @@ class _RuleSet:
         for item in self._items:
             self._check_amended(item)
             self._check_references(item)
+        self._check_lists()
         self._check_circles()
         self._with_events = self._macros_with_events()
         for item in self._items:
@@ -147,6 +153,21 @@ class _RuleSet:
                         place = offset_in_condition(item, at)
                         fix = "define it, quote it where a text is meant, or look with --remote"
                         self._undefined(item, "list", name, place, "it looks like ", fix=fix)
+
+    def _check_lists(self) -> None:
+        """Check the lists within lists: those that look like one and are none, and what leads back to itself."""
+        names = {name for kind, name in self._defined if kind == "list"}
+        uses: dict[str, list[str]] = {name: [] for name in names}
+        for item in self._items:
+            for name, place in item.bare_items():
+                if name in names:
+                    uses.setdefault(item.name, []).append(name)
+                elif _NAME_OF_A_LIST.fullmatch(name) and name not in self._known.lists:
+                    fix = "define it, quote it where a text is meant, or look with --remote"
+                    self._undefined(item, "list", name, place, "it looks like ", fix=fix)
+        for name in in_circles(uses) & names:
+            item = self._defined["list", name]
+            self._findings.error(item.place, "circle", f"the list {name} leads back to itself", item=item)
 
     def _check_name(self, item: Item, kind: str, name: str, at: int) -> None:
         place = offset_in_condition(item, at)

@@ -22,6 +22,7 @@ PUSHED_KEYS = {
     "list": ("items",),
 }
 _WIDTH = 110
+_LAST_OF_FOUR_DIGITS = 0xFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Definition:
 
     def digest(self) -> str:
         """Return a short sum of the meaning."""
-        return hashlib.sha256(self.meaning().encode()).hexdigest()[:16]
+        return hashlib.sha256(self.meaning().encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,8 @@ def _entry(key: str, value: Any) -> list[str]:
 
 
 def _text_entry(key: str, value: str) -> list[str]:
-    if "\n" in value and value == value.strip() and not any(line != line.rstrip() for line in value.split("\n")):
+    shown = all(line.isprintable() and line == line.rstrip() for line in value.split("\n"))
+    if "\n" in value and value == value.strip() and shown:
         return [f"{key}: |-", *(f"  {line}" if line else "" for line in value.split("\n"))]
     written = f"{key}: {_scalar(value)}"
     if len(written) <= _WIDTH or not _can_fold(value):
@@ -181,7 +183,7 @@ def folded_lines(value: str) -> list[str]:
 
 
 def _can_fold(value: str) -> bool:
-    return " ".join(value.split()) == value
+    return value.isprintable() and " ".join(value.split()) == value
 
 
 def _flow(value: Any) -> str:
@@ -198,4 +200,14 @@ _OTHER_TYPES = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y"
 def _scalar(text: str) -> str:
     """Return a text as YAML: plain where it stays a text whoever reads it, else in double quotes."""
     plain = text[:1] in _PLAIN_BEGIN and set(text) <= _PLAIN_REST and text == text.strip()
-    return text if plain and text.lower() not in _OTHER_TYPES else json.dumps(text, ensure_ascii=False)
+    return text if plain and text.lower() not in _OTHER_TYPES else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """Return a text in double quotes, with escapes for what is not shown or turns the writing direction."""
+    written = json.dumps(text, ensure_ascii=False)
+    return "".join(one if one.isprintable() else _escaped(ord(one)) for one in written)
+
+
+def _escaped(code: int) -> str:
+    return f"\\u{code:04x}" if code <= _LAST_OF_FOUR_DIGITS else f"\\U{code:08x}"

@@ -116,7 +116,8 @@ def _check_values(item: Item, findings: Findings) -> None:
         if isinstance(listed, list):
             _check_texts(item, key, listed, findings)
     if item.values.get("enabled") is False and item.kind == "rule":
-        message = "Sysdig switches rules on and off in policies: this rule would be pushed, and enabled is not"
+        pushed = "a push refuses this item" if item.amends else "this rule would be pushed, and enabled is not"
+        message = f"Sysdig switches rules on and off in policies: {pushed}"
         findings.warning(item.at("enabled"), "enabled", message, item=item)
 
 

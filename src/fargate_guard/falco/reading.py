@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fargate_guard.formats.yaml_nodes import Node
 
 KINDS = ("rule", "macro", "list")
+_OF_OTHER_FILES = re.compile(r"task definition|CloudFormation|template")
+"""What the reader of YAML says of the other files that it reads."""
 _PLACE = re.compile(r"line (\d+), column (\d+)")
 
 
@@ -62,6 +64,13 @@ class Item:
         node = self.entries.get(key)
         return _place(self.file.name, self.nodes, node) if node is not None else self.place
 
+    def bare_items(self) -> Iterator[tuple[str, Place]]:
+        """Yield the items of a list that are not in quotation marks, with their places: they may name lists."""
+        node = self.entries.get("items")
+        for one in node.items if self.kind == "list" and isinstance(node, Sequence) else ():
+            if isinstance(one, Scalar) and not one.style:
+                yield one.text, _place(self.file.name, self.nodes, one)
+
     def inside(self, key: str, offset: int) -> Place:
         """Return where a character of a text stands in the file, whatever the text's YAML style is."""
         node = self.entries.get(key)
@@ -84,8 +93,9 @@ def read_items(file: RuleFile, findings: Findings) -> list[Item]:
         nodes = compose(text)
         values = Values(nodes).of(nodes.root)
     except NotATaskDefinitionError as wrong:
-        why = f"; {wrong.why}" if wrong.why else ""
-        findings.error(_named_place(file, wrong.where), "yaml", f"{wrong.message}{why}", fix=wrong.fix)
+        why, fix = (None if text and _OF_OTHER_FILES.search(text) else text for text in (wrong.why, wrong.fix))
+        message = f"{wrong.message}{f'; {why}' if why else ''}"
+        findings.error(_named_place(file, wrong.where), "yaml", message, fix=fix)
         return []
     root = nodes.root
     if not isinstance(root, Sequence) or not isinstance(values, list):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.falco.definitions import Definition, tidied
@@ -22,12 +23,21 @@ def definition_of_stored(stored: Stored) -> Definition:
 
     :raises BrokenAnswer: when it has another shape than documented.
     """
+    where = f"{PATHS[stored.kind]}/{stored.object_id}"
     try:
+        json.dumps(stored.raw, ensure_ascii=False).encode()
         body, append = _READERS[stored.kind](stored.raw)
+    except (UnicodeEncodeError, RecursionError):
+        raise BrokenAnswer(
+            f"Sysdig Secure's {stored.kind} {stored.name!r} cannot be written as text",
+            where=where,
+            why="it holds half a character (a lone surrogate), or is nested too deep",
+            fix="mend it in Sysdig",
+        ) from None
     except (KeyError, TypeError, AttributeError) as wrong:
         raise BrokenAnswer(
             f"Sysdig Secure's {stored.kind} {stored.name!r} has another shape than documented",
-            where=f"{PATHS[stored.kind]}/{stored.object_id}",
+            where=where,
             why=f"{type(wrong).__name__}: {wrong}",
         ) from None
     return tidied(Definition(stored.kind, stored.name, body, append))
