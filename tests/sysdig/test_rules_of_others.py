@@ -86,6 +86,15 @@ def test_what_was_deleted_and_made_anew_there_is_noticed_although_its_version_is
     assert items(rule_store) == ["fish"]
 
 
+def test_what_was_deleted_there_is_not_made_again_before_a_pull_told_so(run: Run, rule_store: RuleStore) -> None:
+    assert run("push", "--yes").exit_code == 0
+    del rule_store.objects["list"][rule_store.named("list", "editors")["id"]]
+    refused(run("push", "--yes"), "list editors", "deleted in Sysdig since")
+    assert rule_store.names("list") == {"shells"}
+    assert "list editors is not in Sysdig any more" in run("pull").stderr
+    assert run("push", "--yes").stdout == "created list editors\n"
+
+
 def test_every_sysdig_has_a_record_of_its_own(
     run: Run, rule_store: RuleStore, api: SecureApi, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:

@@ -158,7 +158,7 @@ def compare(
 
 def _conflict(theirs: Remote | None, known: Recorded | None) -> str:
     if theirs is None:
-        return ""
+        return "deleted in Sysdig since it was last pushed or pulled" if known else ""
     if known is None:
         return "in Sysdig already, and never pushed or pulled from here"
     changed = theirs.definition.digest() != known.digest
