@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from fargate_guard.aws.errors import AccessDenied
 from fargate_guard.aws.template_bucket import Removed, remove_templates
-from fargate_guard.errors import FguardError, PreflightError
+from fargate_guard.errors import FguardError, Interrupted, PreflightError
 from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.stacks.change_set import StackPlan
 from fargate_guard.workflows.deploy import Declined
@@ -152,6 +153,25 @@ def test_the_key_stays_while_another_run_has_a_plan_that_refers_to_it(stacks: St
         deploy_stack(context, then(another_plans, answer=False))
     assert secrets(stacks) == ["fguard/training/sysdig-access-key"]
     assert stacks.pending_change_sets(STACK) == ["another"]
+
+
+def test_a_creation_that_a_later_run_takes_back_names_the_key_of_the_first(
+    stacks: Stacks, context: Context
+) -> None:
+    def ctrl_c(_seconds: float) -> None:
+        if (stacks.status(STACK) or "") == "CREATE_IN_PROGRESS":
+            raise KeyboardInterrupt
+        time.sleep(0.02)
+
+    stacks.hang("create", "Vpc")
+    with pytest.raises(Interrupted):
+        deploy_stack(replace(context, stacks=replace(context.stacks, sleep=ctrl_c)), then(lambda: None))
+    cancelling = replace(context.stacks, sleep=ctrl_c, on_interrupt=lambda _operation: "cancel")
+    with pytest.raises(Interrupted):
+        deploy_stack(replace(context, stacks=cancelling), then(lambda: None))
+    assert stacks.status(STACK) is None
+    assert "the access key that an earlier run stored is left" in stacks.heard.lines[-1]
+    assert "fguard destroy" in stacks.heard.lines[-1]
 
 
 def test_a_stack_that_another_run_created_meanwhile_is_busy_not_a_wrong_template(stacks: Stacks) -> None:
