@@ -20,8 +20,9 @@ def left(mark: str) -> bool:
 
 
 def test_a_killed_process_that_nobody_has_reaped_is_no_run_under_way() -> None:
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", MARK], text=True, **pipes) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", MARK], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         mark = process.stdout.readline().strip()
         assert not left(mark)
