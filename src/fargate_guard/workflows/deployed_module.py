@@ -45,11 +45,11 @@ def open_driver(context: Context) -> Driver:
         run_log_dir=context.folder.logs,
         observer=context.observer.terraform,
         lock_timeout=context.terraform.lock_timeout,
-        withhold=_secret_variables(context),
+        withhold=secret_variables(context),
     )
 
 
-def _secret_variables(context: Context) -> list[str]:
+def secret_variables(context: Context) -> list[str]:
     """Return the variables that are none of Terraform's business: the access key, and Sysdig's API tokens."""
     from fargate_guard.sysdig.token import VARIABLES
 
