@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def not_made_anew(_: Callable[..., Any]) -> Callable[..., Any]:
-    """Mend a backend's ``reset``: the one caller, the sandbox at its start, forgets the backend right afterwards."""
+    """Mend a backend's ``reset``: its one caller, the sandbox at its start, forgets the backend afterwards."""
 
     def reset(backend: Any) -> None:
         backend.__dict__ = {}
