@@ -48,6 +48,24 @@ def test_without_access_to_the_organisation_the_way_to_it_is_told(organization: 
     organization.client("cloudformation").activate_organizations_access()
 
 
+@pytest.mark.parametrize("command", [("deploy", "--yes"), ("plan",), ("destroy", "--yes")])
+def test_a_stack_set_of_somebody_else_is_left_alone(organization: Organization, command: tuple[str, ...]) -> None:
+    cloudformation = organization.client("cloudformation")
+    body = '{"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup"}}}'
+    cloudformation.create_stack_set(
+        StackSetName=SET,
+        TemplateBody=body,
+        PermissionModel="SERVICE_MANAGED",
+        AutoDeployment={"Enabled": False},
+        Tags=[{"Key": "owner", "Value": "team-b"}],
+    )
+    refused = organization.ran(*command) if command[0] == "destroy" else run(organization, *command)
+    there = cloudformation.describe_stack_set(StackSetName=SET)["StackSet"]["TemplateBody"]
+    cloudformation.delete_stack_set(StackSetName=SET)
+    assert (refused.exit_code, "was not made for the deployment" in refused.stderr) == (4, True), refused.stderr
+    assert there == body
+
+
 def test_a_delegated_administrator_calls_as_one(organization: Organization) -> None:
     """The embedded AWS does not simulate them, and says so: so much is sent."""
     sent = run(organization, "plan", "--delegated-administrator")

@@ -12,6 +12,7 @@ from fargate_guard.errors import PreflightError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fargate_guard.aws.stack_sets import Description
     from fargate_guard.config import Config
     from fargate_guard.stacks.states import Stack
     from fargate_guard.workflows.context import Context
@@ -66,6 +67,22 @@ def refuse_foreign_removal(context: Context, stack: Stack | None, owner: StackOw
         tags = cloudformation.describe_change_set(context.aws, change_set).get("Tags") or ()
         if not owner.owns({one["Key"]: one["Value"] for one in tags}):
             raise _foreign(stack, owner, change_set)
+
+
+def refuse_foreign_set(name: str, there: Description | None, owner: StackOwner) -> None:
+    """Refuse a stack set that was not made for this owner: its stacks everywhere would be replaced or removed.
+
+    :raises PreflightError: when it lacks the owner's tags, or manages its permissions itself.
+    """
+    if there is None or (there.permission_model == "SERVICE_MANAGED" and owner.owns(there.tags)):
+        return
+    tags = ", ".join(f"{key}={value}" for key, value in owner.tags.items())
+    raise PreflightError(
+        f"the stack set {name} was not made for {owner.of}",
+        where=f"permissions {there.permission_model or 'unknown'}, tags {dict(there.tags)}",
+        why=f"what fguard makes has SERVICE_MANAGED permissions and the tags {tags}",
+        fix=owner.rename,
+    )
 
 
 def _foreign(stack: Stack, owner: StackOwner, change_set: str | None = None) -> PreflightError:

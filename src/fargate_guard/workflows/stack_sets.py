@@ -13,6 +13,7 @@ from fargate_guard.stacks.template import orchestrator_template, stack_name
 from fargate_guard.workflows.access_key import required_variable
 from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.module import certificates
+from fargate_guard.workflows.stack_owner import deployment_owner, refuse_foreign_set
 from fargate_guard.workflows.stack_sets_following import follow_operation, follow_running
 from fargate_guard.workflows.stack_sets_plan import (
     ACCESS_KEY,
@@ -84,7 +85,7 @@ def plan_rollout(context: Context, *, remove_absent: bool, renews_key: bool) -> 
     require_access(sets)
     desired, whole = _desired(context, wanted)
     there = sets.describe()
-    _refuse_foreign(sets.name, there)
+    refuse_foreign_set(sets.name, there, deployment_owner(context.config))
     if there is not None:
         follow_running(context, sets)
         there = sets.describe()
@@ -200,7 +201,7 @@ def remove_all(context: Context, approve: Callable[[StackSetPlan], bool]) -> tup
     there = sets.describe()
     if there is None:
         return None
-    _refuse_foreign(sets.name, there)
+    refuse_foreign_set(sets.name, there, deployment_owner(context.config))
     follow_running(context, sets)
     instances = sets.instances()
     plan = removal(sets.name, instances)
@@ -323,15 +324,6 @@ def _refuse_no_targets(wanted: StackSet) -> None:
         raise UsageError(
             "neither organizational units nor accounts are named",
             fix="--organizational-units ou-… (the root, r-…, is the whole organisation), or --accounts",
-        )
-
-
-def _refuse_foreign(name: str, there: Description | None) -> None:
-    if there is not None and there.permission_model != "SERVICE_MANAGED":
-        raise PreflightError(
-            f"the stack set {name} was not made by fguard",
-            why=f"its permissions are {there.permission_model or 'unknown'}, not SERVICE_MANAGED",
-            fix="choose another name in fguard.yaml",
         )
 
 
