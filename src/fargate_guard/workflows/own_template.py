@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fargate_guard.aws.cloudformation import find_stack
@@ -214,8 +214,3 @@ def _refuse_nothing_to_do(changed: ChangedTemplate, elsewhere: tuple[Nested, ...
         why="; ".join(dict.fromkeys(str(one.nothing_for_fargate) for one in found)),
         fix="deploy it with aws cloudformation deploy; fguard has nothing to do in it",
     )
-
-
-def for_own_stack(context: Context, command: str) -> Context:
-    """Return the context whose texts name the command line that goes on with this stack."""
-    return replace(context, stacks=replace(context.stacks, command=command))
