@@ -168,8 +168,9 @@ def test_terraform_killed_by_something_else_is_explained_and_leaves_no_children(
     write_chain(module, create=30)
 
     def look(event: Event) -> None:
+        is_first_output = not any(isinstance(seen, ProvisionOutput) for seen in events)
         events.append(event)
-        if isinstance(event, ProvisionOutput):
+        if isinstance(event, ProvisionOutput) and is_first_output:
             os.kill(next(e.pid for e in reversed(events) if isinstance(e, CommandStarted)), signal.SIGKILL)
 
     driver = open_driver(observer=look)
