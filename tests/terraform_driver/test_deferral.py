@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fargate_guard.terraform.events import ResourceCompleted, ResourceErrored, ResourceStarted
-from fargate_guard.terraform.interruption import SETTLING_SECONDS, Creations
+from fargate_guard.terraform.events import (
+    PlannedChange,
+    RefreshStarted,
+    ResourceCompleted,
+    ResourceErrored,
+    ResourceStarted,
+    VersionReported,
+)
+from fargate_guard.terraform.interruption import BEGINNING_SECONDS, SETTLING_SECONDS, Beginning, Creations
 from fargate_guard.terraform.process import SAME_REQUEST_SECONDS, StopRequests, TerraformProcess
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fargate_guard.terraform.events import Event
 
 INTERRUPTED = 7
 UNTIL_INTERRUPTED = ["sh", "-c", f"trap 'exit {INTERRUPTED}' INT; while :; do sleep 0.05; done"]
@@ -58,6 +67,29 @@ def test_only_what_a_provider_creates_is_waited_for() -> None:
     assert creations.all_have_settled()
     creations.see(started("aws_subnet.b", action="replace"))
     assert not creations.all_have_settled()
+
+
+@pytest.mark.parametrize("first", [started("aws_vpc.this"), RefreshStarted(address="aws_vpc.this")], ids=repr)
+def test_terraform_has_begun_when_it_works_on_a_resource(first: Event) -> None:
+    beginning = Beginning("apply", Clock())
+    beginning.see(VersionReported(engine_version="1.11.4", ui_version="1.2"))
+    beginning.see(PlannedChange(address="aws_vpc.this", action="create"))
+    assert not beginning.is_over()
+    beginning.see(first)
+    assert beginning.is_over()
+
+
+def test_a_silent_beginning_is_waited_for_only_so_long() -> None:
+    clock = Clock()
+    beginning = Beginning("plan", clock)
+    clock.now += BEGINNING_SECONDS - 0.1
+    assert not beginning.is_over()
+    clock.now += 0.1
+    assert beginning.is_over()
+
+
+def test_init_heeds_an_interrupt_from_the_first() -> None:
+    assert Beginning("init", Clock()).is_over()
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["one request waits", "a second does not"])

@@ -20,6 +20,7 @@ from fargate_guard.terraform.events import (
     ProvisionOutput,
     ResourceCompleted,
     ResourceStarted,
+    VersionReported,
 )
 from fargate_guard.terraform.interruption import after_end
 from fargate_guard.terraform.process import Ended
@@ -211,6 +212,25 @@ def test_observer_that_fails_stops_terraform_cleanly(open_driver: OpenDriver, mo
     assert lock_is_free(module)
     if moment == "under way":
         assert {"first[0]", "first[1]"} <= resources_in_state(module)
+
+
+def test_a_request_that_comes_while_terraform_begins_is_heeded(
+    open_driver: OpenDriver, module: Path, events: list[Event]
+) -> None:
+    write_chain(module, create=30)
+
+    def look(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, VersionReported):
+            driver.interrupt()
+
+    plan = open_driver().plan(module / "saved.tfplan")
+    driver = open_driver(observer=look)
+    with pytest.raises(Interrupted):
+        driver.apply(plan.path)
+
+    assert "last[0]" not in resources_in_state(module)
+    assert lock_is_free(module)
 
 
 def test_two_drivers_on_one_folder_take_turns(open_driver: OpenDriver, module: Path, events: list[Event]) -> None:

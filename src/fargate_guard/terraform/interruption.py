@@ -6,7 +6,15 @@ import signal
 from typing import TYPE_CHECKING
 
 from fargate_guard.errors import ExitCode, Interrupted
-from fargate_guard.terraform.events import PlannedChange, ResourceCompleted, ResourceErrored, ResourceStarted
+from fargate_guard.terraform.events import (
+    DiagnosticReported,
+    PlannedChange,
+    ProvisionOutput,
+    RefreshStarted,
+    ResourceCompleted,
+    ResourceErrored,
+    ResourceStarted,
+)
 from fargate_guard.terraform.plan import NOTHING, completed_changes
 
 if TYPE_CHECKING:
@@ -23,8 +31,8 @@ FIRST = (
     "Please wait; a second request makes it exit at once, and what is in flight may be lost from the state."
 )
 DEFERRED = (
-    "Stopping in a moment: what is just being created would be lost from the state if its request were cut off. "
-    "A second request does not wait."
+    "Stopping in a moment: Terraform forgets an interrupt while it is only beginning, and loses from the state "
+    "what is just being created. A second request does not wait."
 )
 SECOND = (
     "Second request to stop: Terraform was told to exit at once. Resources in flight may exist in AWS "
@@ -38,6 +46,32 @@ SETTLING_SECONDS = 3.0
 """After so long the provider has the answer to the request that creates a resource, and the state has its id."""
 BUILT_IN = frozenset({"terraform_data"})
 """Resources that no provider creates."""
+BEGINNING_SECONDS = 5.0
+"""How long Terraform may be silent at its beginning before an interrupt is sent all the same."""
+WALKING = frozenset({"plan", "apply"})
+"""Commands that forget an interrupt which comes before they work on a resource."""
+
+
+class Beginning:
+    """The time until Terraform works on its first resource.
+
+    ``plan`` and ``apply`` answer every interrupt at once, "Gracefully shutting down...", but one that comes before
+    they walk the graph of resources stops nothing: everything is carried out, by Terraform 1.11 and 1.15 too
+    (https://github.com/hashicorp/terraform/issues/23908).
+    """
+
+    def __init__(self, command: str, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._ends = clock() + BEGINNING_SECONDS if command in WALKING else clock()
+
+    def see(self, event: Event) -> None:
+        """Take note of the first resource, and of an error that ends the command."""
+        if isinstance(event, RefreshStarted | ResourceStarted | ProvisionOutput | DiagnosticReported):
+            self._ends = self._clock()
+
+    def is_over(self) -> bool:
+        """Return whether an interrupt now would stop Terraform."""
+        return self._clock() >= self._ends
 
 
 class Creations:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
-import time
-from collections import deque
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,16 +19,13 @@ from fargate_guard.terraform.events import (
     CommandFinished,
     CommandStarted,
     DiagnosticReported,
-    LogText,
     Notice,
-    ResourceProgress,
-    parse_line,
 )
 from fargate_guard.terraform.failures import ERRORED_STATE, disk_full, explain, state_not_saved
-from fargate_guard.terraform.interruption import Creations
 from fargate_guard.terraform.plan import completed_changes
 from fargate_guard.terraform.process import Ended, LogTail, StopRequests, TerraformProcess
 from fargate_guard.terraform.run_log import ActiveRun, PreviousRunActiveError
+from fargate_guard.terraform.watch import KEPT_LINES, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -39,10 +35,6 @@ if TYPE_CHECKING:
     from fargate_guard.terraform.errors import TerraformError
     from fargate_guard.terraform.events import Event
     from fargate_guard.terraform.run_log import RunFiles, RunLog
-
-KEPT_LINES = 40
-"""How much of the text output is kept for an error message."""
-
 
 NOT_RUN = Ended(returncode=0, seconds=0, stopped_by=None, interrupts=0)
 
@@ -185,36 +177,25 @@ class Runner:
             ) from error
 
     def _follow(self, command: str, process: TerraformProcess, files: RunFiles) -> Run:
-        events: list[Event] = []
-        texts: deque[str] = deque(maxlen=KEPT_LINES)
-        creations = Creations(time.monotonic)
+        watch = Watch(command, self._notify, on_failure=lambda: self.requests.add(signal.SIGINT))
         with closing(LogTail(files.stdout)) as out, closing(LogTail(files.stderr)) as err:
 
             def on_tick(last: bool) -> None:
-                for line in out.lines(last=last):
-                    event = parse_line(line)
-                    creations.see(event)
-                    self._take(event, events, texts)
-                for line in err.lines(last=last):
-                    self._take(LogText(message=line, stream="stderr"), events, texts)
+                watch.see(out.lines(last=last), err.lines(last=last))
 
             def on_interrupt(count: int) -> None:
-                self._notify(Notice(message=interruption.TEXTS[count], level="warning"))
+                watch.tell(Notice(message=interruption.TEXTS[count], level="warning"))
 
             started = f"terraform {command} started"
-            self._notify(CommandStarted(message=started, command=command, pid=process.pid, log=str(files.stdout)))
+            watch.tell(CommandStarted(message=started, command=command, pid=process.pid, log=str(files.stdout)))
             ended = process.follow(
-                on_tick=on_tick, on_interrupt=on_interrupt, is_good_moment=creations.all_have_settled
+                on_tick=on_tick, on_interrupt=on_interrupt, is_good_moment=watch.is_good_moment_to_stop
             )
+        if watch.failure is not None:
+            self.requests.clear()
+            raise watch.failure
         self._notify(CommandFinished(command=command, exit_code=ended.returncode, seconds=ended.seconds))
-        return Run(command, ended, tuple(events), tuple(texts), files)
-
-    def _take(self, event: Event, events: list[Event], texts: deque[str]) -> None:
-        if isinstance(event, LogText):
-            texts.append(event.message)
-        elif not isinstance(event, ResourceProgress):
-            events.append(event)
-        self._notify(event)
+        return Run(command, ended, tuple(watch.events), tuple(watch.texts), files)
 
     @contextmanager
     def _alone(self, command: str) -> Iterator[int]:
