@@ -109,7 +109,8 @@ class Scheduler:
     def _carry_out(self, service: Service, decision: rollout.Decision) -> None:
         match decision:
             case rollout.StartTasks(deployment_id, count):
-                deployment = next(d for d in service.deployments if d.id == deployment_id)
+                deployed = [*service.deployments, *service.task_sets]
+                deployment = next(d for d in deployed if d.id == deployment_id)
                 tasks = [
                     launch_service_task(service, deployment, self._new_id, service.clock) for _ in range(count)
                 ]
@@ -120,6 +121,7 @@ class Scheduler:
                 self._stop_for_service(service, [service.tasks[arn] for arn in arns])
             case rollout.RemoveDeployment(deployment_id):
                 service.deployments = [d for d in service.deployments if d.id != deployment_id]
+                service.task_sets = [d for d in service.task_sets if d.id != deployment_id]
             case rollout.CompleteDeployment():
                 for event in complete(service):
                     record_event(service, event)
@@ -131,7 +133,7 @@ class Scheduler:
                     record_event(service, wording.rolling_back(service.name, rollback_to))
             case rollout.Retire():
                 service.status = "INACTIVE"
-                service.deployments = []
+                service.deployments, service.task_sets = [], []
 
     def _stop_for_service(self, service: Service, tasks: list[Task]) -> None:
         primary = service.primary

@@ -196,6 +196,8 @@ class Service:
     status: str = "ACTIVE"
     deployments: list[Deployment] = field(default_factory=list)
     """Newest first; the first one is PRIMARY."""
+    task_sets: list[Deployment] = field(default_factory=list)
+    """Instead of deployments, where CodeDeploy or somebody else deploys; newest first."""
     revisions: dict[str, Deployment] = field(default_factory=dict)
     service_deployments: list[ServiceDeployment] = field(default_factory=list)
     """Newest first."""

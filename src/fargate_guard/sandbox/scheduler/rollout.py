@@ -68,7 +68,7 @@ def decide(service: Service, now: float) -> list[Decision]:
     """Return what the service does at this moment, in order; nothing when it only waits."""
     primary = service.primary
     if primary is None:
-        return []
+        return _task_sets(service)
     trip = _breaker(service, primary)
     if trip is not None:
         return [trip]
@@ -82,6 +82,26 @@ def decide(service: Service, now: float) -> list[Decision]:
     if decisions:
         return decisions
     return _settled(service, primary)
+
+
+def _task_sets(service: Service) -> list[Decision]:
+    """Task sets keep their number of tasks; whoever controls them decides the rest.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-external.html
+    """
+    decisions: list[Decision] = []
+    for task_set in service.task_sets:
+        current = _wanted(service.tasks_of(task_set))
+        missing = task_set.desired_count - len(current)
+        if missing > 0 and launch_type(task_set.settings) == "FARGATE":
+            decisions.append(StartTasks(task_set.id, missing))
+        elif missing < 0:
+            decisions.append(StopTasks(tuple(task.arn for task in current[missing:])))
+        elif task_set.status == "DRAINING" and not service.tasks_of(task_set):
+            decisions.append(RemoveDeployment(task_set.id))
+    if not decisions and service.status == "DRAINING" and not any(map(service.tasks_of, service.task_sets)):
+        return [Retire()]
+    return decisions
 
 
 def _breaker(service: Service, primary: Deployment) -> TripBreaker | None:
