@@ -15,6 +15,7 @@ from moto.ecs import urls as ecs_urls
 from moto.ecs.exceptions import ECSException, InvalidParameterException, ServiceNotFoundException
 from moto.ecs.models import EC2ContainerServiceBackend
 
+from fargate_guard.sandbox.ecs import task_sets
 from fargate_guard.sandbox.ecs.checks import check_service, check_task_network
 from fargate_guard.sandbox.ecs.definitions import task_definition_record
 from fargate_guard.sandbox.ecs.world import MotoWorld
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from moto.ecs.models import Cluster, TaskDefinition
+
+    from fargate_guard.sandbox.scheduler.model import Deployment
 
 Json = dict[str, Any]
 
@@ -133,8 +136,9 @@ class EcsBackend(EC2ContainerServiceBackend):
         if existing is not None and existing.status == "DRAINING":
             message = "Unable to Start a service that is still Draining."
             raise InvalidParameterException(message)
-        record = self._definition(settings.get("taskDefinition", ""))
-        check_service(self.account_id, self.region_name, settings, record)
+        record = task_sets.first_definition(settings, self._definition)
+        if record is not None:
+            check_service(self.account_id, self.region_name, settings, record)
         now = self.surroundings.clock()
         service = Service(
             name=name,
@@ -144,12 +148,13 @@ class EcsBackend(EC2ContainerServiceBackend):
             settings=settings,
             created_at=now,
             desired_count=int(settings.get("desiredCount") or 0),
-            task_definition_arn=record["taskDefinitionArn"],
+            task_definition_arn=record["taskDefinitionArn"] if record else "",
             tags=list(settings.get("tags") or []),
             clock=now,
         )
         self.live_services[key] = service
-        self._deploy(service, record)
+        if record is not None:
+            self._deploy(service, record)
         return service
 
     def update_from(self, request: Json) -> Service:
@@ -161,6 +166,9 @@ class EcsBackend(EC2ContainerServiceBackend):
         self._catch_up(service)
         changes = {k: v for k, v in request.items() if k not in ("cluster", "service", "forceNewDeployment")}
         settings = {**service.settings, **changes}
+        if task_sets.are_used(settings):
+            task_sets.update_service(service, changes)
+            return service
         record = self._definition_for(service, changes)
         check_service(self.account_id, self.region_name, settings, record)
         new = bool(request.get("forceNewDeployment")) or self._differs(service, changes, record)
@@ -196,6 +204,9 @@ class EcsBackend(EC2ContainerServiceBackend):
         )
 
     def _deploy(self, service: Service, record: Json) -> None:
+        if task_sets.are_used(service.settings):
+            task_sets.begin(service, record, f"ecs-svc/{_digits(19)}")
+            return
         prefix = service.cluster_arn.split(":cluster/")[0]
         path = f"{service.cluster_name}/{service.name}"
         progress.begin(
@@ -221,7 +232,7 @@ class EcsBackend(EC2ContainerServiceBackend):
         service.status = "DRAINING"
         service.desired_count = 0
         service.settings = {**service.settings, "desiredCount": 0}
-        for deployment in service.deployments:
+        for deployment in (*service.deployments, *service.task_sets):
             deployment.desired_count = 0
         service.next_due = 0.0
         return service
@@ -248,6 +259,14 @@ class EcsBackend(EC2ContainerServiceBackend):
         code = "ServiceDeploymentNotFoundException"
         message = f"Service deployment {arn} was not found or is not in progress."
         raise ECSException(code, message)
+
+    def create_task_set_from(self, request: Json) -> tuple[Service, Deployment]:
+        """CreateTaskSet: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateTaskSet.html."""
+        service = self.service_of(request["cluster"], request["service"])
+        self._catch_up(service)
+        record = self._definition(request["taskDefinition"])
+        check_service(self.account_id, self.region_name, request, record)
+        return service, task_sets.add(service, request, record, f"ecs-svc/{_digits(19)}")
 
     def _catch_up(self, service: Service) -> None:
         """What the user changes takes effect now, not at the service's last step."""

@@ -8,7 +8,7 @@ from moto.core.responses import ActionResult
 from moto.ecs.exceptions import ECSException, InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse
 
-from fargate_guard.sandbox.ecs import shapes
+from fargate_guard.sandbox.ecs import shapes, task_sets
 from fargate_guard.sandbox.ecs.definition_checks import check_definition
 from fargate_guard.sandbox.ecs.definitions import remember_request, task_definition_record
 from fargate_guard.sandbox.scheduler.launch import launch_type
@@ -16,6 +16,7 @@ from fargate_guard.sandbox.scheduler.model import RUNNING
 
 if TYPE_CHECKING:
     from fargate_guard.sandbox.ecs.backend import EcsBackend
+    from fargate_guard.sandbox.scheduler.model import Deployment, Service
 
 Json = dict[str, Any]
 
@@ -146,6 +147,47 @@ class EcsResponse(EC2ContainerServiceResponse):
             and wanted in (None, launch_type(service.settings))
         ]
         return self._page("serviceArns", sorted(arns), 10)
+
+    # Task sets.
+
+    def create_task_set(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateTaskSet.html."""
+        return self._task_set(*self._ecs.create_task_set_from(self._request))
+
+    def update_task_set(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateTaskSet.html."""
+        service, task_set = self._named_task_set()
+        task_sets.scale(service, task_set, self._request["scale"])
+        return self._task_set(service, task_set)
+
+    def update_service_primary_task_set(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateServicePrimaryTaskSet.html."""
+        service, task_set = self._named_task_set("primaryTaskSet")
+        task_sets.make_primary(service, task_set)
+        return self._task_set(service, task_set)
+
+    def delete_task_set(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskSet.html."""
+        service, task_set = self._named_task_set()
+        task_sets.delete(service, task_set, force=bool(self._get_param("force")))
+        return self._task_set(service, task_set)
+
+    def describe_task_sets(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskSets.html."""
+        service = self._ecs.service_of(self._cluster_name, self._get_param("service"))
+        wanted = [reference.rpartition(":task-set/")[2] for reference in self._get_param("taskSets") or []]
+        ids = ["/".join(reference.split("/")[-2:]) for reference in wanted]
+        found = [each for each in service.task_sets if not ids or each.id in ids]
+        shown = [shapes.task_set_shape(service, each, tags=self._with_tags) for each in found]
+        return ActionResult({"taskSets": shown, "failures": []})
+
+    def _named_task_set(self, key: str = "taskSet") -> tuple[Service, Deployment]:
+        service = self._ecs.service_of(self._cluster_name, self._get_param("service"))
+        return service, task_sets.of(service, self._get_param(key))
+
+    @staticmethod
+    def _task_set(service: Service, task_set: Deployment) -> ActionResult:
+        return ActionResult({"taskSet": shapes.task_set_shape(service, task_set, tags=True)})
 
     # Service deployments and revisions.
 

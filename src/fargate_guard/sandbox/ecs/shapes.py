@@ -57,7 +57,7 @@ def present(document: Json) -> Json:
 def service_shape(service: Service, *, tags: bool) -> Json:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html."""
     settings = {key: service.settings.get(key, DEFAULTS.get(key)) for key in SETTINGS_SHOWN}
-    live = [task for d in service.deployments for task in service.tasks_of(d)]
+    live = [task for d in (*service.deployments, *service.task_sets) for task in service.tasks_of(d)]
     strategy = service.settings.get("capacityProviderStrategy")
     current = service.service_deployments[0] if service.service_deployments else None
     return present(
@@ -72,7 +72,8 @@ def service_shape(service: Service, *, tags: bool) -> Json:
             "pendingCount": _pending(live),
             "launchType": None if strategy else launch_type(service.settings),
             **_platform(service.settings),
-            "taskDefinition": service.task_definition_arn,
+            "taskDefinition": service.task_definition_arn or None,
+            "taskSets": [task_set_shape(service, each, tags=tags) for each in service.task_sets] or None,
             "deploymentConfiguration": service.configuration,
             "deployments": [deployment_shape(service, d) for d in service.deployments],
             "roleArn": _service_linked_role(service),
@@ -135,6 +136,40 @@ def deployment_shape(service: Service, deployment: Deployment) -> Json:
             "networkConfiguration": deployment.settings.get("networkConfiguration"),
             "rolloutState": deployment.rollout_state,
             "rolloutStateReason": deployment.rollout_state_reason,
+        }
+    )
+
+
+def task_set_shape(service: Service, task_set: Deployment, *, tags: bool) -> Json:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskSet.html."""
+    tasks, settings = service.tasks_of(task_set), task_set.settings
+    platform = _platform(settings)
+    steady = _running(tasks) == len(tasks) == task_set.desired_count
+    prefix = service.cluster_arn.split(":cluster/")[0]
+    return present(
+        {
+            "id": task_set.id,
+            "taskSetArn": f"{prefix}:task-set/{service.cluster_name}/{service.name}/{task_set.id}",
+            "serviceArn": service.arn,
+            "clusterArn": service.cluster_arn,
+            "externalId": settings.get("externalId"),
+            "status": task_set.status,
+            "taskDefinition": task_set.task_definition_arn,
+            "computedDesiredCount": task_set.desired_count,
+            "pendingCount": _pending(tasks),
+            "runningCount": _running(tasks),
+            "createdAt": moment(task_set.created_at),
+            "updatedAt": moment(task_set.updated_at),
+            "launchType": None if settings.get("capacityProviderStrategy") else launch_type(settings),
+            "capacityProviderStrategy": settings.get("capacityProviderStrategy"),
+            "platformVersion": PLATFORM_VERSION if platform else None,
+            "platformFamily": platform.get("platformFamily"),
+            "networkConfiguration": settings.get("networkConfiguration"),
+            "loadBalancers": settings.get("loadBalancers") or [],
+            "serviceRegistries": settings.get("serviceRegistries") or [],
+            "scale": settings["scale"],
+            "stabilityStatus": "STEADY_STATE" if steady else "STABILIZING",
+            "tags": settings.get("tags") if tags else None,
         }
     )
 
