@@ -13,7 +13,7 @@ from fargate_guard.aws import ecs
 from fargate_guard.fleet.coverage import cluster_coverage, coverage
 from fargate_guard.verify.facts.ecs import Service, Task
 from fargate_guard.verify.facts.task_definition import TaskDefinition
-from tests.verify.deployed_stack import WEB
+from tests.verify.stack_settings import WEB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

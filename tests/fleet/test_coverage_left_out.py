@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.fleet.coverage import cluster_coverage
-from tests.verify.deployed_stack import WEB
+from tests.verify.stack_settings import WEB
 
 if TYPE_CHECKING:
     from tests.verify.deployed_stack import Stack

@@ -6,10 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 from fargate_guard.fleet.leftovers import find_leftovers
-from tests.verify.deployed_stack import NAME, Stack
+from tests.verify.stack_settings import NAME
 
 if TYPE_CHECKING:
     from fargate_guard.fleet.leftovers import Leftover
+    from tests.verify.deployed_stack import Stack
 
 
 def left(stack: Stack) -> dict[str, Leftover]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fargate_guard.fleet.orchestrator_users import find_orchestrator_users
-from tests.verify.deployed_stack import NAME
+from tests.verify.stack_settings import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,8 @@ from fargate_guard.terraform.plan import StateResource
 from fargate_guard.workflows.context import Context
 from fargate_guard.workflows.status import Deployment, Resource, Status, read_status, surplus_rules, watch
 from tests.verify.breakage import ingress
-from tests.verify.deployed_stack import redeploy_web, restore_services, tcp
+from tests.verify.stack_changes import redeploy_web, restore_services
+from tests.verify.stack_settings import tcp
 
 if TYPE_CHECKING:
     from tests.verify.deployed_stack import Stack

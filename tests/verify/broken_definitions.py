@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.verify.breakage import breaks
-from tests.verify.deployed_stack import redeploy_orchestrator, redeploy_web, restore_services
+from tests.verify.stack_changes import redeploy_orchestrator, redeploy_web, restore_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

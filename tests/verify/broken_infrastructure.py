@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.verify.breakage import breaks, ingress, policy, restart, silence, update_web, without_egress
-from tests.verify.deployed_stack import CIRCUIT_BREAKER, PORT, allow, redeploy_web, restore_services, tcp, trust
+from tests.verify.stack_changes import redeploy_web, restore_services
+from tests.verify.stack_settings import CIRCUIT_BREAKER, PORT, allow, tcp, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

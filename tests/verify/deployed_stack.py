@@ -4,78 +4,34 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from fargate_guard.aws.secrets import ensure_access_key
 from fargate_guard.aws.session import Aws
-from fargate_guard.config.model import Config
 from fargate_guard.deployment import DEPLOYMENT_TAG, DeploymentOutputs
-from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.taskdef import Settings, instrument
 from fargate_guard.verify.await_deployment import await_deployments
 from fargate_guard.verify.expected import Expected
+from tests.verify.stack_settings import (
+    AGENT,
+    CIRCUIT_BREAKER,
+    DIRECT_AGENT,
+    NAME,
+    PORT,
+    WEB,
+    Json,
+    allow,
+    config_of,
+    tcp,
+    trust,
+)
 
 if TYPE_CHECKING:
     from fargate_guard.sandbox import Sandbox
     from fargate_guard.verify.rollout_verdict import Verdict
-
-Json = dict[str, Any]
-
-NAME = "training"
-PORT = 6667
-AGENT = "5.0.1"
-
-DIRECT_AGENT = "6.2.1"
-
-
-def config_of(topology: str) -> Config:
-    """The configuration of the deployment."""
-    return Config.model_validate(
-        {
-            "name": NAME,
-            "agent": {"topology": topology, "version": AGENT if topology == "orchestrator" else DIRECT_AGENT},
-            "sysdig": {"region": "us1", "access_key": {"env": "SYSDIG_ACCESS_KEY"}},
-            "network": {"endpoints": ["s3", "logs"]},
-            "workloads": [{"task_definition": "web.json", "service": {"desired_count": 2}}],
-        }
-    )
-
-
-CIRCUIT_BREAKER: Json = {
-    "deploymentCircuitBreaker": {"enable": True, "rollback": True},
-    "minimumHealthyPercent": 100,
-    "maximumPercent": 200,
-}
-
-WEB: Json = {
-    "family": "fguard_training_web",
-    "requiresCompatibilities": ["FARGATE"],
-    "networkMode": "awsvpc",
-    "cpu": "512",
-    "memory": "1024",
-    "runtimePlatform": {"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"},
-    "containerDefinitions": [
-        {
-            "name": "web",
-            "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1.0",
-            "essential": True,
-            "entryPoint": ["/docker-entrypoint.sh"],
-            "command": ["nginx", "-g", "daemon off;"],
-            "portMappings": [{"containerPort": 8080, "protocol": "tcp"}],
-            "logConfiguration": {
-                "logDriver": "awslogs",
-                "options": {
-                    "awslogs-group": "/fguard/training/web",
-                    "awslogs-region": "us-east-1",
-                    "awslogs-stream-prefix": "ecs",
-                },
-            },
-        }
-    ],
-}
 
 
 @dataclass(frozen=True)
@@ -467,80 +423,3 @@ class Stack:
             "task_role_arn": None,
             "log_group_name": "/fguard/training/orchestrator",
         }
-
-
-def tcp(port: int, peer: str) -> Json:
-    """One permission of a security group: a CIDR block or a security group."""
-    source: Json = (
-        {"UserIdGroupPairs": [{"GroupId": peer}]} if peer.startswith("sg-") else {"IpRanges": [{"CidrIp": peer}]}
-    )
-    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **source}
-
-
-def allow(actions: list[str], resource: str | list[str]) -> Json:
-    """One statement of a policy."""
-    return {"Effect": "Allow", "Action": actions, "Resource": resource}
-
-
-def trust(service: str) -> Json:
-    """A role's trust policy."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
-    }
-
-
-def redeploy_web(stack: Stack, definition: Json) -> Expected:
-    """Deploy another revision of the workload; returns what is expected then, as a new deploy's outputs say."""
-    return _redeploy(stack, "fguard_training_web", definition)
-
-
-def redeploy_orchestrator(stack: Stack, definition: Json) -> Expected:
-    """Deploy another revision of the orchestrator, likewise."""
-    return _redeploy(stack, "fguard_training_sysdig_orchestrator", definition)
-
-
-def _redeploy(stack: Stack, service: str, definition: Json) -> Expected:
-    arn = stack.register(definition)
-    stack.ecs.update_service(cluster=stack.cluster, service=service, taskDefinition=arn)
-    components = tuple(
-        replace(component, task_definition_arn=arn) if component.service_name == service else component
-        for component in stack.expected.components
-    )
-    orchestrator = stack.outputs.orchestrator
-    if orchestrator and service == orchestrator.service_name:
-        orchestrator = replace(orchestrator, task_definition_arn=arn)
-    outputs = replace(stack.outputs, orchestrator=orchestrator)
-    expected = replace(stack.expected, components=components, outputs=outputs)
-    stack.settle(expected=expected)
-    return expected
-
-
-def hold_up_web(stack: Stack) -> None:
-    """Let no task of the workload start from now on, and let ECS go on trying."""
-    stack.sandbox.faults.add(Fault(FaultKind.NO_ADDRESSES, service="fguard_training_web"))
-    off = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
-    stack.ecs.update_service(cluster=stack.cluster, service="fguard_training_web", deploymentConfiguration=off)
-
-
-def let_web_go(stack: Stack) -> None:
-    """Let the workload's tasks start again; the circuit breaker stays off until the services are restored."""
-    stack.sandbox.faults.clear()
-
-
-def restore_services(stack: Stack) -> None:
-    """Put the first revisions and settings back."""
-    services = [("fguard_training_web", stack.web_definition, stack.web_group)]
-    if not stack.direct:
-        orchestrator = "fguard_training_sysdig_orchestrator"
-        services.append((orchestrator, stack.orchestrator_definition, stack.orchestrator_group))
-    for service, arn, group in services:
-        stack.ecs.update_service(
-            cluster=stack.cluster,
-            service=service,
-            taskDefinition=arn,
-            desiredCount=2 if service.endswith("web") else 1,
-            networkConfiguration=stack.network_of(group),
-            deploymentConfiguration=CIRCUIT_BREAKER,
-        )
-    stack.settle()

@@ -11,7 +11,7 @@ import pytest
 
 from fargate_guard.verify.observe import observe
 from fargate_guard.verify.report import Report, run_checks
-from tests.verify.deployed_stack import PORT, tcp
+from tests.verify.stack_settings import PORT, tcp
 from tests.verify.test_verify_checks import failed_task, web, with_service, with_task
 
 if TYPE_CHECKING:

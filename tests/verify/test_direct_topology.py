@@ -15,7 +15,9 @@ from fargate_guard.verify.observe import observe
 from fargate_guard.verify.registry import Outcome
 from fargate_guard.verify.report import Report, run_checks
 from tests.verify.broken_definitions import drop, put
-from tests.verify.deployed_stack import Stack, redeploy_web, restore_services, tcp
+from tests.verify.deployed_stack import Stack
+from tests.verify.stack_changes import redeploy_web, restore_services
+from tests.verify.stack_settings import tcp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,7 @@ from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.workflows.context import Context
 from fargate_guard.workflows.preflight import check_execution_roles
 from fargate_guard.workload_input import WorkloadInput
-from tests.verify.deployed_stack import allow, trust
+from tests.verify.stack_settings import allow, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from fargate_guard.verify.facts.ecs import ServiceDeployment
 from fargate_guard.verify.observe import observe
 from fargate_guard.verify.report import run_checks
 from fargate_guard.verify.rollout_verdict import Awaited, Rollout, judge
-from tests.verify.deployed_stack import Stack, hold_up_web, let_web_go, redeploy_web, restore_services
+from tests.verify.stack_changes import hold_up_web, let_web_go, redeploy_web, restore_services
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fargate_guard.verify.expected import Expected
     from fargate_guard.verify.facts import Facts
     from fargate_guard.verify.rollout_verdict import Verdict
+    from tests.verify.deployed_stack import Stack
 
 WEB = "fguard_training_web"
 

@@ -14,13 +14,14 @@ from fargate_guard.workflows.context import Context
 from fargate_guard.workflows.deployed_module import NotDeployed
 from fargate_guard.workflows.verification import deployed_outputs, verify_deployment
 from tests.verify.breakage import silence
-from tests.verify.deployed_stack import Stack, hold_up_web, let_web_go, restore_services
+from tests.verify.stack_changes import hold_up_web, let_web_go, restore_services
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fargate_guard.stacks.events import StackEvent
     from fargate_guard.terraform.events import Event
+    from tests.verify.deployed_stack import Stack
 
 
 @dataclass
