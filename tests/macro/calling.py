@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from fargate_guard.macro.handler import make_handler
 from fargate_guard.macro.settings import MacroSettings
 from fargate_guard.taskdef import Settings
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "macro"
 REQUEST = "1a2b3c4d-0000-1111-2222-333344445555"
 ORCHESTRATED = Settings(topology="orchestrator", agent_version="5.0.1", orchestrator_host="orchestrator.internal")
 KEY_ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sysdig-Ab12Cd"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -12,12 +11,12 @@ import pytest
 
 from fargate_guard.sandbox import Sandbox
 from tests.fguard_process import Fguard
+from tests.macro.calling import EXAMPLE
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "macro"
 STACK = "fguard-macro-FargateGuard"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +15,12 @@ from fargate_guard.cli.macro_options import (
     FunctionOptions,
     NameOption,
     PackageOptions,
+    command_line,
     open_context,
 )
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.cli.plan_view import PlanApproval
-from fargate_guard.cli.terraform_options import YesOption
+from fargate_guard.cli.terraform_options import OnInterruptOption, RepairOption, YesOption, stack_choice
 from fargate_guard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -55,16 +57,24 @@ def build(
 @with_option_groups
 def deploy(
     run: Invocation,
+    given: typer.Context,
     package: PackageOptions,
     function: FunctionOptions,
     agent: AgentOptions,
     name: NameOption = DEFAULT_NAME,
     yes: YesOption = False,
+    repair: RepairOption = False,
+    on_interrupt: OnInterruptOption = None,
 ) -> Result:
-    """Install or update the macro: function, role, log group; in a stack of its own."""
+    """Install or update the macro: function, role, log group; in a stack of its own.
+
+    What CloudFormation is still doing with that stack is followed first.
+    """
     from fargate_guard.workflows.macro import install
 
-    context, asked = open_context(run), function.stack(name)
+    stacks = stack_choice(run, repair=repair, yes=yes, on_interrupt=on_interrupt)
+    stacks = replace(stacks, command=command_line(given, "macro deploy"))
+    context, asked = open_context(run, stacks), function.stack(name)
     content = package.package(run, agent)
     approval = PlanApproval(run.screen, f"Install the macro {name}?", assume_yes=yes)
     done = install(context, asked, content, approval)
@@ -109,16 +119,25 @@ def status(
 )
 def destroy(
     run: Invocation,
+    given: typer.Context,
     name: NameOption = DEFAULT_NAME,
     yes: YesOption = False,
     even_if_used: Annotated[
         bool, typer.Option("--even-if-used", help="Also when stacks of this account use the macro.")
     ] = False,
+    repair: RepairOption = False,
+    on_interrupt: OnInterruptOption = None,
 ) -> Result:
-    """Remove the macro, its function, role, log and packages."""
+    """Remove the macro, its function, role, log and packages.
+
+    The stack's termination protection is turned off for it. With --repair, what CloudFormation cannot delete is
+    left in the account, and named.
+    """
     from fargate_guard.workflows.macro import uninstall
 
-    context, asked = open_context(run), FunctionOptions().stack(name)
+    stacks = stack_choice(run, repair=repair, yes=yes, on_interrupt=on_interrupt)
+    stacks = replace(stacks, command=command_line(given, "macro destroy"))
+    context, asked = open_context(run, stacks), FunctionOptions().stack(name)
     approval = PlanApproval(run.screen, f"Remove the macro {name}?", expected=name, assume_yes=yes)
     removed = uninstall(context, asked, approval, even_if_used=even_if_used)
     text = f"Removed the macro {name}." if removed else f"There was nothing to remove: no macro {name}."

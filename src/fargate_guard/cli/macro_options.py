@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fargate_guard.cli.agent_options import AgentOptions
     from fargate_guard.cli.command import Invocation
-    from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.context import Context, StackChoice
     from fargate_guard.workflows.macro_stack import MacroStack
 
 MACRO = "Macro"
 FUNCTION = "Function"
+FOR_ONE_RUN = frozenset({"yes", "repair", "on_interrupt", "json_", "quiet", "verbose"})
+"""Options that are not part of what is asked for."""
 
 NameOption = Annotated[
     str, typer.Option("--name", help="What templates write into their Transform.", rich_help_panel=MACRO)
@@ -115,8 +120,29 @@ class FunctionOptions:
         )
 
 
-def open_context(run: Invocation) -> Context:
+def open_context(run: Invocation, stacks: StackChoice | None = None) -> Context:
     """Return the context of the configuration, with progress on the screen."""
     from fargate_guard.cli.terraform_options import DEFAULT_LOCK_TIMEOUT, open_deployment
 
-    return open_deployment(run, run.environ.get("FGUARD_TERRAFORM"), DEFAULT_LOCK_TIMEOUT)
+    return open_deployment(run, run.environ.get("FGUARD_TERRAFORM"), DEFAULT_LOCK_TIMEOUT, stacks)
+
+
+def command_line(given: typer.Context, command: str) -> str:
+    """Return the command line as it was given, without the options that are for one run only.
+
+    Advice repeats it whole: without ``--image-lookup``, say, another macro would be installed.
+    """
+    return shlex.join(["fguard", *command.split(), *_given(given)])
+
+
+def _given(context: typer.Context) -> Iterator[str]:
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in FOR_ONE_RUN or source is None or source.name != "COMMANDLINE":
+            continue
+        value, flag = context.params[str(parameter.name)], max(parameter.opts, key=len)
+        if isinstance(value, bool):
+            yield flag if value else parameter.secondary_opts[0]
+            continue
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            yield from (flag, str(one))

@@ -10,7 +10,8 @@ from fargate_guard.errors import ExitCode, FguardError, PreflightError, UsageErr
 from fargate_guard.macro.package import InstalledPackage, build, describe, digest
 from fargate_guard.macro.settings import MacroSettings
 from fargate_guard.taskdef import TaskDefinitionError
-from fargate_guard.workflows.macro_stack import MacroStack, macro_template, stacks_with
+from fargate_guard.workflows.macro_stack import MacroStack, macro_template
+from fargate_guard.workflows.macro_users import defines_macro, stacks_with
 from fargate_guard.workflows.stack_owner import refuse_foreign, refuse_foreign_removal
 
 if TYPE_CHECKING:
@@ -74,35 +75,15 @@ def build_package(settings: FileSettings | None, *, image_lookup: bool, strict: 
 
 
 def install(context: Context, asked: MacroStack, package: bytes, approve: Approver) -> Installed:
-    """Plan, ask, and install or update the macro.
+    """Plan, ask, and install or update the macro; before the answer nothing is made but a change set.
 
+    :raises PreflightError: when the stack is stuck and no repair was asked for, or is another's.
     :raises FguardError: as the stack operations do.
     """
-    from fargate_guard.aws import cloudformation, lambda_package
+    from fargate_guard.aws import cloudformation
+    from fargate_guard.workflows.stack_operation import plan_stack, withdraw_unexecuted
 
-    before = _found(context, asked)
-    bucket = _bucket(context)
-    lambda_package.upload_package(context.aws, bucket, asked.key(package), package)
-    try:
-        changed = _carried_out(context, asked, package, bucket, approve)
-    except BaseException:
-        _take_package_back(context, asked, package, bucket, before)
-        raise
-    stack = cloudformation.find_stack(context.aws, asked.stack_name)
-    outputs = stack.outputs if stack else {}
-    _verify(context, outputs, package)
-    return Installed(changed, outputs)
-
-
-def _carried_out(context: Context, asked: MacroStack, package: bytes, bucket: str, approve: Approver) -> bool:
-    """Plan, ask and execute; returns whether anything was changed. What was not executed is taken back."""
-    from fargate_guard.workflows.stack_operation import (
-        execute_stack,
-        plan_stack,
-        withdraw_unexecuted,
-    )
-
-    config = context.config
+    config, bucket = context.config, _bucket_name(context)
     template = macro_template(
         asked,
         package,
@@ -112,16 +93,32 @@ def _carried_out(context: Context, asked: MacroStack, package: bytes, bucket: st
         tags=config.tags,
     )
     plan = plan_stack(context, asked.stack_name, template, owner=asked.owner)
-    if not plan.has_changes:
-        return False
+    before = cloudformation.find_stack(context.aws, asked.stack_name)
     try:
-        if not approve(plan):
+        if plan.has_changes and not approve(plan):
             raise FguardError("the macro was not installed", why="the plan was not approved")
-        execute_stack(context, plan, body=template.body)
+        _carry_out(context, asked, package, bucket, plan, template.body)
     except BaseException:
-        withdraw_unexecuted(context, plan)
+        if plan.has_changes:
+            withdraw_unexecuted(context, plan)
+        _take_package_back(context, asked, package, bucket, before)
         raise
-    return True
+    stack = cloudformation.find_stack(context.aws, asked.stack_name)
+    outputs = stack.outputs if stack else {}
+    _verify(context, asked, outputs, package)
+    return Installed(plan.has_changes, outputs)
+
+
+def _carry_out(
+    context: Context, asked: MacroStack, package: bytes, bucket: str, plan: StackPlan, body: str
+) -> None:
+    """Upload the package (also where nothing else changes: it may be gone), and execute the plan."""
+    from fargate_guard.aws import lambda_package
+    from fargate_guard.workflows.stack_operation import execute_stack
+
+    _make_bucket(context, bucket)
+    lambda_package.upload_package(context.aws, bucket, asked.key(package), package)
+    execute_stack(context, plan, body=body)
 
 
 def _take_package_back(
@@ -146,17 +143,19 @@ def _take_package_back(
         context.observer.warning(f"{error.message}\nthe package may be left: aws s3 rm {place}")
 
 
-def _verify(context: Context, outputs: Mapping[str, str], package: bytes) -> None:
+def _verify(context: Context, asked: MacroStack, outputs: Mapping[str, str], package: bytes) -> None:
     """The function runs the package: CloudFormation sees no change in code that was changed outside it."""
     from fargate_guard.aws import lambda_package
 
     function = outputs.get("FunctionName", "")
+    config = f" -c {context.config_file}" if context.config_file.name != "fguard.yaml" else ""
     if lambda_package.installed_sha256(context.aws, function) != digest(package):
         raise FguardError(
             "the macro's function does not run the package that was installed",
             where=function,
             why="its code was changed outside its stack, or it was deleted; CloudFormation does not see that",
-            fix="install it anew: fguard macro destroy --even-if-used, then fguard macro deploy",
+            fix=f"install it anew: fguard macro destroy{config} --name {asked.name} --even-if-used"
+            f"\nthen: {context.stacks.command}",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
 
@@ -164,26 +163,44 @@ def _verify(context: Context, outputs: Mapping[str, str], package: bytes) -> Non
 def uninstall(context: Context, asked: MacroStack, approve: Approver, *, even_if_used: bool) -> tuple[str, ...]:
     """Remove the macro and its packages; returns the logical IDs of what is gone, none where it is not installed.
 
+    What CloudFormation is doing with its stack is followed first, be it a deletion that an earlier run began.
+
     :raises PreflightError: when stacks use it: they could not be updated any more.
     """
+    from fargate_guard.aws import cloudformation
     from fargate_guard.workflows.stack_operation import removal_plan, remove_stack
+    from fargate_guard.workflows.stack_repair import followed
+    from fargate_guard.workflows.stack_uploads import remove_uploads
 
-    stack = _found(context, asked)
-    refuse_foreign_removal(context, stack, asked.owner)
-    if stack is None:
+    there = cloudformation.find_stack(context.aws, asked.stack_name)
+    refuse_foreign_removal(context, there, asked.owner)
+    stack = followed(context, there)
+    if stack is None or stack.is_gone:
+        if there is not None and not there.is_gone:
+            remove_uploads(context, asked.stack_name)
         return ()
-    users = [] if even_if_used else list(stacks_with(context.aws, asked.name, without=asked.stack_name))
-    if users:
-        raise PreflightError(
-            f"{len(users)} stacks use the macro {asked.name}: {', '.join(users[:10])}",
-            where=f"stack {asked.stack_name}",
-            why="without it CloudFormation can neither update them nor roll them back to these templates",
-            fix="take the transform out of their templates first; or remove it all the same: --even-if-used",
-        )
+    if not even_if_used:
+        _refuse_while_used(context, asked, stack)
     plan: StackPlan = removal_plan(context, stack)
     if not approve(plan):
         raise FguardError("the macro was not removed", why="it was not approved")
     return remove_stack(context, stack)
+
+
+def _refuse_while_used(context: Context, asked: MacroStack, stack: Stack) -> None:
+    users = list(stacks_with(context.aws, asked.name)) if defines_macro(context.aws, stack) else []
+    if users:
+        raise PreflightError(
+            f"{_count(len(users), 'stack uses', 'stacks use')} the macro {asked.name}: {', '.join(users[:10])}",
+            where=f"stack {asked.stack_name}",
+            why="without it CloudFormation can neither update them nor roll them back to these templates",
+            fix="take the transform out of their templates first; or remove it all the same:"
+            f" {context.stacks.command} --even-if-used",
+        )
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def look(context: Context, asked: MacroStack, package: Callable[[], bytes]) -> MacroStatus | None:
@@ -241,15 +258,26 @@ def _flat(settings: MacroSettings) -> dict[str, Any]:
     return {**document.pop("agent"), **document}
 
 
-def _bucket(context: Context) -> str:
-    """The bucket for the package: the one for templates."""
+def _bucket_name(context: Context) -> str:
+    """The bucket for the package: the one for templates.
+
+    :raises PreflightError: when the configured one is not there.
+    """
     from fargate_guard.aws import template_bucket
 
     bucket = context.config.cloudformation.template_bucket
-    if bucket is not None:
-        template_bucket.require_bucket(context.aws, bucket)
-        return bucket
-    bucket = template_bucket.own_bucket_name(context.aws)
+    if bucket is None:
+        return template_bucket.own_bucket_name(context.aws)
+    template_bucket.require_bucket(context.aws, bucket)
+    return bucket
+
+
+def _make_bucket(context: Context, bucket: str) -> None:
+    """Make fguard's own bucket; one that is configured is there."""
+    from fargate_guard.aws import template_bucket
+
+    if context.config.cloudformation.template_bucket is not None:
+        return
     if not template_bucket.own_bucket_exists(context.aws):
         context.observer.note(f"making the bucket {bucket} for the package (private, encrypted; removed with it)")
-    return template_bucket.make_own_bucket(context.aws, context.config.tags)
+    template_bucket.make_own_bucket(context.aws, context.config.tags)

@@ -1,11 +1,10 @@
-"""The stack that installs the macro, and the stacks that use it."""
+"""The stack that installs the macro."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fargate_guard import __version__
 from fargate_guard.deployment import MANAGED_BY, MANAGED_BY_TAG
@@ -16,9 +15,7 @@ from fargate_guard.stacks.template import StackTemplate
 from fargate_guard.workflows.stack_owner import StackOwner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from fargate_guard.aws.session import Aws
+    from collections.abc import Mapping
 
 MACRO_NAME = "FargateGuard"
 MACRO_TAG = "fguard:macro"
@@ -103,30 +100,3 @@ def macro_template(
         capabilities=("CAPABILITY_IAM",),
         tags={**tags, **asked.owner.tags},
     )
-
-
-def stacks_with(aws: Aws, macro: str, *, without: str) -> Iterator[str]:
-    """Yield the names of this account's and Region's stacks whose template, as it was given, names a macro.
-
-    Stacks of other accounts that may use it are not seen.
-
-    :param without: the stack that is the macro's own.
-    """
-    for stack in aws.pages("cloudformation", "describe_stacks", "Stacks"):
-        if stack["StackName"] == without or stack["StackStatus"] in ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS"):
-            continue
-        found = aws.call(
-            "cloudformation",
-            "get_template",
-            about=str(stack["StackName"]),
-            StackName=stack["StackId"],
-            TemplateStage="Original",
-        )
-        if _names(found.get("TemplateBody"), macro):
-            yield str(stack["StackName"])
-
-
-def _names(body: Any, macro: str) -> bool:
-    """Whether a template names a macro; one that only has the word in it counts, too: better once too often."""
-    text = body if isinstance(body, str) else json.dumps(body)
-    return "Transform" in text and re.search(rf"\b{macro}\b", text) is not None
