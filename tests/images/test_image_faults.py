@@ -15,7 +15,7 @@ import requests
 from urllib3.exceptions import MaxRetryError, NameResolutionError
 
 from fargate_guard.images.refusals import unreachable
-from fargate_guard.images.retrying import delay
+from fargate_guard.retry_delay import delay
 from tests.images.front import Asked, Breaking, Dripping, Front, Reply
 from tests.images.looking_up import COMMAND, NoWaiting, error_text, find, known
 from tests.images.registry import DockerRegistry, digest_of

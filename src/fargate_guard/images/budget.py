@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from fargate_guard.images.options import Clock
 
 
+MOST_ATTEMPTS = 8
+"""Per request to a registry, first included; the time-out of the image usually ends it before."""
+
+
 class Stopped(Exception):  # noqa: N818 - nobody waits for the result any more
     """The batch is over."""
 

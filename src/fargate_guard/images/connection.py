@@ -18,14 +18,15 @@ from urllib.parse import urlsplit
 import requests
 from oras.provider import Registry
 
+from fargate_guard.images.budget import MOST_ATTEMPTS
 from fargate_guard.images.challenge import Challenge
 from fargate_guard.images.errors import timed_out
 from fargate_guard.images.manifest import LARGEST_ANSWER, MANIFEST_TYPES
 from fargate_guard.images.plain_http import is_loopback, speaks_tls
 from fargate_guard.images.reference import DIGEST, Reference
 from fargate_guard.images.refusals import Refusal, broken_off, unreachable
-from fargate_guard.images.retrying import MOST_ATTEMPTS, delay
 from fargate_guard.images.session import Session, read_body
+from fargate_guard.retry_delay import delay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -28,7 +28,8 @@ LARGEST: Final = 1_000_000
 _SOURCE = Path(__file__).parents[1]
 _ROOMS = ("taskdef", "cloudformation")
 _IMAGES = ("__init__", "batch", "budget", "cache", "credentials", "docker_config", "errors", "lookup", "manifest")
-_MORE_IMAGES = ("options", "plain_http", "reference", "resolving", "retrying", "transport")
+_MORE_IMAGES = ("options", "plain_http", "reference", "resolving", "transport")
+_OUTSIDE_OF_ROOMS = ("__init__", "errors", "retry_delay")
 _NOT_IN_LAMBDA = {"macro/package.py", "macro/lambda_entry.py"}
 _TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that a zip file can tell."""
@@ -92,7 +93,7 @@ def _files() -> dict[str, bytes]:
     """Everything that the handler imports, by its path in the package."""
     paths = [path for room in (*_ROOMS, "macro") for path in (_SOURCE / room).glob("*.py")]
     paths += [_SOURCE / "images" / f"{name}.py" for name in (*_IMAGES, *_MORE_IMAGES)]
-    paths += [_SOURCE / "__init__.py", _SOURCE / "errors.py"]
+    paths += [_SOURCE / f"{name}.py" for name in _OUTSIDE_OF_ROOMS]
     found = {path.relative_to(_SOURCE).as_posix(): _lines(path) for path in paths}
     return {f"fargate_guard/{name}": text for name, text in found.items() if name not in _NOT_IN_LAMBDA}
 

@@ -19,12 +19,13 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 from fargate_guard import __version__
+from fargate_guard.images.budget import MOST_ATTEMPTS
 from fargate_guard.images.credentials import Credentials, Keyring
 from fargate_guard.images.errors import Problem, timed_out
 from fargate_guard.images.manifest import LARGEST_ANSWER, MANIFEST_TYPES
 from fargate_guard.images.plain_http import is_loopback, speaks_tls
 from fargate_guard.images.reference import DIGEST
-from fargate_guard.images.retrying import MOST_ATTEMPTS, delay
+from fargate_guard.retry_delay import delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.retry_delay import delay
 from fargate_guard.sysdig.errors import Overloaded, Unreachable
 from fargate_guard.sysdig.refusals import document_of, refusal
-from fargate_guard.sysdig.retrying import ATTEMPTS, LONGEST_WAIT, delay, whole_number
+from fargate_guard.sysdig.retrying import ATTEMPTS, LONGEST_WAIT, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

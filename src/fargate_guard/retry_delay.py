@@ -1,13 +1,12 @@
-"""How long to wait before a registry is asked again. Pure."""
+"""How long to wait before a server that failed, or that wants less, is asked again. Pure."""
 
 from __future__ import annotations
 
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-MOST_ATTEMPTS = 8
-"""Per request, first included; the time-out of the image usually ends it before."""
-_FIRST_DELAY, _LONGEST_DELAY = 0.5, 8.0
+_FIRST, _LONGEST_OWN = 0.5, 8.0
+"""Seconds."""
 
 
 def delay(attempt: int, retry_after: str | None, wall: float) -> float:
@@ -16,10 +15,11 @@ def delay(attempt: int, retry_after: str | None, wall: float) -> float:
     The server's own word counts, seconds or a date; without one the delay doubles from half a second.
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
 
+    :param retry_after: the answer's ``Retry-After``.
     :param wall: now, in seconds since 1970.
     """
     asked = _asked(retry_after.strip(), wall) if retry_after else None
-    return asked if asked is not None else min(_FIRST_DELAY * 2 ** (attempt - 1), _LONGEST_DELAY)
+    return asked if asked is not None else min(_FIRST * 2 ** (attempt - 1), _LONGEST_OWN)
 
 
 def _asked(retry_after: str, wall: float) -> float | None:
