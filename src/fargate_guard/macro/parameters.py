@@ -8,6 +8,7 @@ which CloudFormation may leave to the macro. CloudFormation takes texts, numbers
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -36,84 +37,69 @@ class Parameter:
     meaning: str
 
 
-PARAMETERS: Final = tuple(
-    Parameter(*one)
-    for one in (
-        ("Topology", "topology", "text", "--topology", "`orchestrator`, or `direct`"),
-        ("AgentVersion", "agent_version", "text", "--agent-version", "which agent"),
-        ("AgentImage", "agent_image", "text", "--agent-image", "the sidecar's image"),
-        (
-            "AllowUnpinnedImage",
-            "allow_unpinned_image",
-            "switch",
-            "--allow-unpinned-image",
-            "accept a tag that moves",
-        ),
-        ("OrchestratorHost", "orchestrator_host", "text", "--orchestrator-host", "the load balancer's name"),
-        ("OrchestratorPort", "orchestrator_port", "number", "--orchestrator-port", "its port"),
-        ("CollectorHost", "collector_host", "text", "--collector HOST:PORT", "Sysdig's collector (direct)"),
-        ("CollectorPort", "collector_port", "number", "--collector", "its port"),
-        ("AccessKeyArn", "access_key_arn", "text", "--access-key-arn", "secret or parameter with the access key"),
-        ("Priority", "priority", "text", "--priority", "`availability`, or `security`"),
-        ("LogLevel", "logging", "text", "--log-level", "the agent's, `silent` to `trace`"),
-        ("AgentLogGroup", "agent_log_group", "text", "--agent-log-group", "log group for the sidecar's lines"),
-        (
-            "SidecarLogConfiguration",
-            "log_configuration",
-            "object",
-            "--sidecar-log-configuration",
-            "instead, any `logConfiguration` as ECS takes it, JSON text",
-        ),
-        ("ExtraConf", "extra_conf", "text", "--extra-conf", "further agent configuration (YAML)"),
-        ("SidecarMode", "sidecar_mode", "text", "--sidecar-mode", "`auto`, or `force` (`SYSDIG_SIDECAR`)"),
-        ("SidecarCpu", "sidecar_cpu", "number", "--sidecar-cpu", "CPU units"),
-        ("SidecarMemory", "sidecar_memory", "number", "--sidecar-memory", "hard limit, MiB"),
-        (
-            "SidecarMemoryReservation",
-            "sidecar_memory_reservation",
-            "number",
-            "--sidecar-memory-reservation",
-            "soft limit, MiB",
-        ),
-        (
-            "SidecarEssential",
-            "sidecar_essential",
-            "switch",
-            "--sidecar-essential",
-            "stop the task with the sidecar",
-        ),
-        ("SidecarEnvironment", "sidecar_environment", "variables", "--sidecar-env", "list of `NAME=VALUE`"),
-        ("WorkloadEnvironment", "workload_environment", "variables", "--workload-env", "list of `NAME=VALUE`"),
-        (
-            "ImagePullSecretArn",
-            "repository_credentials_arn",
-            "text",
-            "--image-pull-secret-arn",
-            "credentials for the sidecar's image",
-        ),
-        ("CaCertificate", "ca_certificate_path", "text", "--ca-certificate", "path in the sidecar"),
-        ("IgnoreContainers", "ignore_containers", "list", "--ignore-container", "names and patterns to leave out"),
-        ("IgnoreLabels", "ignore_labels", "list", "--ignore-label", "Docker labels to leave out"),
-        ("OptIn", "opt_in", "switch", "--opt-in", "only containers that ask for it"),
-        ("PinDigests", "pin_digests", "switch", "--pin-digests", "write images by digest; needs ImageLookup"),
-        (
-            "ExecutionRoleSupplied",
-            "execution_role_supplied",
-            "switch",
-            "--execution-role-supplied",
-            "another transform adds the execution role",
-        ),
-        ("ImageLookup", "image_lookup", "switch", "--image-lookup", "ask registries what images run"),
-        (
-            "Images",
-            "answers",
-            "answers",
-            "--entrypoint",
-            'what images run, JSON text: `{"web": {"EntryPoint": ["/run"], "Command": []}}`, also `Resource/web`',
-        ),
-        ("Strict", "strict", "switch", "--strict", "fail on warnings, and when nothing is instrumented"),
-    )
-)
+_TABLE: Final[Mapping[str, tuple[Kind, str]]] = {
+    "Topology": ("text", "`orchestrator`, or `direct`"),
+    "AgentVersion": ("text", "which agent"),
+    "AgentImage": ("text", "the sidecar's image"),
+    "AllowUnpinnedImage": ("switch", "accept a tag that moves"),
+    "OrchestratorHost": ("text", "the load balancer's name"),
+    "OrchestratorPort": ("number", "its port"),
+    "CollectorHost": ("text", "Sysdig's collector (direct)"),
+    "CollectorPort": ("number", "its port"),
+    "AccessKeyArn": ("text", "secret or parameter with the access key"),
+    "Priority": ("text", "`availability`, or `security`"),
+    "LogLevel": ("text", "the agent's, `silent` to `trace`"),
+    "AgentLogGroup": ("text", "log group for the sidecar's lines"),
+    "SidecarLogConfiguration": ("object", "instead, any `logConfiguration` as ECS takes it, JSON text"),
+    "ExtraConf": ("text", "further agent configuration (YAML)"),
+    "SidecarMode": ("text", "`auto`, or `force` (`SYSDIG_SIDECAR`)"),
+    "SidecarCpu": ("number", "CPU units"),
+    "SidecarMemory": ("number", "hard limit, MiB"),
+    "SidecarMemoryReservation": ("number", "soft limit, MiB"),
+    "SidecarEssential": ("switch", "stop the task with the sidecar"),
+    "SidecarEnvironment": ("variables", "list of `NAME=VALUE`"),
+    "WorkloadEnvironment": ("variables", "list of `NAME=VALUE`"),
+    "ImagePullSecretArn": ("text", "credentials for the sidecar's image"),
+    "CaCertificate": ("text", "path in the sidecar"),
+    "IgnoreContainers": ("list", "names and patterns to leave out"),
+    "IgnoreLabels": ("list", "Docker labels to leave out"),
+    "OptIn": ("switch", "only containers that ask for it"),
+    "PinDigests": ("switch", "write images by digest; needs ImageLookup"),
+    "ExecutionRoleSupplied": ("switch", "another transform adds the execution role"),
+    "ImageLookup": ("switch", "ask registries what images run"),
+    "Images": (
+        "answers",
+        'what images run, JSON text: `{"web": {"EntryPoint": ["/run"], "Command": []}}`, also `Resource/web`',
+    ),
+    "Strict": ("switch", "fail on warnings, and when nothing is instrumented"),
+}
+_FIELDS: Final = {
+    "LogLevel": "logging",
+    "SidecarLogConfiguration": "log_configuration",
+    "ImagePullSecretArn": "repository_credentials_arn",
+    "CaCertificate": "ca_certificate_path",
+    "Images": "answers",
+}
+"""Of those that are not called as their field is."""
+_FLAGS: Final = {
+    "CollectorHost": "--collector HOST:PORT",
+    "CollectorPort": "--collector",
+    "SidecarEnvironment": "--sidecar-env",
+    "WorkloadEnvironment": "--workload-env",
+    "IgnoreContainers": "--ignore-container",
+    "IgnoreLabels": "--ignore-label",
+    "Images": "--entrypoint",
+}
+"""Of those that are not called as their flag is."""
+
+
+def _parameter(name: str, kind: Kind, meaning: str) -> Parameter:
+    words = re.findall("[A-Z][a-z]*", name)
+    field = _FIELDS.get(name) or "_".join(words).lower()
+    return Parameter(name, field, kind, _FLAGS.get(name) or f"--{'-'.join(words).lower()}", meaning)
+
+
+PARAMETERS: Final = tuple(_parameter(name, *about) for name, about in _TABLE.items())
 _BY_NAME = {one.name: one for one in PARAMETERS}
 
 
