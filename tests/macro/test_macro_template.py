@@ -62,6 +62,16 @@ def test_every_exception_has_its_reason(template: dict[str, Any]) -> None:
             assert len(skip["comment"].split()) > 4
 
 
+def test_the_console_shows_every_parameter_once_in_a_group_and_with_a_label(template: dict[str, Any]) -> None:
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+    assert list(interface["ParameterLabels"]) == grouped
+    labels = [label["default"] for label in interface["ParameterLabels"].values()]
+    assert len(set(labels)) == len(labels)
+    assert all(group["Label"]["default"] for group in interface["ParameterGroups"])
+
+
 def test_the_role_may_write_its_own_log_and_nothing_else(template: dict[str, Any]) -> None:
     (policy,) = template["Resources"]["Role"]["Properties"]["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
