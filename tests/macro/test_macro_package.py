@@ -6,9 +6,11 @@ import ast
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,17 +21,15 @@ from fargate_guard import __version__
 from fargate_guard.errors import FguardError
 from fargate_guard.macro.package import HANDLER, LARGEST, build, describe, digest
 from tests.macro.calling import INSTALLED, event, task, template
+from tests.macro.pythons import LAMBDA_PYTHON, PIPES, REMOVED, RUNNING, Python, in_each_python
 
 if TYPE_CHECKING:
     from tests.fguard_process import Fguard
 
 ROOT = Path(__file__).parents[2]
-LAMBDA_PYTHON = (3, 13)
-"""Of the runtime in templates/cloudformation/macro.yaml."""
 OF_THE_RUNTIME = {"boto3", "botocore"}
 """What Lambda's own Python has, and the package does not."""
 BUILD = "import sys; from fargate_guard.macro.package import build; sys.stdout.buffer.write(build())"
-PIPES: dict[str, Any] = {"capture_output": True, "text": True}
 CALL = """
 import io, json, sys
 sys.path[:0] = [sys.argv[1]]
@@ -51,49 +51,52 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def lambdas_python() -> str:
-    """A Python of the runtime's version, where there is one."""
-    wanted = ".".join(map(str, LAMBDA_PYTHON))
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [shutil.which(f"python{wanted}"), *map(str, sorted(versions.glob(f"{wanted}.*/bin/python")))]
-    for program in filter(None, found):
-        asked = subprocess.run(
-            [program, "-I", "-S", "-c", "import sys; print(sys.version_info[:2])"], check=False, **PIPES
-        )
-        if asked.stdout.strip() == str(LAMBDA_PYTHON):
-            return program
-    return sys.executable
-
-
-def run_alone(package: Path, what: Any) -> dict[str, Any]:
+def run_alone(python: Python, package: Path, what: Any) -> dict[str, Any]:
     """Call the package's handler where only it and the standard library are."""
-    command = [lambdas_python(), "-I", "-S", "-B", "-c", CALL, str(package), HANDLER]
+    command = [python.program, "-I", "-S", "-B", "-c", CALL, str(package), HANDLER]
     ran = subprocess.run(command, input=json.dumps(what), check=False, **PIPES, cwd=package.parent, env={})
     assert ran.returncode == 0, ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout)
+    assert tuple(found["python"]) == python.version, "it ran with the Python that the test's name says"
+    assert found["third"] == []
     return found
 
 
-def test_it_instruments_in_a_clean_python_of_lambdas_version(package: Path) -> None:
-    ran = run_alone(package, event(template()))
+@in_each_python
+def test_it_instruments_in_a_clean_python(package: Path, python: Python) -> None:
+    ran = run_alone(python, package, event(template()))
     assert ran["answer"]["status"] == "success"
     names = [
         one["Name"] for one in ran["answer"]["fragment"]["Resources"]["Web"]["Properties"]["ContainerDefinitions"]
     ]
     assert names == ["web", "SysdigInstrumentation"]
-    assert ran["third"] == []
     assert all(place.startswith(str(package)) for place in ran["places"])
     assert [json.loads(line)["event"] for line in ran["log"].splitlines()] == ["container", "resource", "answer"]
 
 
-def test_it_refuses_and_looks_images_up_in_a_clean_python_too(package: Path) -> None:
+@in_each_python
+def test_it_refuses_and_looks_images_up_in_a_clean_python_too(package: Path, python: Python) -> None:
     broken = template(Web=task({"Name": "web", "Image": "127.0.0.1:9/team/web:1"}))
-    assert (
-        "what container web would run is not known" in run_alone(package, event(broken))["answer"]["errorMessage"]
-    )
-    ran = run_alone(package, event(broken, ImageLookup=True))
-    assert "the registry cannot be reached" in ran["answer"]["errorMessage"]
-    assert ran["third"] == []
+    refused = run_alone(python, package, event(broken))["answer"]["errorMessage"]
+    assert "what container web would run is not known" in refused
+    asked = run_alone(python, package, event(broken, ImageLookup=True))["answer"]["errorMessage"]
+    assert "the registry cannot be reached" in asked
+
+
+def test_its_source_suits_lambdas_python_whatever_runs_the_tests(package: Path) -> None:
+    """What an older grammar takes, a newer one takes, too; a newer Python is held to the runtime's grammar."""
+    with zipfile.ZipFile(package) as archive:
+        for name in archive.namelist():
+            if name.endswith(".py"):
+                text = archive.read(name).decode()
+                ast.parse(text, name, feature_version=min(RUNNING, LAMBDA_PYTHON))
+                assert not roots(text) & REMOVED, name
+
+
+def test_lambdas_python_is_one_that_this_project_supports() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest, newest = re.findall(r"3\.(\d+)", project["requires-python"])
+    assert int(oldest) <= LAMBDA_PYTHON[1] < int(newest)
 
 
 def test_it_is_under_a_megabyte_and_has_licence_version_and_settings(package: Path) -> None:
@@ -149,18 +152,20 @@ def roots(text: str) -> set[str]:
     return found
 
 
-def test_every_module_of_it_can_be_imported(package: Path) -> None:
+@in_each_python
+def test_every_module_of_it_can_be_imported(package: Path, python: Python) -> None:
     script = (
         "import sys, zipfile, importlib; sys.path[:0] = [sys.argv[1]]\n"
         "for name in zipfile.ZipFile(sys.argv[1]).namelist():\n"
         "    if name.endswith('.py'):\n"
         "        importlib.import_module(name[:-3].removesuffix('/__init__').replace('/', '.'))"
     )
-    ran = subprocess.run([lambdas_python(), "-I", "-S", "-B", "-c", script, str(package)], check=False, **PIPES)
+    ran = subprocess.run([python.program, "-I", "-S", "-B", "-c", script, str(package)], check=False, **PIPES)
     assert ran.returncode == 0, ran.stderr
 
 
-def test_it_is_the_same_wherever_and_by_whomever_it_is_built(tmp_path: Path) -> None:
+@in_each_python
+def test_it_is_the_same_wherever_and_by_whomever_it_is_built(tmp_path: Path, python: Python) -> None:
     """Another folder, umask, locale, time zone, order of files, file times and permissions, line ends, Python."""
     copied = tmp_path / "elsewhere" / "checkout"
     shutil.copytree(
@@ -171,7 +176,7 @@ def test_it_is_the_same_wherever_and_by_whomever_it_is_built(tmp_path: Path) -> 
     strange = {"LC_ALL": "C", "TZ": "Pacific/Chatham", "PYTHONHASHSEED": "7", "SOURCE_DATE_EPOCH": "1"}
     ran = subprocess.run(
         [
-            lambdas_python(),
+            python.program,
             "-I",
             "-S",
             "-B",

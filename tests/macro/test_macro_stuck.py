@@ -71,6 +71,11 @@ class Installation:
             for one in s3.list_object_versions(Bucket=bucket["Name"], Prefix=f"{self.stack}/").get("Versions", [])
         ]
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether neither stack nor package is left."""
+        return self.status is None and not self.packages
+
     def fail(self, action: str, logical_id: str, count: int | None = None) -> None:
         fault = Fault(
             FaultKind.RESOURCE_FAILURE, action=action, logical_id=logical_id, message="Refused.", count=count
@@ -117,7 +122,7 @@ def test_rollback_complete_is_destroyed_without_a_repair(macro: Installation) ->
     macro.fail("create", "Macro", count=1)
     assert macro("deploy", "--yes").exit_code == 5
     assert macro("destroy", "--yes").exit_code == 0
-    assert (macro.status, macro.packages) == (None, [])
+    assert macro.is_gone
 
 
 def test_update_rollback_failed(macro: Installation) -> None:
@@ -151,7 +156,7 @@ def test_delete_failed(macro: Installation) -> None:
     repaired = macro("destroy", "--yes", "--repair")
     assert repaired.exit_code == 0, repaired.stderr
     assert f"LogGroup (AWS::Logs::LogGroup) /aws/lambda/{macro.stack}" in repaired.stderr
-    assert (macro.status, macro.packages) == (None, [])
+    assert macro.is_gone
 
 
 def test_delete_failed_and_the_repair_is_not_confirmed(macro: Installation) -> None:
@@ -190,7 +195,7 @@ def test_review_in_progress(macro: Installation) -> None:
 def test_a_declined_installation_leaves_nothing(macro: Installation) -> None:
     refused = macro("deploy")
     assert refused.exit_code == 64
-    assert (macro.status, macro.packages) == (None, [])
+    assert macro.is_gone
 
 
 @pytest.mark.parametrize("wish", ["leave", "cancel"])
