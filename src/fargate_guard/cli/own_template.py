@@ -273,6 +273,9 @@ def _document(prepared: "Prepared") -> dict[str, Any]:
             for one in prepared.templates.everything()
         ],
         "not_changed": [{"nested_as": one.address, "url": one.url or None} for one in prepared.elsewhere],
+        "kept_parameters": [
+            {"name": one.name, "value": one.value, "default": one.default} for one in prepared.kept
+        ],
     }
 
 
@@ -280,14 +283,31 @@ def _text(command: str, prepared: "Prepared", report: "Report") -> str:
     from fargate_guard.cli.report_view import report_text
 
     name, summary = prepared.asked.name, prepared.plan.summary
-    head = f"Nothing to change: the stack {name} is as its template says."
+    head = f"Nothing to change: the stack {name} is as its template says, with the values of its parameters."
     if prepared.plan.has_changes:
         made = f"{summary.add} added, {summary.change} changed, {summary.remove} removed"
         head = f"Deployed the stack {name}: {made}."
     if report.exit_code is not ExitCode.DONE:
         did = "was deployed" if prepared.plan.has_changes else "is as its template says"
         head = f"The stack {name} {did}, but not everything in it runs as it should."
-        return "\n".join([head, report_text(report), "", f"Next: mend what is named above, then: {command}"])
+        again = ["", f"Next: mend what is named above, then: {command}"]
+        return "\n".join([head, *_kept(prepared), report_text(report), *_not_proven(report), *again])
     undo = command if "--uninstrumented" in command else f"{command} --uninstrumented"
     steps = [] if "--uninstrumented" in command else ["", f"Next: to take the agent out again: {undo}"]
-    return "\n".join([head, report_text(report), *steps])
+    return "\n".join([head, *_kept(prepared), report_text(report), *_not_proven(report), *steps])
+
+
+def _kept(prepared: "Prepared") -> list[str]:
+    """Parameters whose value is the stack's, and not the template's default."""
+    return [
+        f"  parameter {one.name}: {one.value}, as the stack has it; the template's default is {one.default}"
+        for one in prepared.kept
+    ]
+
+
+def _not_proven(report: "Report") -> list[str]:
+    """What was not looked at, or proves nothing, with the reason."""
+    from fargate_guard.verify.registry import Outcome
+
+    skipped = [one for one in report.findings if one.outcome is Outcome.SKIP]
+    return [f"Not proven: {one.resource}: {one.found}" for one in skipped]

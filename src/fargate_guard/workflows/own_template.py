@@ -11,8 +11,9 @@ from fargate_guard.deployment import MANAGED_BY, MANAGED_BY_TAG
 from fargate_guard.errors import PreflightError, UsageError
 from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.own_template_change import Uploads, capabilities, change_templates
-from fargate_guard.workflows.own_template_files import read_template
-from fargate_guard.workflows.own_template_parameters import check, declared
+from fargate_guard.workflows.own_template_files import read_template, resources
+from fargate_guard.workflows.own_template_parameters import check, declared, kept_values
+from fargate_guard.workflows.own_template_runners import not_watchable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.observer import Approver
     from fargate_guard.workflows.own_template_change import ChangedTemplate
     from fargate_guard.workflows.own_template_files import Nested, Template
-    from fargate_guard.workflows.own_template_parameters import Given
+    from fargate_guard.workflows.own_template_parameters import Given, Kept
 
     ChangeWith = Callable[[Mapping[str, str]], Change]
 
@@ -59,6 +60,8 @@ class Prepared:
     """Nested stacks whose templates are no files here: nothing is changed in them."""
     protected: bool
     """Whether the stack is protected from termination already; that stays as it is."""
+    kept: tuple[Kept, ...] = ()
+    """Parameters that keep the stack's value, and not the template's default."""
 
 
 def stack_name_for(file: Path, given: str | None) -> str:
@@ -91,14 +94,12 @@ def prepare(
     existing = stack.parameters if stack is not None and not stack.is_in_review else ()
     check(template, asked.given, existing)
     elsewhere = tuple(template.elsewhere())
-    for one in elsewhere:
-        context.observer.warning(
-            f"{one.address}: its template is not a file here ({one.url or 'known only when it is deployed'}), so"
-            " nothing is changed in it; it is looked at after the deployment"
-        )
+    there = _values_of_stack(context, template, stack)
+    kept = kept_values(template.value, asked.given, there)
+    _tell(context, template, kept)
     uploads = Uploads(context, asked.name)
     try:
-        values = _values(context, template, asked.given, stack)
+        values = {**there, **asked.given.values}
         changed = change_templates(template, values, _pseudo(context), change_with, uploads)
         _refuse_nothing_to_do(changed, elsewhere)
         show(changed)
@@ -112,7 +113,24 @@ def prepare(
     except BaseException:
         uploads.withdraw()
         raise
-    return Prepared(asked, changed, plan, uploads, elsewhere, stack is not None and stack.protected)
+    return Prepared(asked, changed, plan, uploads, elsewhere, stack is not None and stack.protected, kept)
+
+
+def _tell(context: Context, template: Template, kept: tuple[Kept, ...]) -> None:
+    """Say what is not changed, and why, and which values are used instead of the template's defaults."""
+    for one in template.elsewhere():
+        context.observer.warning(
+            f"{one.address}: its template is not a file here ({one.url or 'known only when it is deployed'}), so"
+            " nothing is changed in it; it is looked at after the deployment"
+        )
+    for file in template.everything():
+        for logical_id, why in not_watchable(file.value):
+            context.observer.warning(f"{file.path}: {logical_id}: {why}: nobody watches it")
+    for parameter in kept:
+        context.observer.note(
+            f"{parameter.name} keeps the stack's value {parameter.value!r}, not the template's default"
+            f" {parameter.default!r}; for another: --parameter {parameter.name}=VALUE"
+        )
 
 
 def withdraw(context: Context, prepared: Prepared) -> None:
@@ -166,16 +184,16 @@ def _users_stack(context: Context, name: str) -> Stack | None:
     return stack
 
 
-def _values(context: Context, template: Template, given: Given, stack: Stack | None) -> dict[str, str | None]:
-    """What the parameters will be, as far as it is known; defaults are not among them."""
-    kept: dict[str, str | None] = {}
-    if stack is not None and not stack.is_in_review:
-        found = context.aws.call("cloudformation", "describe_stacks", about=stack.name, StackName=stack.stack_id)
-        for one in found["Stacks"][0].get("Parameters", ()):
-            value = one.get("ParameterValue", "")
-            kept[one["ParameterKey"]] = None if value == _SHOWN_VALUES else value
+def _values_of_stack(context: Context, template: Template, stack: Stack | None) -> dict[str, str | None]:
+    """What the stack has for the template's parameters; None for secrets."""
+    if stack is None or stack.is_in_review:
+        return {}
+    found = context.aws.call("cloudformation", "describe_stacks", about=stack.name, StackName=stack.stack_id)
+    values = {
+        one["ParameterKey"]: one.get("ParameterValue", "") for one in found["Stacks"][0].get("Parameters", ())
+    }
     names = declared(template.value)
-    return {name: value for name, value in {**kept, **given.values}.items() if name in names}
+    return {name: None if value == _SHOWN_VALUES else value for name, value in values.items() if name in names}
 
 
 def _pseudo(context: Context) -> dict[str, str]:
@@ -206,7 +224,8 @@ def _refuse_nothing_to_do(changed: ChangedTemplate, elsewhere: tuple[Nested, ...
     """A template in which nothing could be changed, and nothing can come from elsewhere, is a mistake."""
     found = list(changed.everything())
     transforms = any("Transform" in one.template.value or "Fn::Transform" in one.body for one in found)
-    if elsewhere or transforms or any(one.nothing_for_fargate is None for one in found):
+    modules = any(kind.endswith("::MODULE") for one in found for _, kind, _ in resources(one.template.value))
+    if elsewhere or transforms or modules or any(one.nothing_for_fargate is None for one in found):
         return
     raise PreflightError(
         "there is no task definition for Fargate in the template",

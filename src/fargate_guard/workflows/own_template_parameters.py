@@ -133,6 +133,31 @@ def check(template: Template, given: Given, existing: Iterable[str]) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A parameter that keeps the stack's value although the template's default is another one."""
+
+    name: str
+    value: str
+    default: str
+
+
+def kept_values(template: Json, given: Given, existing: Mapping[str, str | None]) -> tuple[Kept, ...]:
+    """Return the parameters whose default is not what is used: nobody gave a value, and the stack has one.
+
+    So does ``aws cloudformation deploy``: a parameter that is not given keeps the stack's value.
+    https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/index.html (parameter-overrides)
+
+    :param existing: what the stack has; None for secrets, which are neither compared nor told.
+    """
+    defaults = {name: _text(one["Default"]) for name, one in declared(template).items() if "Default" in one}
+    return tuple(
+        Kept(name, value, defaults[name])
+        for name, value in existing.items()
+        if value is not None and value != defaults.get(name, value) and name not in (*given.values, *given.kept)
+    )
+
+
 def nested_values(
     template: Json, passed: Json, values: Mapping[str, str | None], pseudo: Mapping[str, str]
 ) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws import cloudformation, ecs
-from fargate_guard.fleet.coverage import coverage
+from fargate_guard.aws.parallel import each
 from fargate_guard.verify.await_deployment import await_deployments
 from fargate_guard.verify.facts.ecs import Service, Task
 from fargate_guard.verify.facts.task_definition import TaskDefinition
@@ -18,7 +18,10 @@ from fargate_guard.verify.registry import Outcome
 from fargate_guard.verify.report import Report
 from fargate_guard.verify.rollout_verdict import Awaited
 from fargate_guard.workflows.definition_kinds import TASK_DEFINITION
-from fargate_guard.workflows.own_template_findings import Made, MadeService, Seen, findings
+from fargate_guard.workflows.own_template_findings import findings
+from fargate_guard.workflows.own_template_runners import runners
+from fargate_guard.workflows.own_template_running import SETTLING
+from fargate_guard.workflows.own_template_seen import Made, MadeService, Seen, family_of
 from fargate_guard.workflows.verification import SETTLING_PAUSE, SETTLING_SECONDS, progress_lines
 
 if TYPE_CHECKING:
@@ -27,9 +30,11 @@ if TYPE_CHECKING:
     from fargate_guard.verify.registry import Finding
     from fargate_guard.verify.rollout_verdict import Verdict
     from fargate_guard.workflows.context import Context
+    from fargate_guard.workflows.own_template_runners import Runner
 
 Json = dict[str, Any]
-SERVICE, STACK = "AWS::ECS::Service", "AWS::CloudFormation::Stack"
+CLUSTER, SERVICE, TASK_SET = "AWS::ECS::Cluster", "AWS::ECS::Service", "AWS::ECS::TaskSet"
+STACK = "AWS::CloudFormation::Stack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,21 @@ class _Stack:
     stack_id: str
     resources: tuple[Json, ...]
 
+    def everything(self) -> list[tuple[str, str, str]]:
+        """Address, type and physical ID of each resource that is there."""
+        return [
+            (
+                f"{self.address}.{one['LogicalResourceId']}".lstrip("."),
+                str(one["ResourceType"]),
+                str(one["PhysicalResourceId"]),
+            )
+            for one in self.resources
+            if one.get("PhysicalResourceId") and one["ResourceStatus"] != "DELETE_COMPLETE"
+        ]
+
     def named(self, kind: str) -> list[tuple[str, str]]:
         """Address and physical ID of each resource of a type."""
-        return [
-            (f"{self.address}.{one['LogicalResourceId']}".lstrip("."), str(one["PhysicalResourceId"]))
-            for one in self.resources
-            if one["ResourceType"] == kind
-            and one.get("PhysicalResourceId")
-            and one["ResourceStatus"] != "DELETE_COMPLETE"
-        ]
+        return [(address, name) for address, found, name in self.everything() if found == kind]
 
 
 def verify_own_stack(
@@ -60,14 +71,18 @@ def verify_own_stack(
     """
     clock, sleep = context.stacks.clock, context.stacks.sleep
     stacks = _stacks(context, stack_name, "")
-    processed = {one.address: _processed(context, one) for one in stacks}
-    made = dict(pair[::-1] for one in stacks for pair in one.named(TASK_DEFINITION))
-    services = _services(context, stacks)
-    rollouts = _rollouts(context, services, timeout)
-    settled_by = clock() + min(SETTLING_SECONDS, timeout)
+    still = _Still(
+        templates={one.address: _processed(context, one) for one in stacks},
+        made=dict(pair[::-1] for one in stacks for pair in one.named(TASK_DEFINITION)),
+        services=_services(context, stacks),
+        clusters=tuple(name for one in stacks for _, name in one.named(CLUSTER)),
+        runners=tuple(runners(context.aws, (found for one in stacks for found in one.everything()))),
+    )
+    rollouts = _rollouts(context, still.services, timeout)
+    longest = timeout if still.has_task_sets else min(SETTLING_SECONDS, timeout)
+    settled_by = clock() + longest
     while True:
-        seen = _seen(context, processed, made, services)
-        found = tuple(findings(seen, rules, instrumented=instrumented))
+        found = tuple(findings(_seen(context, still, rollouts), rules, instrumented=instrumented))
         if not _may_settle(found) or clock() >= settled_by:
             return Report(found, tuple(rollouts))
         sleep(SETTLING_PAUSE)
@@ -75,7 +90,25 @@ def verify_own_stack(
 
 def _may_settle(found: tuple[Finding, ...]) -> bool:
     failed = {one.check for one in found if one.outcome is Outcome.NG}
-    return bool(failed) and failed <= {"own-stack.tasks-watched"}
+    return bool(failed) and failed <= SETTLING
+
+
+@dataclass(frozen=True, slots=True)
+class _Still:
+    """What does not change while ECS works."""
+
+    templates: dict[str, Json]
+    made: dict[str, str]
+    """Address by ARN."""
+    services: dict[str, tuple[str, Json | None]]
+    """By ARN: address, and what ECS says of it."""
+    clusters: tuple[str, ...]
+    runners: tuple[Runner, ...]
+
+    @property
+    def has_task_sets(self) -> bool:
+        """Whether somebody else than ECS deploys one of them; nobody waits for those."""
+        return any(one is not None and Service.of(one).controller != "ECS" for _, one in self.services.values())
 
 
 def _stacks(context: Context, stack: str, address: str) -> list[_Stack]:
@@ -99,15 +132,22 @@ def _processed(context: Context, stack: _Stack) -> Json:
     return dict(read_source(found).value) if isinstance(found, str) else dict(found)
 
 
-def _services(context: Context, stacks: list[_Stack]) -> dict[str, tuple[str, Service, str]]:
-    """By ARN: address, the service, and the kind of its deployments."""
-    found: dict[str, tuple[str, Service, str]] = {}
-    for stack in stacks:
-        for address, arn in stack.named(SERVICE):
-            for one in ecs.services(context.aws, cluster_of(arn), [arn]):
-                kind = str((one.get("deploymentController") or {}).get("type", "ECS"))
-                found[arn] = (address, Service.of(one), kind)
+def _services(context: Context, stacks: list[_Stack]) -> dict[str, tuple[str, Json | None]]:
+    """By ARN: address, and the service as ECS has it; those of task sets, too, whose services are elsewhere."""
+    wanted = {arn: (address, cluster_of(arn)) for one in stacks for address, arn in one.named(SERVICE)}
+    found: dict[str, tuple[str, Json | None]] = {}
+    for arn, (address, cluster) in wanted.items():
+        found[arn] = (address, _service(context, cluster, arn))
+    for address, name in (pair for one in stacks for pair in one.named(TASK_SET)):
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskset.html
+        cluster, service, _ = name.split("|")
+        described = _service(context, cluster, service)
+        found.setdefault(described["serviceArn"] if described else service, (address, described))
     return found
+
+
+def _service(context: Context, cluster: str, name: str) -> Json | None:
+    return next(iter(ecs.services(context.aws, cluster, [name])), None)
 
 
 def cluster_of(service_arn: str) -> str:
@@ -120,12 +160,13 @@ def cluster_of(service_arn: str) -> str:
 
 
 def _rollouts(
-    context: Context, services: dict[str, tuple[str, Service, str]], timeout: float
+    context: Context, services: dict[str, tuple[str, Json | None]], timeout: float
 ) -> tuple[Verdict, ...]:
+    described = [Service.of(one) for _, one in services.values() if one is not None]
     awaited = [
         Awaited(one.cluster_arn, one.arn, one.task_definition_arn, one.desired_count)
-        for _, one, kind in services.values()
-        if kind == "ECS" and one.status == "ACTIVE"
+        for one in described
+        if one.controller == "ECS" and one.status == "ACTIVE"
     ]
 
     def tell(progress: Progress) -> None:
@@ -142,30 +183,55 @@ def _rollouts(
     )
 
 
-def _seen(
-    context: Context,
-    processed: dict[str, Json],
-    made: dict[str, str],
-    services: dict[str, tuple[str, Service, str]],
-) -> Seen:
-    now = [(address, *_look(context, before)) for address, before, _ in services.values()]
-    arns = [*made, *(service.task_definition_arn for _, service, _ in now)]
-    arns += [task.task_definition_arn for _, _, tasks in now for task in tasks]
-    described = ecs.task_definitions(context.aws, arns)
-    definitions = {arn: TaskDefinition.of(found) for arn, found in described.items()}
+def _seen(context: Context, still: _Still, rollouts: tuple[Verdict, ...]) -> Seen:
+    services = [_look(context, address, arn, before) for arn, (address, before) in still.services.items()]
+    named = [one.task_definition for one in still.runners if one.task_definition]
+    arns = [*still.made, *named, *(arn for one in services for arn in _revisions(one))]
+    definitions = {arn: TaskDefinition.of(found) for arn, found in ecs.task_definitions(context.aws, arns).items()}
+    families = {family_of(definitions[name].arn) for name in (*still.made, *named) if name in definitions}
+    clusters = _clusters(still, services)
+    lone = _lone_tasks(context, clusters, families, {task.arn for one in services for task in one.tasks})
+    more = {task.task_definition_arn for task in lone} - definitions.keys()
+    described = ecs.task_definitions(context.aws, sorted(more))
     return Seen(
-        templates=processed,
-        made=tuple(Made(address, arn, definitions.get(arn)) for arn, address in made.items()),
-        services=tuple(
-            MadeService(address, service, coverage(service.cluster_arn, [service], tasks, definitions))
-            for address, service, tasks in now
-        ),
-        definitions=definitions,
+        templates=still.templates,
+        made=tuple(Made(address, arn, definitions.get(arn)) for arn, address in still.made.items()),
+        services=tuple(services),
+        definitions={**definitions, **{arn: TaskDefinition.of(found) for arn, found in described.items()}},
+        lone_tasks=tuple(lone),
+        clusters=clusters,
+        runners=still.runners,
+        rollouts=rollouts,
     )
 
 
-def _look(context: Context, before: Service) -> tuple[Service, list[Task]]:
+def _look(context: Context, address: str, arn: str, before: Json | None) -> MadeService:
     """The service as it is now, and its tasks."""
-    found = ecs.services(context.aws, before.cluster_arn, [before.arn])
-    tasks = ecs.tasks(context.aws, before.cluster_arn, service=before.name)
-    return (Service.of(found[0]) if found else before), [Task.of(one) for one in tasks]
+    now = _service(context, before["clusterArn"], before["serviceArn"]) if before else None
+    if now is None:
+        return MadeService(address, arn, None)
+    tasks = ecs.tasks(context.aws, now["clusterArn"], service=now["serviceName"])
+    return MadeService(address, now["serviceArn"], Service.of(now), tuple(map(Task.of, tasks)))
+
+
+def _revisions(one: MadeService) -> list[str]:
+    """Every task definition that a service names, and its tasks run."""
+    service = one.service
+    parts = (*service.deployments, *service.task_sets) if service else ()
+    found = [*(part.task_definition_arn for part in parts), *(task.task_definition_arn for task in one.tasks)]
+    return [*found, *([service.task_definition_arn] if service and service.task_definition_arn else [])]
+
+
+def _clusters(still: _Still, services: list[MadeService]) -> tuple[str, ...]:
+    """Names of the clusters that the stack makes, or its services and runners name."""
+    named = [one.cluster for one in still.runners if one.cluster]
+    used = [one.service.cluster_arn for one in services if one.service]
+    return tuple(dict.fromkeys(name.rpartition("/")[2] for name in (*still.clusters, *used, *named)))
+
+
+def _lone_tasks(context: Context, clusters: tuple[str, ...], families: set[str], known: set[str]) -> list[Task]:
+    """Running tasks of these families that are not known already."""
+    places = [(cluster, family) for cluster in clusters for family in sorted(families)]
+    found = each(lambda place: ecs.tasks(context.aws, place[0], family=place[1]), places)
+    tasks = {task.arn: task for listed in found for task in map(Task.of, listed)}
+    return [task for arn, task in tasks.items() if arn not in known]

@@ -35,6 +35,36 @@ class ServiceEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment of a service, or a task set where something else than ECS deploys it.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskSet.html
+    """
+
+    id: str
+    """``ecs-svc/…``, which its tasks carry as ``startedBy``."""
+    status: str
+    """``PRIMARY``, ``ACTIVE``, ``DRAINING`` or ``INACTIVE``."""
+    task_definition_arn: str
+    desired_count: int
+    running_count: int
+    pending_count: int
+
+    @classmethod
+    def of(cls, deployment: Mapping[str, Any]) -> Self:
+        """Read an entry of ``deployments`` or ``taskSets`` of DescribeServices."""
+        return cls(
+            id=deployment.get("id") or "",
+            status=deployment.get("status") or "",
+            task_definition_arn=deployment.get("taskDefinition") or "",
+            desired_count=deployment.get("computedDesiredCount", deployment.get("desiredCount")) or 0,
+            running_count=deployment.get("runningCount") or 0,
+            pending_count=deployment.get("pendingCount") or 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html."""
 
@@ -44,7 +74,8 @@ class Service:
     status: str
     """``ACTIVE``, ``DRAINING`` or ``INACTIVE``."""
     task_definition_arn: str
-    """What the primary deployment rolls out: after a roll-back the previous revision."""
+    """What the primary deployment rolls out: after a roll-back the previous revision; empty where something else
+    than ECS deploys the service and has not made a task set primary."""
     desired_count: int
     running_count: int
     pending_count: int
@@ -64,6 +95,11 @@ class Service:
     rollout_reason: str
     events: tuple[ServiceEvent, ...]
     """Newest first."""
+    controller: str = "ECS"
+    """Who deploys it: ``ECS``, ``CODE_DEPLOY`` or ``EXTERNAL``."""
+    deployments: tuple[Deployment, ...] = ()
+    """ECS's own; the others' are task sets."""
+    task_sets: tuple[Deployment, ...] = ()
 
     @classmethod
     def of(cls, service: Mapping[str, Any]) -> Self:
@@ -101,6 +137,9 @@ class Service:
             events=tuple(
                 ServiceEvent(event["createdAt"], event["message"]) for event in service.get("events", ())
             ),
+            controller=(service.get("deploymentController") or {}).get("type") or "ECS",
+            deployments=tuple(map(Deployment.of, service.get("deployments") or ())),
+            task_sets=tuple(map(Deployment.of, service.get("taskSets") or ())),
         )
 
 
@@ -172,6 +211,8 @@ class Task:
     stop_code: str | None
     stopped_reason: str
     containers: tuple[Container, ...]
+    launch_type: str | None = None
+    """``FARGATE``, ``EC2`` or ``EXTERNAL``."""
 
     @classmethod
     def of(cls, task: Mapping[str, Any]) -> Self:
@@ -189,12 +230,18 @@ class Task:
             stop_code=task.get("stopCode"),
             stopped_reason=task.get("stoppedReason") or "",
             containers=tuple(Container.of(container) for container in task.get("containers", ())),
+            launch_type=task.get("launchType"),
         )
 
     @property
     def task_id(self) -> str:
         """The last part of the ARN, as in log stream names."""
         return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name, from the ARN; empty in ARNs of the old format."""
+        return (self.arn.rpartition(":task/")[2].rpartition("/"))[0]
 
     @property
     def failed(self) -> bool:
