@@ -91,11 +91,8 @@ values = st.one_of(some_texts, st.integers(0, 9), st.booleans())
 
 def named(names: list[Any], key: str, strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Entries with a name each, some of them conditional."""
-    entry = st.sampled_from(names).flatmap(
-        lambda name: maybe_if(strategy, optional=False).map(
-            lambda value: {"Name": copy.deepcopy(name), key: value}
-        )
-    )
+    some_names = st.sampled_from(names).map(copy.deepcopy)
+    entry = st.builds(lambda name, value: {"Name": name, key: value}, some_names, maybe_if(strategy))
     return st.lists(maybe_if(entry, optional=True), max_size=3)
 
 
@@ -126,73 +123,86 @@ volumes_from = st.lists(
 labels = st.dictionaries(st.sampled_from(["team", "version"]), maybe_if(some_texts), max_size=2)
 
 
-tags = st.just({"Key": "team", "Value": {"Ref": "Service"}}).map(copy.deepcopy)
+some_tags = st.lists(
+    maybe_if(st.just({"Key": "team", "Value": {"Ref": "Service"}}).map(copy.deepcopy)), max_size=1
+)
+images = st.sampled_from(
+    ["nginx:1.27", {"Fn::Sub": "nginx:${Tag}"}, {"Fn::FindInMap": ["Images", {"Ref": "AWS::Region"}, "web"]}]
+).map(copy.deepcopy)
+
+# Each strategy is made once: hypothesis checks every new one, which takes longer than to draw from it.
+CONTAINER_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "Image": maybe_if(images),
+    "EntryPoint": maybe_if(entry_points, optional=True),
+    "Command": maybe_if(commands, optional=True),
+    "Environment": maybe_if(environments, optional=True),
+    "Secrets": maybe_if(secrets, optional=True),
+    "LinuxParameters": maybe_if(linux_parameters, optional=True),
+    "VolumesFrom": maybe_if(volumes_from, optional=True),
+    "DockerLabels": maybe_if(labels, optional=True),
+    "Essential": maybe_if(st.sampled_from([True, "false"]), optional=True),
+    "Cpu": maybe_if(st.sampled_from([16, "32", {"Ref": "Tag"}]).map(copy.deepcopy), optional=True),
+    "HealthCheck": maybe_if(st.just({"Command": ["CMD", "true"]}).map(copy.deepcopy), optional=True),
+    "LogConfiguration": st.just(LOGS).map(copy.deepcopy),
+}
+TASK_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "Family": some_texts,
+    "RequiresCompatibilities": maybe_if(
+        st.sampled_from([["FARGATE"], ["FARGATE", "EC2"], [{"Fn::If": ["IsBlue", "EC2", "FARGATE"]}]]).map(
+            copy.deepcopy
+        )
+    ),
+    "NetworkMode": maybe_if(st.just("awsvpc")),
+    "PidMode": maybe_if(st.just("task"), optional=True),
+    "Cpu": maybe_if(st.sampled_from(["4096", 4096])),
+    "Memory": maybe_if(st.sampled_from(["8192", 8192])),
+    "ExecutionRoleArn": st.just({"Fn::GetAtt": ["Role", "Arn"]}).map(copy.deepcopy),
+    "RuntimePlatform": maybe_if(st.just({"OperatingSystemFamily": "LINUX"}).map(copy.deepcopy), optional=True),
+    "Tags": maybe_if(some_tags, optional=True),
+}
+OPTIONAL_TASK_FIELDS = ("PidMode", "RuntimePlatform", "Tags", "Family")
+whether = st.booleans()
+one_in_three = st.sampled_from([True, False, False])
 
 
 @st.composite
 def containers(draw: st.DrawFn, name: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "Name": st.just(name),
-        "Image": maybe_if(
-            st.sampled_from(
-                [
-                    "nginx:1.27",
-                    {"Fn::Sub": "nginx:${Tag}"},
-                    {"Fn::FindInMap": ["Images", {"Ref": "AWS::Region"}, "web"]},
-                ]
-            ).map(copy.deepcopy)
-        ),
-        "EntryPoint": maybe_if(entry_points, optional=True),
-        "Command": maybe_if(commands, optional=True),
-        "Environment": maybe_if(environments, optional=True),
-        "Secrets": maybe_if(secrets, optional=True),
-        "LinuxParameters": maybe_if(linux_parameters, optional=True),
-        "VolumesFrom": maybe_if(volumes_from, optional=True),
-        "DockerLabels": maybe_if(labels, optional=True),
-        "Essential": maybe_if(st.sampled_from([True, "false"]), optional=True),
-        "Cpu": maybe_if(st.sampled_from([16, "32", {"Ref": "Tag"}]).map(copy.deepcopy), optional=True),
-        "HealthCheck": maybe_if(st.just({"Command": ["CMD", "true"]}).map(copy.deepcopy), optional=True),
-        "LogConfiguration": st.just(LOGS).map(copy.deepcopy),
+    required = ("Image", "EntryPoint") if draw(whether) else ("Image",)
+    keys = ["Name", *(key for key in CONTAINER_FIELDS if key in required or draw(one_in_three))]
+    return {
+        key: copy.deepcopy(name) if key == "Name" else draw(CONTAINER_FIELDS[key])
+        for key in draw(st.permutations(keys))
     }
-    required = ("Name", "Image", *(("EntryPoint",) if draw(st.booleans()) else ()))
-    keys = draw(st.permutations([key for key in fields if key in required or draw(st.integers(0, 2)) == 0]))
-    return {key: draw(fields[key]) for key in keys}
+
+
+web, service, side, other = map(containers, ["web", {"Ref": "Service"}, "side", "other"])
+one_or_two = st.sampled_from([[web], [web, service]])
+how_it_stands = st.sampled_from(["plain", "plain", "conditional"])
+
+
+@st.composite
+def container_lists(draw: st.DrawFn) -> Any:
+    items: list[Any] = [draw(container) for container in draw(one_or_two)]
+    for index, member in enumerate(items):
+        if draw(how_it_stands) == "conditional":
+            items[index] = {"Fn::If": [draw(conditions), member, draw(other)]}
+    if draw(whether):
+        items.append({"Fn::If": [draw(conditions), draw(side), copy.deepcopy(NO_VALUE)]})
+    if draw(whether):
+        return {"Fn::If": [draw(conditions), items, copy.deepcopy(items[:1])]}
+    return items
+
+
+some_containers = container_lists()
 
 
 @st.composite
 def task_properties(draw: st.DrawFn) -> dict[str, Any]:
-    names = ["web", {"Ref": "Service"}, "side"]
-    members = [draw(containers(names[index])) for index in range(draw(st.integers(1, 2)))]
-    items: list[Any] = [
-        draw(st.sampled_from([member, member, {"Fn::If": [draw(conditions), member, draw(containers("other"))]}]))
-        for member in members
-    ]
-    if draw(st.booleans()):
-        items.append({"Fn::If": [draw(conditions), draw(containers("side")), copy.deepcopy(NO_VALUE)]})
-    fields: dict[str, Any] = {
-        "Family": some_texts,
-        "RequiresCompatibilities": maybe_if(
-            st.sampled_from([["FARGATE"], ["FARGATE", "EC2"], [{"Fn::If": ["IsBlue", "EC2", "FARGATE"]}]]).map(
-                copy.deepcopy
-            )
-        ),
-        "NetworkMode": maybe_if(st.just("awsvpc")),
-        "PidMode": maybe_if(st.just("task"), optional=True),
-        "Cpu": maybe_if(st.sampled_from(["4096", 4096])),
-        "Memory": maybe_if(st.sampled_from(["8192", 8192])),
-        "ExecutionRoleArn": st.just({"Fn::GetAtt": ["Role", "Arn"]}).map(copy.deepcopy),
-        "RuntimePlatform": maybe_if(st.just({"OperatingSystemFamily": "LINUX"}).map(copy.deepcopy), optional=True),
-        "Tags": maybe_if(
-            st.lists(
-                maybe_if(st.just({"Key": "team", "Value": {"Ref": "Service"}}).map(copy.deepcopy)), max_size=1
-            ),
-            optional=True,
-        ),
-        "ContainerDefinitions": st.just(items) | if_of(st.just(items), st.just(items[:1])).map(copy.deepcopy),
+    keys = [key for key in TASK_FIELDS if key not in OPTIONAL_TASK_FIELDS or draw(whether)]
+    return {
+        key: draw(some_containers if key == "ContainerDefinitions" else TASK_FIELDS[key])
+        for key in draw(st.permutations([*keys, "ContainerDefinitions"]))
     }
-    optional = ("PidMode", "RuntimePlatform", "Tags", "Family")
-    keys = draw(st.permutations([key for key in fields if key not in optional or draw(st.booleans())]))
-    return {key: draw(fields[key]) for key in keys}
 
 
 def template_of(properties: dict[str, Any], condition: str | None = None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -29,6 +30,12 @@ def nothing_or(values: st.SearchStrategy[Any], empty: Any) -> st.SearchStrategy[
     return values | st.none() | st.just(copy.deepcopy(empty))
 
 
+# Each strategy is made once: hypothesis checks every new one, which takes longer than to draw from it.
+unknown_fields = st.dictionaries(st.sampled_from(["x-note", "newFeature", "ulimits"]), json_values, max_size=1)
+whether = st.booleans()
+
+
+@cache
 def spelled(key: str) -> st.SearchStrategy[str]:
     """A field name in the cases that occur."""
     return st.sampled_from([key, key, key, key[0].upper() + key[1:], key.lower()])
@@ -37,11 +44,10 @@ def spelled(key: str) -> st.SearchStrategy[str]:
 @st.composite
 def objects(draw: st.DrawFn, /, optional: dict[str, st.SearchStrategy[Any]], **required: Any) -> dict[str, Any]:
     """An object with some of the fields, in any order and case, with unknown ones in between."""
-    fields = {**required, **{key: value for key, value in optional.items() if draw(st.booleans())}}
-    unknown = draw(st.dictionaries(st.sampled_from(["x-note", "newFeature", "ulimits"]), json_values, max_size=1))
-    fields |= {key: st.just(value) for key, value in unknown.items()}
-    keys = draw(st.permutations(list(fields)))
-    return {draw(spelled(key)): draw(fields[key]) for key in keys}
+    fields = {**required, **{key: value for key, value in optional.items() if draw(whether)}}
+    unknown = draw(unknown_fields)
+    keys = draw(st.permutations(list(fields | unknown)))
+    return {draw(spelled(key)): unknown[key] if key in unknown else draw(fields[key]) for key in keys}
 
 
 environments = st.lists(
@@ -91,6 +97,7 @@ container_fields: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+@cache
 def containers(name: str) -> st.SearchStrategy[dict[str, Any]]:
     """A container definition that may leave to its image what it runs."""
     return objects(container_fields, name=st.just(name), image=references)
