@@ -10,10 +10,13 @@ import boto3
 import pytest
 
 from fargate_guard.sandbox import Sandbox
+from tests.end_to_end.small_stack import Place
 from tests.fguard_process import Fguard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.end_to_end.small_stack import SmallStack
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart"
 ACCESS_KEY = "f7a1c3d9-access-key-0123456789-must-never-leak"
@@ -51,3 +54,17 @@ def client(sandbox: Sandbox) -> Callable[[str], Any]:
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Place]:
+    """An embedded AWS, forty times as fast as usual, for small stacks."""
+    with Sandbox.start(speed=40) as running:
+        yield Place(running)
+
+
+@pytest.fixture
+def configured(place: Place, tmp_path: Path) -> Iterator[Callable[[str], SmallStack]]:
+    """Deployments that are one small stack each and are not deployed yet, by names that no other test has."""
+    yield lambda name: place.deployment(name, tmp_path / name)
+    place.sandbox.faults.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -247,32 +246,6 @@ def test_what_ecs_does_not_keep_is_rolled_back_exit_5_with_the_stop_reason(
     assert error.startswith(f"CloudFormation could not update {WRITER}Service (AWS::ECS::Service)")
     assert "CannotPullContainerError" in error
     assert "UPDATE_ROLLBACK_COMPLETE" in error
-
-
-@pytest.mark.usefixtures("deployed")
-def test_ctrl_c_takes_an_update_back_where_that_was_asked_for(
-    quickstart: Fguard, sandbox: Sandbox, client: Client, workload_file: Callable[[str, str], None]
-) -> None:
-    workload_file('"awslogs-stream-prefix": "ecs"', '"awslogs-stream-prefix": "other"')
-    sandbox.faults.add(Fault(FaultKind.RESOURCE_HANG, action="update", logical_id=f"{WRITER}Service"))
-    with quickstart.start("deploy", "--yes", "--on-interrupt", "cancel") as process:
-        wait_until(lambda: is_updating(client, f"{WRITER}Service"), "the service is being updated")
-        process.send_signal(signal.SIGINT)
-        wait_until(lambda: stack_status(client) == "UPDATE_ROLLBACK_IN_PROGRESS", "the update is taken back")
-        sandbox.faults.clear()
-        _, stderr = process.communicate(timeout=120)
-    assert process.returncode == 130, stderr
-    assert "the update was taken back" in stderr
-    assert stack_status(client) == "UPDATE_ROLLBACK_COMPLETE"
-    assert quickstart("verify").exit_code == 0
-
-
-def is_updating(client: Client, logical_id: str) -> bool:
-    """Whether CloudFormation works on a resource."""
-    listed = client("cloudformation").list_stack_resources(StackName=STACK)["StackResourceSummaries"]
-    return any(
-        one["LogicalResourceId"] == logical_id and one["ResourceStatus"] == "UPDATE_IN_PROGRESS" for one in listed
-    )
 
 
 @pytest.mark.usefixtures("deployed")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import botocore.session
 import pytest
 
 from fargate_guard.errors import ExitCode, PreflightError
-from fargate_guard.stacks.states import STUCK
+from fargate_guard.stacks.states import DELETED, REVIEW, ROLLED_BACK, STUCK, SUCCEEDED, is_running
 from fargate_guard.stacks.template import StackTemplate
 from fargate_guard.workflows.stack_operation import (
     StackFailed,
@@ -16,6 +17,7 @@ from fargate_guard.workflows.stack_operation import (
     plan_stack,
     remove_stack,
 )
+from fargate_guard.workflows.stack_repair import repaired
 from tests.stack_driver.stack_harness import TAGS, log_groups
 from tests.waiting import wait_until
 
@@ -236,6 +238,27 @@ def test_review_in_progress_is_removed_or_explained_and_used(stacks: Stacks) -> 
     assert stacks.status("review") == "CREATE_COMPLETE"
 
 
-def test_every_stuck_state_has_its_meaning_and_all_but_a_failed_import_a_repair() -> None:
+def test_a_failed_import_is_told_with_what_is_left_to_do_and_not_repaired(stacks: Stacks) -> None:
+    """The one state that no call of CloudFormation leaves, and that no operation of fguard's leads to."""
     assert {status for status, stuck in STUCK.items() if stuck.repair is None} == {"IMPORT_ROLLBACK_FAILED"}
-    assert all(stuck.meaning for stuck in STUCK.values())
+    stacks.deploy("imported", log_groups("imported", "One"))
+    there = stacks.find("imported")
+    assert there is not None
+    stack = replace(there, status="IMPORT_ROLLBACK_FAILED")
+    for context in (stacks.context, stacks.repairing()):
+        with pytest.raises(PreflightError) as refused:
+            repaired(context, stack, STUCK[stack.status], of_the_user=False)
+        assert "IMPORT_ROLLBACK_FAILED" in refused.value.message
+        assert "somebody imported resources" in (refused.value.why or "")
+        assert "--repair" not in (refused.value.fix or "")
+        assert "aws cloudformation delete-stack --stack-name imported" in (refused.value.fix or "")
+    assert stacks.groups("imported") == {"One": 1}
+
+
+def test_every_state_of_cloudformations_is_known() -> None:
+    """As the SDK lists them: each is at work, at rest and well, stuck, under review, or gone."""
+    shapes = botocore.session.get_session().get_service_model("cloudformation")
+    states = set(shapes.shape_for("StackStatus").enum)
+    well = (SUCCEEDED | ROLLED_BACK) - STUCK.keys()
+    running = {state for state in states if is_running(state)}
+    assert states == running | well | STUCK.keys() | {REVIEW, DELETED}

@@ -1,6 +1,6 @@
 """The states of a stack: what each means, and what gets a stack out of one in which it is stuck.
 
-https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-stack-status-codes
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Repair(Enum):
     """What gets a stack out of the state in which it is stuck."""
 
     DELETE = "delete what is left of the stack, and create it again"
-    CONTINUE_ROLLBACK = "continue the rollback, without the resources that cannot be rolled back"
+    CONTINUE_ROLLBACK = "continue the rollback; what still cannot be rolled back is left as it is"
     ROLL_BACK = "roll the failed update back"
-    RETAIN = "delete the stack without the resources that cannot be deleted, which stay"
+    RETAIN = "delete the stack; what still cannot be deleted stays in the account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Stuck:
 
     meaning: str
     repair: Repair | None
-    """None where only a person can help."""
+    """None where CloudFormation has no call that goes on from there."""
 
 
 STUCK = {
@@ -56,8 +56,16 @@ STUCK = {
         "an update failed, and the former state could not be put back", Repair.CONTINUE_ROLLBACK
     ),
     "UPDATE_FAILED": Stuck("an update failed and was left as it is", Repair.ROLL_BACK),
-    "IMPORT_ROLLBACK_FAILED": Stuck("an import failed, and could not be taken back", None),
+    "IMPORT_ROLLBACK_FAILED": Stuck(
+        "somebody imported resources into it; that failed, and could not be taken back", None
+    ),
 }
+"""By status. ContinueUpdateRollback takes a stack from ``UPDATE_ROLLBACK_FAILED`` only, and RollbackStack from
+``CREATE_FAILED`` and ``UPDATE_FAILED`` only: none goes on from a failed import.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html
+"""
 
 
 @dataclass(frozen=True, slots=True)

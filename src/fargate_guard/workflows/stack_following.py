@@ -191,7 +191,7 @@ def _stopped(context: Context, follower: Follower, code: ExitCode) -> Interrupte
                 exit_code=code,
             )
     except (KeyboardInterrupt, Interrupted):
-        pass
+        context.observer.warning("asked again to stop: CloudFormation is left to itself")
     stack = cloudformation.find_stack(context.aws, follower.stack_id) or stack
     if not is_running(stack.status):
         return _at_rest(context, follower, stack, code)

@@ -213,10 +213,19 @@ def _first_cause(context: Context, stack: Stack) -> list[str]:
 def stuck_refusal(context: Context, stack: Stack, stuck: Stuck) -> PreflightError:
     """Return the error for a stack that is stuck: why it is, and the command that gets it out."""
     repair = stuck.repair
-    fix = f"{context.stacks.command} --repair   ({repair.value})" if repair else "look into it in the AWS console"
+    fix = f"{context.stacks.command} --repair   ({repair.value})" if repair else _without_a_call(stack)
     return PreflightError(
         f"the stack {stack.name} is stuck: {stack.status}",
         where=stack.stack_id,
         why="\n".join([stuck.meaning, *_first_cause(context, stack)]),
         fix=fix,
+    )
+
+
+def _without_a_call(stack: Stack) -> str:
+    place = f"--stack-name {stack.name} --region {stack.region}"
+    return (
+        f"see what failed: aws cloudformation describe-stack-events {place}\n"
+        "CloudFormation has no call that goes on from there: ask AWS Support to bring the stack to rest,\n"
+        f"or delete it; what has DeletionPolicy: Retain stays: aws cloudformation delete-stack {place}"
     )
