@@ -163,7 +163,8 @@ def execute(context: Context, prepared: Prepared, approve: Approver) -> None:
         raise Declined("nothing was changed: the plan was not approved", fix="approve it, or run with --yes")
     context.observer.step("Execute the change set")
     try:
-        execute_stack(context, plan, body=prepared.templates.body, protect=prepared.protected)
+        file = prepared.templates.template
+        execute_stack(context, plan, body=file.source.text, file=str(file.path), protect=prepared.protected)
     except BaseException:
         if withdraw_unexecuted(context, plan):
             prepared.uploads.withdraw()

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.errors import PreflightError
+from fargate_guard.stacks.limits import MOST_BYTES
 from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError, diff
 from fargate_guard.workflows.definition_files import Changed, Refused, change_all
 from fargate_guard.workflows.definition_kinds import TASK_DEFINITION
@@ -184,14 +186,28 @@ class _Plans:
         ]
         for one, made in nested:
             definition = _with_url(definition, one, uploads.put(made.body))
+        body = template.source.write(definition) if definition != template.source.value else _text(template)
+        _refuse_too_large(template, body)
         return ChangedTemplate(
             template=template,
             address=address,
-            body=template.source.write(definition) if definition != template.source.value else _text(template),
+            body=body,
             nested=tuple(made for _, made in nested),
             containers=outcome.result.containers if outcome else (),
             warnings=outcome.warnings if outcome else (),
             nothing_for_fargate=why,
+        )
+
+
+def _refuse_too_large(template: Template, body: str) -> None:
+    """What CloudFormation does not take is refused before anything is uploaded or made."""
+    before, size = len(template.source.text.encode()), len(body.encode())
+    if size > MOST_BYTES:
+        raise PreflightError(
+            f"the template has {size:,} bytes, and CloudFormation takes {MOST_BYTES:,}",
+            where=str(template.path),
+            why=f"your file has {before:,} bytes; the agent in its task definitions needs the rest",
+            fix="move some of its resources into nested stacks, with templates in files of their own (TemplateURL: PATH)",
         )
 
 

@@ -23,8 +23,8 @@ FIX = (
     " the macro among the template's transforms: fguard macro deploy"
 )
 FIX_FOREIGN = (
-    "instrument it where it is made (fguard instrument NAME prints it instrumented), or name a task definition of the"
-    " template instead"
+    "instrument it where it is made (fguard instrument NAME prints it instrumented), or name a task definition of"
+    " the template instead"
 )
 PUT_BACK = "deploy it again: fguard deploy --template FILE"
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.stack_following import Ended
 
 ECS_SERVICE = "AWS::ECS::Service"
+RENDERED = "its template (fguard render)"
 SHOWN_OTHERS = 4
 """Further failures told beside the first."""
 _QUOTA_WORDS = re.compile(r"maximum number of|limit exceeded|quota", re.IGNORECASE)
@@ -41,11 +42,17 @@ class StackFailed(FguardError):  # noqa: N818 - what it is: the stack has failed
 
 
 def stack_failed(
-    context: Context, ended: Ended, *, body: str | None = None, details: Sequence[str] = ()
+    context: Context,
+    ended: Ended,
+    *,
+    body: str | None = None,
+    file: str = RENDERED,
+    details: Sequence[str] = (),
 ) -> StackFailed:
     """Return the error for an operation that did not end well.
 
     :param body: the template, to say where the resource stands in it.
+    :param file: how the user knows that template.
     :param details: more about the cause, such as why tasks stopped.
     """
     stack, cause = ended.stack, ended.cause
@@ -57,7 +64,7 @@ def stack_failed(
         message, why = _headline(cause), list(_why(cause, details))
     failed = StackFailed(
         message,
-        where=_where(stack.name, cause, body),
+        where=_where(stack.name, cause, body, file),
         why="\n".join([*why, left]),
         fix="\n".join(_fixes(context, ended)),
         exit_code=ExitCode.ROLLED_BACK if rolled_back else ExitCode.FAILED,
@@ -92,12 +99,12 @@ def _headline(cause: Cause) -> str:
     return f"CloudFormation could not {verb} {event.address} ({event.resource_type})"
 
 
-def _where(stack: str, cause: Cause | None, body: str | None) -> str:
+def _where(stack: str, cause: Cause | None, body: str | None, file: str) -> str:
     if cause is None or cause.is_of_the_stack:
         return f"stack {stack}"
     line = template_line(body, cause.event.logical_id) if body and not cause.event.depth else None
     physical = f" [{cause.event.physical_id}]" if cause.event.physical_id else ""
-    place = f", line {line} of its template (fguard render)" if line else ""
+    place = f", line {line} of {file}" if line else ""
     return f"stack {stack}, resource {cause.event.address}{physical}{place}"
 
 

@@ -21,7 +21,7 @@ from fargate_guard.stacks.change_set import (
     says_no_changes,
 )
 from fargate_guard.stacks.states import SUCCEEDED
-from fargate_guard.workflows.stack_failures import ECS_SERVICE, StackFailed, stack_failed, stopped_tasks
+from fargate_guard.workflows.stack_failures import ECS_SERVICE, RENDERED, StackFailed, stack_failed, stopped_tasks
 from fargate_guard.workflows.stack_following import Follower, follow
 from fargate_guard.workflows.stack_repair import delete, settled_stack
 from fargate_guard.workflows.stack_uploads import remove_uploads, template_argument
@@ -66,6 +66,10 @@ class PlanOutdated(FguardError):  # noqa: N818 - what it is: the plan no longer 
     """The stack was changed by somebody else after the plan was made; nothing was done."""
 
 
+class Busy(PreflightError):  # noqa: N818 - what it is: CloudFormation is at work on the stack
+    """Somebody else has just begun something on the stack; nothing was done."""
+
+
 def plan_stack(
     context: Context,
     name: str,
@@ -98,15 +102,20 @@ def _planned(
     creates = stack is None or stack.is_in_review
     existing = () if stack is None else stack.parameters
     kept = {key: None for key in keep_parameters if key in existing and key not in template.parameters}
-    change_set, stack_id = _create(
-        context,
-        name,
-        creates=creates,
-        template=given,
-        parameters={**template.parameters, **kept},
-        capabilities=template.capabilities,
-        tags=template.tags,
-    )
+    try:
+        change_set, stack_id = _create(
+            context,
+            name,
+            creates=creates,
+            template=given,
+            parameters={**template.parameters, **kept},
+            capabilities=template.capabilities,
+            tags=template.tags,
+        )
+    except BaseException as error:
+        if creates and "TemplateURL" in given and not isinstance(error, Busy):
+            remove_uploads(context, name)
+        raise
     made = StackPlan(
         stack_name=name,
         stack_id=stack_id,
@@ -147,8 +156,8 @@ def _is_busy(error: AwsError) -> bool:
     return any(words in (error.why or "") for words in _BUSY)
 
 
-def _busy(context: Context, name: str, error: AwsError) -> PreflightError:
-    return PreflightError(
+def _busy(context: Context, name: str, error: AwsError) -> Busy:
+    return Busy(
         f"somebody else has just begun something on the stack {name}",
         where=f"stack {name}",
         why=error.why,
@@ -194,11 +203,17 @@ def _all_changes(context: Context, described: dict[str, Any], under: str = "") -
 
 
 def execute_stack(
-    context: Context, plan: StackPlan, *, body: str | None = None, protect: bool | None = None
+    context: Context,
+    plan: StackPlan,
+    *,
+    body: str | None = None,
+    file: str = RENDERED,
+    protect: bool | None = None,
 ) -> None:
     """Execute exactly the change set that was shown, tell the events as they come, and wait for the end.
 
     :param body: the template, to say where in it a failure lies.
+    :param file: how the user knows that template.
     :param protect: termination protection then; None: as ``cloudformation.termination_protection`` says.
     Whoever calls this takes the plan back where nothing was begun: :func:`withdraw_unexecuted`.
 
@@ -219,7 +234,7 @@ def execute_stack(
     follower = Follower(context, plan.stack_id, after, on_event=hear)
     ended = follow(context, follower, lambda: _execute(context, plan))
     if ended.stack.status not in SUCCEEDED:
-        raise stack_failed(context, ended, body=body, details=details)
+        raise stack_failed(context, ended, body=body, file=file, details=details)
     keep_protection(context, ended.stack, protect)
 
 
