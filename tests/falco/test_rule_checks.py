@@ -143,10 +143,11 @@ def test_what_changes_another_wants_the_other_before_it() -> None:
         ("{fields: [proc.name]}", "with a name"),
         ("{name: e}", "it has no fields"),
         ("{name: e, fields: []}", "neither a name nor a list"),
-        ("{name: e, fields: [proc.name, fd.name], comps: [=]}", "not as many comps"),
+        ("{name: e, fields: [proc.name, fd.name], comps: [=]}", "2 fields, and comps is not"),
         ("{name: e, fields: [proc.name], comps: [like]}", "like is no comparison"),
         ("{name: e, fields: proc.name, comps: =}", "with one field"),
-        ("{name: e, fields: [proc.name], values: [a]}", "not as many values"),
+        ("{name: e, fields: [proc.name], values: [a]}", "1 field, and 'a' is not"),
+        ("{name: e, fields: [proc.name], value: [[a]]}", "has value; Falco ignores it"),
         ("{name: e, fields: [proc.name], values: a}", "values is not a list"),
         ("{name: e, fields: [proc.nam]}", "proc.nam is no field"),
     ],
@@ -154,7 +155,7 @@ def test_what_changes_another_wants_the_other_before_it() -> None:
 def test_an_exception_fits_together(exception: str, says: str) -> None:
     one = only(f"{RULE}  exceptions:\n    - {exception}\n")
     assert says in one.message
-    assert str(one.place) == "f.yaml:7:5"
+    assert str(one.place) == "f.yaml:7:7"
 
 
 def test_known_names_are_resolved_and_strict_makes_errors() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fargate_guard.falco.tree import Expression, Field
 
 _IN_OUTPUT = re.compile(rf"\*?%((?:(?:{'|'.join(TRANSFORMERS)})\()*)([a-zA-Z][a-zA-Z0-9_.]*)?(\[[^\]\s]*\])?")
+_KEYS_OF_EXCEPTION = {"name", "fields", "comps", "values"}
 _LEADING = re.compile(r"\s*(and|or)(?=[\s(])")
 
 
@@ -98,9 +99,9 @@ def check_output(item: Item, findings: Findings) -> None:
 def check_exceptions(item: Item, findings: Findings) -> None:
     """Check that fields, comparisons and values of each exception fit each other."""
     listed = item.values.get("exceptions")
-    place = item.at("exceptions")
     names: set[str] = set()
-    for one in listed if isinstance(listed, list) else ():
+    for number, one in enumerate(listed if isinstance(listed, list) else ()):
+        place = item.element("exceptions", number)
         if not isinstance(one, dict) or not isinstance(one.get("name"), str):
             findings.error(place, "exception", "an exception is an object with a name", item=item)
             continue
@@ -110,19 +111,22 @@ def check_exceptions(item: Item, findings: Findings) -> None:
         names.add(one["name"])
         if problem:
             findings.error(place, "exception", f"exception {one['name']}: {problem}", item=item)
+        for key in set(one) - _KEYS_OF_EXCEPTION:
+            message = f"exception {one['name']} has {key}; Falco ignores it"
+            findings.warning(place, "unknown-key", message, item=item)
         for name in _texts(one.get("fields")):
             _check_name(item, name.partition("[")[0], place, findings)
 
 
 def _problem_of(exception: dict[str, Any], *, amends: bool) -> str | None:
     fields, comps, values = (exception.get(key) for key in ("fields", "comps", "values"))
+    if values is not None and not isinstance(values, list):
+        return "values is not a list"
     if fields is None:
         return None if amends else "it has no fields"
     unknown = [one for one in _texts(comps) if one not in OPERATORS or one in UNARY_OPERATORS]
     if unknown:
         return f"{unknown[0]} is no comparison"
-    if values is not None and not isinstance(values, list):
-        return "values is not a list"
     if isinstance(fields, str):
         fits = comps is None or (isinstance(comps, str) and comps in LIST_OPERATORS)
         return None if fits else f"with one field, comps is one of {', '.join(LIST_OPERATORS)}"
@@ -133,11 +137,12 @@ def _problem_of_tuples(fields: Any, comps: Any, values: list[Any]) -> str | None
     if not isinstance(fields, list) or not fields:
         return "fields is neither a name nor a list of names"
     count = len(fields)
+    have = "there is 1 field" if count == 1 else f"there are {count} fields"
     if comps is not None and (not isinstance(comps, list) or len(comps) != count):
-        return f"there are {count} fields, and not as many comps"
+        return f"{have}, and comps is not a list of as many"
     for one in values:
         if not isinstance(one, list) or len(one) != count:
-            return f"there are {count} fields, and {one!r} has not as many values"
+            return f"{have}, and {one!r} is not a list of as many values"
     return None
 
 

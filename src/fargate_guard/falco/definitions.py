@@ -121,7 +121,15 @@ def _exception_meaning(exception: Any) -> Any:
         return exception
     fields = exception["fields"]
     default = ["="] * len(fields) if isinstance(fields, list) else "in"
-    return {**exception, "comps": exception.get("comps") or default, "values": exception.get("values") or []}
+    comps, values = exception.get("comps") or default, exception.get("values") or []
+    return {**exception, "comps": comps, "values": _with_texts(values)}
+
+
+def _with_texts(values: Any) -> Any:
+    """Return values with texts for numbers: Falco reads every value as the text that is written."""
+    if isinstance(values, list):
+        return [_with_texts(one) for one in values]
+    return values if values is None or isinstance(values, dict) else str(values)
 
 
 def _condition_meaning(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.falco.definitions import PUSHED_KEYS, Definition, definition_of, folded_lines, same_meaning
 from fargate_guard.falco.findings import Findings
-from fargate_guard.falco.reading import RuleFile, read_items
+from fargate_guard.falco.reading import RuleFile, as_documents, read_items
 from fargate_guard.formats.yaml_edit import edited_nodes
 from fargate_guard.formats.yaml_nodes import Scalar
 from fargate_guard.formats.yaml_values import Values
@@ -37,7 +37,7 @@ def edited(file: RuleFile, new: Mapping[str, Definition]) -> str:
     places = {id(item.node): index for index, item in enumerate(items)}
     for item, mine, wanted in _differing(items, new):
         other[places[id(item.node)]] = _changed(values[places[id(item.node)]], mine, wanted)
-    return mark + edited_nodes(nodes, values, other)
+    return mark + as_documents(edited_nodes(nodes, values, other))
 
 
 def _items(text: str) -> list[Item]:
@@ -65,7 +65,7 @@ def _changed(values: dict[str, Any], mine: Definition, wanted: Definition) -> di
         if same_meaning(key, mine.body.get(key), wanted.body.get(key)):
             continue
         if key in wanted.body:
-            result[key] = _like(values.get(key), wanted.body[key])
+            result[key] = _like(values.get(key), mine.body.get(key), wanted.body[key])
         else:
             result.pop(key, None)
         if amended is not None and key in wanted.body:
@@ -77,11 +77,11 @@ def _changed(values: dict[str, Any], mine: Definition, wanted: Definition) -> di
     return result
 
 
-def _like(old: Any, new: Any) -> Any:
-    """Return a list with the numbers of the old one where they are the same texts: they stay as written."""
-    if not isinstance(old, list) or not isinstance(new, list):
+def _like(old: Any, texts: Any, new: Any) -> Any:
+    """Return a list with the values of the old one where they are the same texts: they stay as written."""
+    if not isinstance(old, list) or not isinstance(texts, list) or not isinstance(new, list):
         return new
-    known = {str(one): one for one in old if not isinstance(one, (dict, list))}
+    known = {text: one for one, text in zip(old, texts, strict=False) if isinstance(text, str)}
     return [known.get(one, one) if isinstance(one, str) else one for one in new]
 
 

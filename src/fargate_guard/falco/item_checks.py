@@ -6,7 +6,11 @@ https://falco.org/docs/reference/rules/rule-fields/, https://falco.org/docs/conc
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
+
+from fargate_guard.falco.lexer import BARE_TEXT, IDENTIFIER
+from fargate_guard.falco.reading import SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +25,7 @@ REQUIRED = {
 }
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("condition", "desc", "output", "priority", "source"), str),
-    **dict.fromkeys(("enabled", "append", "warn_evttypes", "skip-if-unknown-filter", "capture"), bool),
+    **dict.fromkeys(SWITCHES, bool),
     **dict.fromkeys(("tags", "exceptions", "items"), list),
     "override": dict,
     "capture_duration": int,
@@ -45,7 +49,13 @@ REPLACEABLE = {
     "macro": ("condition",),
     "list": ("items",),
 }
-_OTHER_ITEMS = ("required_engine_version", "required_plugin_versions")
+_ENGINE, _PLUGINS = _OTHER_ITEMS = ("required_engine_version", "required_plugin_versions")
+_VERSION = re.compile(r"\d+|\d+\.\d+\.\d+(?:[-+].*)?")
+_NAMES = {
+    "macro": (IDENTIFIER, "letters, digits and _, with a letter first"),
+    "list": (BARE_TEXT, "a text without blanks, quotation marks, parentheses, = and ,"),
+}
+"""How Falco wants names: https://github.com/falcosecurity/falco/blob/master/userspace/engine/rule_loader_reader.cpp"""
 SYSTEM_CALLS = "syscall"
 
 
@@ -63,6 +73,9 @@ def check_item(item: Item, findings: Findings) -> bool:
     if not item.name:
         findings.error(item.at(item.kind), "required", f"this {item.kind} has no name, which is a text")
         return False
+    pattern, wanted = _NAMES.get(item.kind, (None, ""))
+    if pattern and not pattern.fullmatch(item.name):
+        findings.error(item.at(item.kind), "name", f"the name of a {item.kind} is {wanted}", item=item)
     for key in item.values:
         _check_key(item, key, findings)
     _check_required(item, findings)
@@ -76,7 +89,17 @@ def _not_an_item(item: Item, findings: Findings) -> bool:
         has = ", ".join(item.values) or "nothing"
         fix = _did_you_mean(item.values, ("rule", "macro", "list", *_OTHER_ITEMS))
         findings.error(item.place, "kind", f"an item is a rule, a macro or a list; this one has {has}", fix=fix)
+    version = item.values.get(_ENGINE, "0")
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        findings.error(item.at(_ENGINE), "version", f"{_ENGINE} is neither a number nor like 0.31.0")
+    plugins = item.values.get(_PLUGINS, [])
+    if not isinstance(plugins, list) or not all(map(_is_plugin, plugins)):
+        findings.error(item.at(_PLUGINS), "version", f"{_PLUGINS} is not a list of objects with name and version")
     return False
+
+
+def _is_plugin(one: Any) -> bool:
+    return isinstance(one, dict) and all(isinstance(one.get(key), str) for key in ("name", "version"))
 
 
 def _check_key(item: Item, key: str, findings: Findings) -> None:
@@ -89,6 +112,8 @@ def _check_key(item: Item, key: str, findings: Findings) -> None:
         )
         return
     wanted, value = _TYPES[key], item.values[key]
+    if key == "exceptions" and value is None:
+        return
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
         findings.error(item.at(key), "type", f"{key} is not {_IN_WORDS[wanted]}", item=item)
 
@@ -124,7 +149,7 @@ def _check_values(item: Item, findings: Findings) -> None:
 def _check_texts(item: Item, key: str, listed: list[Any], findings: Findings) -> None:
     seen: set[str] = set()
     for one in listed:
-        if isinstance(one, (dict, list, bool)) or one is None or (key == "tags" and not isinstance(one, str)):
+        if isinstance(one, (dict, list)) or one is None:
             findings.error(item.at(key), "type", f"{key} has {one!r}, which is no text", item=item)
         elif str(one) in seen:
             findings.warning(item.at(key), "duplicate", f"{key} has {one!r} twice", item=item)

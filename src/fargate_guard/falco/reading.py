@@ -24,6 +24,14 @@ KINDS = ("rule", "macro", "list")
 _OF_OTHER_FILES = re.compile(r"task definition|CloudFormation|template")
 """What the reader of YAML says of the other files that it reads."""
 _PLACE = re.compile(r"line (\d+), column (\d+)")
+_NEXT_DOCUMENT = re.compile(r"(?m)^---(?=[ \t]*(?:#.*)?\r?$)")
+_JOINED = "#\u2010\u2011"
+"""Stands, as a comment of the same length, for the line that begins another document."""
+_BEFORE_THE_FIRST = re.compile(r"(?m)(?:^[ \t]*(?:[#%].*)?\r?\n)*(?:^---(?=\s))?")
+_NO_TEXTS = ("override", "capture_duration")
+SWITCHES = ("enabled", "append", "warn_evttypes", "skip-if-unknown-filter", "capture")
+_YES_NO = {**dict.fromkeys(("yes", "on", "y"), True), **dict.fromkeys(("no", "off", "n"), False)}
+_WITHOUT_THEM_ENABLED_IS_A_SWITCH = ("condition", "output", "desc", "priority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +64,21 @@ class Item:
     @property
     def amends(self) -> bool:
         """Whether it changes another of the same name instead of defining one."""
-        alone = self.kind == "rule" and "condition" not in self.values and "enabled" in self.values
+        has_body = any(key in self.values for key in _WITHOUT_THEM_ENABLED_IS_A_SWITCH)
+        alone = self.kind == "rule" and not has_body and "enabled" in self.values
         return self.values.get("append") is True or "override" in self.values or alone
 
     def at(self, key: str) -> Place:
         """Return where a key's value stands; where the item stands when it has none."""
         node = self.entries.get(key)
         return _place(self.file.name, self.nodes, node) if node is not None else self.place
+
+    def element(self, key: str, number: int) -> Place:
+        """Return where an element of a list stands; where the list stands when it is not written as one."""
+        node = self.entries.get(key)
+        if not isinstance(node, Sequence) or number >= len(node.items):
+            return self.at(key)
+        return _place(self.file.name, self.nodes, node.items[number])
 
     def bare_items(self) -> Iterator[tuple[str, Place]]:
         """Yield the items of a list that are not in quotation marks, with their places: they may name lists."""
@@ -85,7 +101,7 @@ class Item:
 
 def read_items(file: RuleFile, findings: Findings) -> list[Item]:
     """Return the items of a file; what is wrong with its YAML becomes a finding."""
-    text = file.text.removeprefix("\ufeff")
+    text = _as_one_document(file.text.removeprefix("\ufeff"))
     if not re.sub(r"(?m)^\s*(#.*|---\s*)?$", "", text).strip():
         findings.warning(Place(file.name, 1, 1), "empty", "there is nothing in this file")
         return []
@@ -104,6 +120,18 @@ def read_items(file: RuleFile, findings: Findings) -> list[Item]:
     return list(_items(file, nodes, root, values, findings))
 
 
+def _as_one_document(text: str) -> str:
+    """Return the lists of all documents as one, as Falco reads them; every character keeps its place."""
+    first = _BEFORE_THE_FIRST.match(text)
+    start = first.end() if first else 0
+    return text[:start] + _NEXT_DOCUMENT.sub(_JOINED, text[start:])
+
+
+def as_documents(text: str) -> str:
+    """Return a text that was read as one document, and perhaps edited, with its documents apart again."""
+    return re.sub(rf"(?m)^{_JOINED}", "---", text)
+
+
 def _items(file: RuleFile, nodes: Nodes, root: Sequence, values: list[Any], findings: Findings) -> Iterator[Item]:
     for written, value in zip(root.items, values, strict=True):
         node = written.target if isinstance(written, Alias) else written
@@ -113,18 +141,39 @@ def _items(file: RuleFile, nodes: Nodes, root: Sequence, values: list[Any], find
             )
             continue
         entries = {one.key.text: one.value for one in node.entries if isinstance(one.key, Scalar)}
-        kind = next((one for one in KINDS if one in value), "")
-        name = value.get(kind) if kind else ""
+        values = {str(key): _as_falco_reads(str(key), one, entries.get(key)) for key, one in value.items()}
+        kind = next((one for one in KINDS if one in values), "")
+        name = values.get(kind) if kind else ""
         yield Item(
             kind=kind,
             name=name if isinstance(name, str) else "",
-            values={str(key): one for key, one in value.items()},
+            values=values,
             place=_place(file.name, nodes, node),
             nodes=nodes,
             node=node,
             file=file,
             entries=entries,
         )
+
+
+def _as_falco_reads(key: str, value: Any, node: Node | None) -> Any:
+    """Return what Falco's reader takes a value for: a text is what is written, whatever YAML makes of it.
+
+    https://github.com/falcosecurity/falco/blob/master/userspace/engine/rule_loader_reader.cpp
+    """
+    if key in SWITCHES:
+        return _YES_NO.get(value.lower(), value) if isinstance(value, str) else value
+    return value if key in _NO_TEXTS or node is None else _written(value, node)
+
+
+def _written(value: Any, node: Node) -> Any:
+    node = node.target if isinstance(node, Alias) else node
+    if isinstance(node, Sequence) and isinstance(value, list):
+        return [_written(one, inner) for one, inner in zip(value, node.items, strict=True)]
+    if isinstance(node, Mapping) and isinstance(value, dict):
+        inner = {one.key.text: one.value for one in node.entries if isinstance(one.key, Scalar)}
+        return {key: _written(one, inner[key]) if key in inner else one for key, one in value.items()}
+    return node.text if isinstance(node, Scalar) and value is not None else value
 
 
 def _place(file: str, nodes: Nodes, node: Node) -> Place:
