@@ -190,6 +190,95 @@ def test_a_template_larger_than_cloudformation_takes_is_warned_about() -> None:
     assert call(event(large)).of("size")[0]["level"] == "WARN"
 
 
+def test_a_template_nested_without_end_is_a_failure_and_no_bug() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    called = call(event(template(Web=task(), Other={"Type": "X", "Metadata": deep})))
+    assert "nested more deeply" in called.error
+    assert called.of("unexpected") == []
+
+
+def test_what_a_module_holds_is_not_seen_and_that_is_told() -> None:
+    module = {"Type": "Our::ECS::Task::MODULE", "Properties": {}}
+    for resources in ({"Web": task(), "Hidden": module}, {"Hidden": module}):
+        called = call(event(template(**resources)))
+        assert called.answer["status"] == "success"
+        (line,) = called.of("warning")
+        assert line["path"] == "$.Resources.Hidden"
+        assert "Our::ECS::Task::MODULE" in line["message"]
+        assert (
+            "Our::ECS::Task::MODULE holds is not instrumented"
+            in call(event(template(**resources), Strict=True)).error
+        )
+
+
+def as_text(value: Any) -> Any:
+    """Numbers and booleans as text, as CloudFormation may send what stands in YAML."""
+    if isinstance(value, dict):
+        return {key: as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_text(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else value
+
+
+def test_numbers_and_booleans_may_come_as_text() -> None:
+    web = container(Cpu=64, Memory=256, Essential=True, PortMappings=[{"ContainerPort": 80}], Privileged=False)
+    typed = template(Web=task(web, Cpu=512, Memory=1024, EphemeralStorage={"SizeInGiB": 30}))
+    asked: dict[str, Any] = {"SidecarCpu": 64, "SidecarEssential": True, "OptIn": False}
+    done = call(event(as_text(typed), **as_text(asked))).fragment
+    assert as_text(done) == as_text(call(event(typed, **asked)).fragment)
+    again = call(event(as_text(done), **as_text(asked))).fragment
+    assert as_text(again) == as_text(done), "what is instrumented already stays as it is"
+    assert as_text(restore_template(as_text(done)).definition) == as_text(typed)
+    newer = call(event(as_text(done), **{**as_text(asked), "AgentVersion": "5.0.0"})).fragment
+    assert containers_of(newer["Resources"]["Web"])["SysdigInstrumentation"]["Image"].endswith(":5.0.0")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("CommaDelimitedList", "/run,--now"),
+        ("CommaDelimitedList", ["/run", "--now"]),
+        ("List<Number>", [1, 2]),
+    ],
+)
+def test_a_parameter_that_is_a_list_comes_as_a_list_or_as_one_text(kind: str, value: Any) -> None:
+    given = template(Web=task(container(Command={"Ref": "Argv"})))
+    done = call(event({**given, "Parameters": {"Argv": {"Type": kind}}}, {"Argv": value}))
+    assert done.answer["status"] == "success"
+    assert done.of("resource")[0]["instrumented"] == 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["AWS::SSM::Parameter::Value<String>", "AWS::SSM::Parameter::Value<List<String>>"]
+)
+def test_what_a_parameter_of_ssm_holds_is_not_taken_from_the_event(kind: str) -> None:
+    """Whether the event has the parameter's name or what is stored there is not documented."""
+    parameters = {"Stored": {"Type": kind, "Default": "/images/web"}}
+    used = {**template(Web=task(container(Image={"Ref": "Stored"}))), "Parameters": parameters}
+    assert call(event(used, {"Stored": "/images/web"})).of("resource")[0]["instrumented"] == 1
+    needed = {**template(Web=task({"Name": "web", "Image": {"Ref": "Stored"}})), "Parameters": parameters}
+    error = call(event(needed, {"Stored": "nginx:1.27"})).error
+    assert "the image of container web is only known when this is deployed: ${Stored}" in error
+
+
+def test_rules_conditions_and_sections_of_other_transforms_stay() -> None:
+    sections = {
+        "Rules": {"One": {"Assertions": [{"Assert": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}}]}},
+        "Conditions": {"Prod": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}},
+        "Parameters": {"Stage": {"Type": "String"}},
+        "Mappings": {"Sizes": {"prod": {"Cpu": "512"}}},
+        "Hooks": {},
+        "Globals": {"Function": {"Timeout": 3}},
+        "Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}},
+    }
+    given = {**template(Web={**task(), "Condition": "Prod"}), **sections}
+    done = call(event(given, {"Stage": "dev"})).fragment
+    assert {key: done[key] for key in sections} == sections
+    assert "SysdigInstrumentation" in containers_of(done["Resources"]["Web"])
+
+
 def test_installed_containers_to_leave_out_need_not_be_in_every_template() -> None:
     installed = MacroSettings.of(ORCHESTRATED, ("log*", "proxy"))
     both = template(Web=task(container("web"), container("log-router")))

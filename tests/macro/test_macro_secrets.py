@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.macro.calling import call, container, event, task, template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SECRET = "hunter2-7f3a9c"
 
@@ -52,6 +55,65 @@ def test_the_value_of_a_parameter_with_no_echo_is_not_told() -> None:
     called = call(event(given_, {"Key": SECRET}, OrchestratorHost={"Ref": "Key"}))
     assert called.error
     assert SECRET not in called.log + called.error
+
+
+@pytest.mark.parametrize("scope", ["template", "resources", "resource"])
+def test_an_element_of_a_parameter_that_is_a_list_is_not_told_either(scope: str) -> None:
+    argv = task({"Name": {"Fn::Select": [0, {"Ref": "Keys"}]}, "Image": {"Fn::Select": [1, {"Ref": "Keys"}]}})
+    whole = {**template(Web=argv), "Parameters": {"Keys": {"Type": "CommaDelimitedList", "NoEcho": True}}}
+    fragment = {"template": whole, "resources": {"Web": argv}, "resource": argv}[scope]
+    called = call(event(fragment, {"Keys": [SECRET, f"other-{SECRET}"]}))
+    assert called.error
+    assert SECRET not in called.log + called.error
+
+
+RICH = task(
+    container(
+        Command=["-c"],
+        Environment=[{"Name": "PASSWORD", "Value": SECRET}],
+        Secrets=[{"Name": "KEY", "ValueFrom": "arn:aws:ssm:eu-west-1:111122223333:parameter/x"}],
+        DependsOn=[{"ContainerName": "db", "Condition": "START"}],
+        LinuxParameters={"Capabilities": {"Add": ["SYS_PTRACE"]}},
+        VolumesFrom=[{"SourceContainer": "db"}],
+        DockerLabels={"key": SECRET},
+        LogConfiguration={"LogDriver": "splunk", "Options": {"splunk-token": SECRET}},
+        HealthCheck={"Command": ["CMD", SECRET]},
+        PortMappings=[{"ContainerPort": "80"}],
+    ),
+    container("db", Environment=[{"Name": "PASSWORD", "Value": SECRET}]),
+    ExecutionRoleArn="arn:aws:iam::111122223333:role/execution",
+    PidMode="task",
+    Tags=[{"Key": "key", "Value": SECRET}],
+)
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "Fn::If": lambda value: {"Fn::If": ["Nowhere", value, {"Ref": "AWS::NoValue"}]},
+    "half an Fn::If": lambda value: {"Fn::If": ["Nowhere", value]},
+    "Fn::ForEach": lambda value: {"Fn::ForEach::Each": ["Name", ["a"], value]},
+    "Fn::Transform": lambda value: {**(value if isinstance(value, dict) else {}), "Fn::Transform": {"Name": "X"}},
+    "Fn::ToJsonString": lambda value: {"Fn::ToJsonString": value},
+    "Fn::Unheard": lambda value: {"Fn::Unheard": value},
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_that_cannot_be_read_is_not_told_with_what_stands_in_it(name: str) -> None:
+    for path in all_places(RICH["Properties"]):
+        damaged = copy.deepcopy(RICH)
+        place: Any = damaged["Properties"]
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = FUNCTIONS[name](place[path[-1]])
+        called = call(event(template(Web=damaged)))
+        assert SECRET not in called.log + called.answer.get("errorMessage", ""), path
+        assert called.of("unexpected") == [], path
+
+
+def all_places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The steps to everything in a value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, item in inner:
+        yield (*path, step)
+        yield from all_places(item, (*path, step))
 
 
 json_values = st.recursive(

@@ -15,6 +15,7 @@ from fargate_guard.cloudformation.intrinsics import (
     if_arguments,
     is_intrinsic,
     is_no_value,
+    references,
     shown,
 )
 from fargate_guard.cloudformation.record_label import readable
@@ -41,6 +42,8 @@ class Reading:
     resolver: Resolver
     given_only: Resolver
     """The same, without the defaults of parameters."""
+    checked: Resolver
+    """The same, without the values that are not possible under these conditions."""
     carried: frozenset[int]
     """Conditional elements that need not be looked into, by identity."""
     known: dict[tuple[int, str, bytes], Json]
@@ -78,7 +81,8 @@ class Reading:
     def _scalar(self, value: Json, part: Leaf) -> Json:
         if not is_intrinsic(value):
             return value
-        text = (self.given_only if part is Leaf.SCALAR else self.resolver).text(value)
+        resolver = {Leaf.SCALAR: self.given_only, Leaf.CHECKED: self.checked}.get(part, self.resolver)
+        text = resolver.text(value)
         known = text.known
         return Opaque(shown(value) if known is None else known, value, text)
 
@@ -169,8 +173,9 @@ class Reading:
 def unreadable(value: Json, path: str) -> TaskDefinitionError:
     """The refusal for a function whose result must be known, and is not."""
     function = next((key for key in value if key in ("Ref", _TRANSFORM) or key.startswith("Fn::")), "a function")
+    named = references(value)
     return TaskDefinitionError(
-        f"what {function} gives here is not known: {shown(value)}",
+        f"what {function} gives here is not known{f': {named}' if named else ''}",
         where=path,
         why="this place must be changed, or decides what is; fguard does not guess what is deployed",
         fix="write the value itself or an Fn::If of values; for a parameter, give its value: "
@@ -179,8 +184,9 @@ def unreadable(value: Json, path: str) -> TaskDefinitionError:
 
 
 def _not_extendable(value: Json, path: str) -> TaskDefinitionError:
+    function, named = next(iter(value)), references(value)
     return TaskDefinitionError(
-        f"a function gives this list, which must get one more element: {shown(value)}",
+        f"a function gives this list, which must get one more element: {named or function}",
         where=path,
         why="CloudFormation has no function that adds an element to a list exactly",
         fix="write the list itself, its elements may be functions; or an Fn::If of lists; or leave the container "

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fargate_guard.cloudformation.resolving import Text
     from fargate_guard.taskdef import Json
@@ -111,3 +111,27 @@ def shown(value: Json) -> str:
         if function == "Fn::Sub" and isinstance(argument, str):
             return argument
     return json.dumps(value, separators=(",", ":"), default=str)
+
+
+def references(value: Json) -> str:
+    """What an intrinsic refers to, for a message: ``${Name}, ${Role.Arn}``.
+
+    Nothing that is written out in it: a function may hold whole containers, with the secrets in their variables.
+    """
+    return ", ".join(dict.fromkeys(_references(value)))
+
+
+def _references(value: Json) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key in ("Ref", "Fn::GetAtt"):
+                yield shown({key: item})
+            else:
+                yield from _references(item)
+    elif isinstance(value, str):
+        import re  # only a refusal should cost this
+
+        yield from re.findall(r"\$\{[^!}][^}]*\}", value)

@@ -93,8 +93,11 @@ def shortened(message: str, longest: int) -> str:
 
 
 def size_of(answer: Mapping[str, Json]) -> int:
-    """Bytes of an answer as Lambda sends it, at most."""
-    return len(json.dumps(answer, separators=(", ", ": ")))
+    """Bytes of an answer as Lambda sends it, at most: some of its runtimes escape what is not ASCII.
+
+    https://github.com/aws/aws-lambda-python-runtime-interface-client (lambda_runtime_marshaller.py)
+    """
+    return len(json.dumps(answer))
 
 
 def _text(value: Json) -> str:

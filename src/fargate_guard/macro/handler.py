@@ -91,6 +91,8 @@ def _answer(
         return failure(request_id, f"{error}; {UNTOUCHED}")
     except TaskDefinitionError as error:
         return failure(request_id, _refused(error, scope, journal, context))
+    except RecursionError:
+        return failure(request_id, f"the template is nested more deeply than Python can follow. {UNTOUCHED}")
     except Exception as unexpected:  # noqa: BLE001 - Lambda's own report would show the values of the template
         frames = frames_of(unexpected)
         journal.line("ERROR", "unexpected", exception=type(unexpected).__name__, traceback=frames)

@@ -49,15 +49,18 @@ class Journal:
 def hidden_values(scope: Scope, parameters: Mapping[str, str]) -> dict[str, str]:
     """Parameter's name by its value, the longest first, where the value may be a secret.
 
-    Those are the ones with ``NoEcho``; a snippet does not tell which these are, so there it is all of them.
+    Those are the ones with ``NoEcho``; a snippet does not tell which these are, so there it is all of them. Of a
+    list it is every element, too.
     """
     declared = scope.template.get("Parameters")
-    found = {}
+    found: dict[str, str] = {}
     for name, value in parameters.items():
         parameter = declared.get(name) if isinstance(declared, dict) else None
         no_echo = isinstance(parameter, dict) and str(parameter.get("NoEcho", "")).lower() == "true"
-        if len(value) >= (_SHORTEST_SECRET if no_echo else _SHORTEST_VALUE) and (no_echo or not scope.whole):
-            found[value] = name
+        if no_echo or not scope.whole:
+            shortest = _SHORTEST_SECRET if no_echo else _SHORTEST_VALUE
+            texts = (value, *(item.strip() for item in value.split(",")))
+            found |= {text: name for text in texts if len(text) >= shortest}
     return dict(sorted(found.items(), key=lambda item: -len(item[0])))
 
 

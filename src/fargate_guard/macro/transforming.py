@@ -12,7 +12,7 @@ from fargate_guard.cloudformation.resources import task_definitions
 from fargate_guard.macro.parameters import read_parameters
 from fargate_guard.macro.settings import settings_for
 from fargate_guard.macro.wording import advice
-from fargate_guard.taskdef import Images, NotATaskDefinitionError, TaskDefinitionError
+from fargate_guard.taskdef import Images, NotATaskDefinitionError, Notice, TaskDefinitionError
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
 
 if TYPE_CHECKING:
@@ -59,9 +59,22 @@ class Transforming:
         except NotATaskDefinitionError as error:
             if error.where != "$.Resources":
                 raise
+            self._warn(self._modules(), strict=asked.strict)
             return self._nothing(error, strict=asked.strict)
         self._report(result, strict=asked.strict)
         return self.scope.fragment(result.definition)
+
+    def _modules(self) -> tuple[Notice, ...]:
+        """A module's own resources are not in the fragment, so that a task definition in one is not seen.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/modules.html
+        """
+        resources = self.scope.template["Resources"]
+        return tuple(
+            Notice(f"$.Resources.{logical_id}", f"what the module {resource['Type']} holds is not instrumented")
+            for logical_id, resource in resources.items()
+            if isinstance(resource, dict) and str(resource.get("Type", "")).endswith("::MODULE")
+        )
 
     def _nothing(self, error: TaskDefinitionError, *, strict: bool) -> Json:
         """There is no task definition for Fargate: not what a template with this macro is for, but harmless."""
@@ -97,18 +110,7 @@ class Transforming:
                 instrumented=done,
                 left_alone=len(outcomes) - done,
             )
-        for notice in result.warnings:
-            self.journal.line(
-                "WARN", "warning", path=self.scope.path(notice.where), message=advice(notice.message)
-            )
-        if strict and result.warnings:
-            first = result.warnings[0]
-            raise TaskDefinitionError(
-                first.message,
-                where=first.where,
-                why=f"Strict makes warnings errors ({len(result.warnings)} here)",
-                fix="change what it points at, or leave out Strict",
-            )
+        self._warn((*result.warnings, *self._modules()), strict=strict)
         if not any(one.instrumented or one.in_some_cases for one in result.containers):
             reasons = "; ".join(dict.fromkeys(f"{one.name}: {one.reason}" for one in result.containers))
             if strict:
@@ -119,6 +121,19 @@ class Transforming:
                     fix="leave out Strict, or fewer containers",
                 )
             self.journal.line("WARN", "nothing", message=f"{NOTHING}: every container is left out")
+
+    def _warn(self, notices: Sequence[Notice], *, strict: bool) -> None:
+        for notice in notices:
+            self.journal.line(
+                "WARN", "warning", path=self.scope.path(notice.where), message=advice(notice.message)
+            )
+        if strict and notices:
+            raise TaskDefinitionError(
+                notices[0].message,
+                where=notices[0].where,
+                why=f"Strict makes warnings errors ({len(notices)} here)",
+                fix="change what it points at, or leave out Strict",
+            )
 
     def _resource(self, logical_id: str) -> str:
         return logical_id if self.scope.kind in ("template", "resources") else ""
