@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fargate_guard.aws.cloudformation import find_stack
 from fargate_guard.deployment import MANAGED_BY, MANAGED_BY_TAG
 from fargate_guard.errors import PreflightError, UsageError
+from fargate_guard.stacks.change_set import MODIFY
 from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.own_template_change import Uploads, capabilities, change_templates
 from fargate_guard.workflows.own_template_files import read_template, resources
@@ -16,7 +17,7 @@ from fargate_guard.workflows.own_template_parameters import check, declared, kep
 from fargate_guard.workflows.own_template_runners import not_watchable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from fargate_guard.stacks.change_set import StackPlan
@@ -113,7 +114,30 @@ def prepare(
     except BaseException:
         uploads.withdraw()
         raise
-    return Prepared(asked, changed, plan, uploads, elsewhere, stack is not None and stack.protected, kept)
+    prepared = Prepared(asked, changed, plan, uploads, elsewhere, stack is not None and stack.protected, kept)
+    for address in _left_to_code_deploy(changed, plan):
+        withdraw(context, prepared)
+        raise PreflightError(
+            f"CloudFormation cannot change what the service {address} runs: CodeDeploy deploys it",
+            where=f"{asked.file}: {address}.Properties.DeploymentController",
+            why="ECS refuses it, and all of the update would be rolled back",
+            fix="let the service name the family of its task definition, without a revision; deploy that, start a"
+            " deployment of the new revision with CodeDeploy, and run this again to see that it runs",
+        )
+    return prepared
+
+
+def _left_to_code_deploy(changed: ChangedTemplate, plan: StackPlan) -> Iterator[str]:
+    """Yield the addresses of services whose task definition would change, and may not.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+    """
+    updated = {one.address for one in plan.changes if one.action == MODIFY and "TaskDefinition" in one.attributes}
+    for one in changed.everything():
+        for logical_id, kind, properties in resources(one.template.value):
+            address, controller = f"{one.address}.{logical_id}".lstrip("."), properties.get("DeploymentController")
+            if kind == "AWS::ECS::Service" and address in updated and controller == {"Type": "CODE_DEPLOY"}:
+                yield address
 
 
 def _tell(context: Context, template: Template, kept: tuple[Kept, ...]) -> None:

@@ -207,7 +207,7 @@ def _refuse_too_large(template: Template, body: str) -> None:
             f"the template has {size:,} bytes, and CloudFormation takes {MOST_BYTES:,}",
             where=str(template.path),
             why=f"your file has {before:,} bytes; the agent in its task definitions needs the rest",
-            fix="move some of its resources into nested stacks, with templates in files of their own (TemplateURL: PATH)",
+            fix="move some resources into nested stacks, with templates in files of their own (TemplateURL: PATH)",
         )
 
 

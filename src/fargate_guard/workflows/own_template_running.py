@@ -94,14 +94,15 @@ def _revision(
     same_family = sorted(short(arn) for arn in made if family_of(arn) == family_of(runs))
     if runs in made:
         return said(check, where, True, "runs what this stack made", f"runs {name}")
+    ours = f"{', '.join(same_family)}, which this stack made"
     if same_family and one.service is not None and one.service.controller == "ECS":
-        told = f"runs {name}, which somebody else deployed"
-        return said(check, where, False, f"runs {', '.join(same_family)}, which this stack made", told, PUT_BACK)
+        return said(check, where, False, f"runs {ours}", f"runs {name}, which somebody else deployed", PUT_BACK)
     if not instrumented:
         return said(check, where, True, "runs what this stack made", f"runs {name}, which is not in this stack")
     wrong, told = _wrong(runs, seen, rules)
     expected = "runs something instrumented"
-    return said(check, where, not wrong, expected, f"runs {name}, which is not in this stack: {told}", FIX_FOREIGN)
+    fix = f"deploy {ours}, with what deploys the service" if same_family else FIX_FOREIGN
+    return said(check, where, not wrong, expected, f"runs {name}, which is not in this stack: {told}", fix)
 
 
 def _wrong(named: str, seen: Seen, rules: Rules) -> tuple[bool, str]:
