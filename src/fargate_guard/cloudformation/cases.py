@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from fargate_guard.cloudformation.carried import carried_elements
 from fargate_guard.cloudformation.concrete import Reading, unreadable
-from fargate_guard.cloudformation.conditions import assignments
+from fargate_guard.cloudformation.conditions import assignments, impossible_values
 from fargate_guard.cloudformation.functions import Functions
 from fargate_guard.cloudformation.intrinsics import ABSENT, IF, Opaque, if_arguments, is_intrinsic, is_no_value
 from fargate_guard.cloudformation.resolving import Resolver
@@ -44,6 +45,8 @@ _NOTHING: Final = frozenset[int]()
 _NAMED = ("Environment", "Secrets")
 _TELLING = ("EntryPoint", "Command", "DockerLabels")
 """Properties that show whether a container is instrumented."""
+_Containers = dict[tuple[bytes, bytes | None], dict[str, "Json"]]
+"""By what they are, and the resource's tags."""
 _BY_LOWER = {name.lower(): name for name in TASK_PROPERTIES | CONTAINER_PROPERTIES}
 
 
@@ -71,10 +74,14 @@ class Cases:
     settings: Settings | None = None
     """Which containers are left out, and need not be understood; None when undoing."""
     _container: dict[str, Part] = field(default_factory=dict)
-    _read_before: dict[tuple[bytes, bytes | None], dict[str, Json]] = field(default_factory=dict)
-    """Containers by what they are and the resource's tags: those that are alike are read once, as one object."""
-    _known: dict[tuple[int, str, bytes], Json] = field(default_factory=dict)
+    _read_before: dict[frozenset[str], _Containers] = field(default_factory=lambda: defaultdict(dict))
+    """Containers that are alike are read once, as one object; by parameters of which the value is impossible."""
+    _known: dict[frozenset[str], dict[tuple[int, str, bytes], Json]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     """The same for what is in them."""
+    _impossible: dict[tuple[tuple[str, bool], ...], frozenset[str]] = field(default_factory=dict)
+    """Parameters that cannot have their value, by how the conditions come out."""
     _functions: dict[int, Functions] = field(default_factory=dict)
     """By the identity of a container, which the template keeps."""
 
@@ -156,11 +163,14 @@ class Cases:
         straight: bool,
         carried: frozenset[int] = _NOTHING,
     ) -> Concrete:
+        impossible = self._impossible_values(conditions)
+        resolver = Resolver(self.template, self.parameters, conditions=conditions)
         reading = Reading(
-            Resolver(self.template, self.parameters, conditions=conditions),
-            Resolver(self.template, self.parameters, use_defaults=False, conditions=conditions),
+            resolver,
+            replace(resolver, use_defaults=False),
+            replace(resolver, impossible=impossible),
             carried,
-            self._known,
+            self._known[impossible],
         )
         definition: dict[str, Json] = {}
         own: set[int] = set()
@@ -178,6 +188,12 @@ class Cases:
         with_functions = frozenset(index for index, container in read if id(container) not in own)
         return Concrete(conditions, definition, straight, with_functions, bool(carried))
 
+    def _impossible_values(self, conditions: Assignment) -> frozenset[str]:
+        key = tuple(conditions.items())
+        if key not in self._impossible:
+            self._impossible[key] = impossible_values(self.template, self.parameters, conditions)
+        return self._impossible[key]
+
     def _containers(self, reading: Reading, value: Json, path: str, tags: Json, own: set[int]) -> Json:
         value, path = reading.chosen(value, path)
         if is_no_value(value):
@@ -187,14 +203,15 @@ class Cases:
         if not isinstance(value, list):
             return value
         result, tags_as_bytes = [], Functions(tags).serialised
+        read_before = self._read_before[reading.checked.impossible]
         for index, item in enumerate(value):
             functions = self._functions_in(item)
             key = None if functions.serialised is None else (functions.serialised, tags_as_bytes)
-            read: Json = self._read_before.get(key) if key is not None else None
+            read: Json = read_before.get(key) if key is not None else None
             if read is None:
                 read = self._read_container(reading, item, functions, f"{path}[{index}]", tags)
                 if key is not None and isinstance(read, dict) and not functions.mentions(IF):
-                    self._read_before[key] = read
+                    read_before[key] = read
             if not functions.any:
                 own.add(id(read))
             if read is not ABSENT:

@@ -39,14 +39,18 @@ if TYPE_CHECKING:
 class Choosing:
     """Instruments cases of one template's resources."""
 
-    def __init__(self, settings: Settings, images: Images, template: Mapping[str, Json]) -> None:
+    def __init__(
+        self, settings: Settings, images: Images, template: Mapping[str, Json], parameters: Mapping[str, str]
+    ) -> None:
         """Get ready.
 
         :param settings: for the whole template: a container to leave out need only be in one of its resources.
+        :param parameters: values that were given.
         """
         self._settings = settings
         self._images = images
         self._template = template
+        self._parameters = parameters
         self._reserved = reserved_variables(settings)
         self._left_out: set[str] = set()
         """Of the names and patterns to leave out, those that some container has."""
@@ -68,7 +72,13 @@ class Choosing:
             for need in image_needs(definition, settings):
                 self._check_image(definition, need, images)
                 notices += default_notices([(need.path, "the image", _image(definition, need))])
-        result = instrument(definition, settings, images, repeated)
+        try:
+            result = instrument(definition, settings, images, repeated)
+        except TaskDefinitionError as error:
+            from fargate_guard.cloudformation.deciding_parameters import name_parameters  # only for refusals
+
+            name_parameters(error, definition, self._template, self._parameters)
+            raise
         if case.with_functions:
             check_lists(definition, result.definition, self._template)
         return result, notices

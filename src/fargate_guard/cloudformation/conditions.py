@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/conditions-sectio
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
@@ -43,6 +44,12 @@ class _Inputs:
         if value not in known and name not in self.closed:
             known.append(value)
 
+    def states(self) -> list[dict[str, str]] | None:
+        """Every combination of their values; None when there are too many."""
+        if prod(len(values) for values in self.values.values()) > _MOST_COMBINATIONS:
+            return None
+        return [dict(zip(self.values, combination, strict=True)) for combination in product(*self.values.values())]
+
 
 def assignments(template: Mapping[str, Json], names: Sequence[str]) -> list[Assignment]:
     """Every way in which the named conditions can come out together, all true first.
@@ -56,14 +63,49 @@ def assignments(template: Mapping[str, Json], names: Sequence[str]) -> list[Assi
     _allowed_values(template, inputs)
     for name in names:
         _collect({"Condition": name}, conditions, inputs, 0)
-    if prod(len(values) for values in inputs.values.values()) > _MOST_COMBINATIONS:
+    states = inputs.states()
+    if states is None:
         outcomes = islice(product((True, False), repeat=len(names)), _MOST_COMBINATIONS)
         return [dict(zip(names, outcome, strict=True)) for outcome in outcomes]
-    keys, found = list(inputs.values), set()
-    for combination in product(*inputs.values.values()):
-        state = dict(zip(keys, combination, strict=True))
-        found.add(tuple(_holds({"Condition": name}, conditions, state, 0) for name in names))
+    found = {tuple(_holds({"Condition": name}, conditions, state, 0) for name in names) for state in states}
     return [dict(zip(names, outcome, strict=True)) for outcome in sorted(found, reverse=True)]
+
+
+def impossible_values(
+    template: Mapping[str, Json], given: Mapping[str, str], outcome: Assignment
+) -> frozenset[str]:
+    """The parameters that cannot have the given value, or else their default, where conditions come out like this.
+
+    Each condition is asked by itself; one that looks at a parameter in a way not known here speaks against its
+    value, too.
+    """
+    definitions, parameters = template.get("Conditions"), template.get("Parameters")
+    if not isinstance(definitions, dict) or not isinstance(parameters, dict):
+        return frozenset()
+    defaults = {name: one.get("Default") for name, one in parameters.items() if isinstance(one, dict)}
+    return frozenset(
+        name
+        for name, value in {**defaults, **given}.items()
+        if value is not None
+        for condition, wanted in outcome.items()
+        if _rules_out(condition, definitions, name, _plain(value), wanted=wanted)
+    )
+
+
+def _rules_out(
+    condition: str, definitions: Mapping[str, Json], parameter: str, value: str, *, wanted: bool
+) -> bool:
+    inputs, key = _Inputs(), _key({"Ref": parameter})
+    _collect({"Condition": condition}, definitions, inputs, 0)
+    if any(other != key and re.search(rf"\b{re.escape(parameter)}\b", other) for other in inputs.values):
+        return True
+    if key not in inputs.values:
+        return False
+    inputs.values[key] = [value]
+    states = inputs.states()
+    return states is None or not any(
+        _holds({"Condition": condition}, definitions, state, 0) is wanted for state in states
+    )
 
 
 def _allowed_values(template: Mapping[str, Json], inputs: _Inputs) -> None:

@@ -52,6 +52,8 @@ class Resolver:
     given: Mapping[str, str]
     """Values of parameters and pseudo parameters (``AWS::Region``) that the user gave."""
     use_defaults: bool = True
+    impossible: frozenset[str] = frozenset()
+    """Parameters whose value counts as unknown, because the conditions say that it is another one."""
     conditions: Mapping[str, bool] = field(default_factory=dict)
     """How conditions came out, for ``Fn::If``."""
 
@@ -106,7 +108,7 @@ class Resolver:
             value = self._pseudo(name)
             return _UNKNOWN if value is None else Text((value,))
         parameter = self._parameter(name)
-        if parameter is None:
+        if parameter is None or name in self.impossible:
             return _UNKNOWN
         if name in self.given:
             return Text((self.given[name],))

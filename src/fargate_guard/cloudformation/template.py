@@ -61,7 +61,7 @@ def template_image_needs(
     :raises TaskDefinitionError: not a template, or one that cannot be instrumented anyway.
     """
     report, needs = Report(), dict[object, "ImageNeed"]()
-    choosing, cases = Choosing(settings, _NO_IMAGES, template), Cases(template, parameters, settings)
+    choosing, cases = Choosing(settings, _NO_IMAGES, template, parameters), Cases(template, parameters, settings)
 
     def collect(resource: Resource, case: Concrete, paths: Paths) -> None:
         check_compatibilities(case.definition)
@@ -96,7 +96,7 @@ def instrument_template(
     :raises TaskDefinitionError: something cannot be instrumented correctly, whatever is deployed; several refusals
         come as :class:`~fargate_guard.cloudformation.TemplateRefusedError`.
     """
-    report, choosing = Report(), Choosing(settings, images, template)
+    report, choosing = Report(), Choosing(settings, images, template, parameters)
     cases = Cases(template, parameters, settings)
     not_fargate: dict[str, None] = {}
     fargate = False

@@ -26,6 +26,8 @@ class Leaf(Enum):
     """The same, in a list that gets more elements, so no function may give the list as a whole."""
     SCALAR = "scalar"
     """Its text is of use where the user gave it; a parameter's default says nothing about it."""
+    CHECKED = "checked"
+    """A number or a role: the default of a parameter is checked, too, where the conditions leave it possible."""
     ARGUMENTS = "arguments"
     """A list of texts that need not be known, or a function that gives one."""
 
@@ -34,16 +36,16 @@ Part = Leaf | dict[str, "Part"] | tuple["Part"]
 """A leaf, an object by its keys (others are not understood), or a list by its elements."""
 
 _TEXT: Final = Leaf.TEXT
-_SCALAR: Final = Leaf.SCALAR
+_CHECKED: Final = Leaf.CHECKED
 _NAMED: Final[Part] = ({"Name": _TEXT},)
 
 TASK: Final[dict[str, Part]] = {
     "RequiresCompatibilities": (_TEXT,),
     "NetworkMode": _TEXT,
     "PidMode": _TEXT,
-    "Cpu": _SCALAR,
-    "Memory": _SCALAR,
-    "ExecutionRoleArn": _SCALAR,
+    "Cpu": _CHECKED,
+    "Memory": _CHECKED,
+    "ExecutionRoleArn": _CHECKED,
     "RuntimePlatform": {"OperatingSystemFamily": _TEXT, "CpuArchitecture": _TEXT},
     "Tags": ({"Key": _TEXT, "Value": _TEXT},),
 }
@@ -135,14 +137,14 @@ def container_parts(settings: Settings | None) -> dict[str, Part]:
         "Image": _TEXT,
         "EntryPoint": Leaf.ARGUMENTS,
         "Command": Leaf.ARGUMENTS,
-        "Cpu": _SCALAR,
-        "Memory": _SCALAR,
-        "MemoryReservation": _SCALAR,
+        "Cpu": _CHECKED,
+        "Memory": _CHECKED,
+        "MemoryReservation": _CHECKED,
         "Environment": _NAMED,
         "Secrets": _NAMED,
         "VolumesFrom": ({"SourceContainer": _TEXT},),
         "LinuxParameters": {"Capabilities": {"Add": (Leaf.EXTENDED,), "Drop": (_TEXT,)}},
-        "PortMappings": ({"ContainerPort": _SCALAR, "ContainerPortRange": _SCALAR},),
+        "PortMappings": ({"ContainerPort": _CHECKED, "ContainerPortRange": _CHECKED},),
         "DependsOn": ({"ContainerName": _TEXT, "Condition": _TEXT},),
         "DockerLabels": dict.fromkeys(labels, _TEXT),
         "RepositoryCredentials": {"CredentialsParameter": _TEXT},
