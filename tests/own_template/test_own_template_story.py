@@ -114,8 +114,11 @@ def test_what_somebody_else_deployed_to_the_service_is_not_called_done(desk: Des
     found = desk.deploy("app.yaml")
     assert found.exit_code == 3, found.stderr
     assert "own-stack.service: Service arn:" in found.stdout
-    assert "which somebody else deployed" in found.stdout
-    ecs.update_service(**service, taskDefinition=made["Web"])
+    assert "somebody else deployed it" in found.stdout
+    (put_back,) = re.findall(
+        r"aws ecs update-service --cluster (\S+) --service (\S+) --task-definition (\S+)", found.stdout
+    )
+    ecs.update_service(**dict(zip(("cluster", "service", "taskDefinition"), put_back, strict=True)))
     assert desk.deploy("app.yaml").exit_code == 0
 
 

@@ -8,7 +8,15 @@ from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.workflows.definition_kinds import TASK_DEFINITION
 from fargate_guard.workflows.own_template_files import resources
 from fargate_guard.workflows.own_template_running import running
-from fargate_guard.workflows.own_template_seen import FIX, PUT_BACK, is_for_fargate, not_instrumented, said
+from fargate_guard.workflows.own_template_seen import (
+    FIX,
+    REGISTER_AGAIN,
+    TAKE_OUT,
+    is_for_fargate,
+    not_instrumented,
+    said,
+    with_agent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,7 +77,7 @@ def _template_finding(
         told = "; ".join([f"{len(containers) - len(excused)} containers as expected", *excused])
         return said("own-stack.template", where, True, f"every container {what}", told)
     told = "; ".join(f"{one.name}: {one.reason}" for one in wrong)
-    fix = FIX if instrumented else "undo it where it is written: fguard uninstrument FILE"
+    fix = FIX if instrumented else TAKE_OUT
     return said("own-stack.template", where, False, f"every container {what}", told, fix)
 
 
@@ -78,12 +86,12 @@ def _registered(made: Made, rules: Rules, *, instrumented: bool) -> Finding:
     check, where = "own-stack.task-definition", f"{made.address} {made.arn}"
     definition = made.definition
     if definition is None:
-        return said(check, where, False, "it is registered", "ECS does not have it any more", PUT_BACK)
+        return said(check, where, False, "it is registered", "ECS does not have it any more", REGISTER_AGAIN)
     if not is_for_fargate(definition):
         return said(check, where, None, "", f"not for Fargate: {', '.join(definition.compatibilities)}")
     if not instrumented:
-        has = [one.name for one in definition.containers if one.is_instrumented or one.is_sidecar]
-        return said(check, where, not has, "no agent in it", ", ".join(has) or "none", PUT_BACK)
+        has = with_agent(definition)
+        return said(check, where, not has, "no agent in it", ", ".join(has) or "none", TAKE_OUT)
     missing = not_instrumented(definition, rules)
     excused = [f"{name} left out: {why}" for name, why in definition.left_out(rules).items()]
     expected = "every container starts under the agent"

@@ -9,12 +9,12 @@ from fargate_guard.verify.rollout_verdict import Rollout
 from fargate_guard.workflows.own_template_runners import not_watchable
 from fargate_guard.workflows.own_template_seen import (
     FIX_FOREIGN,
-    PUT_BACK,
     family_of,
     is_for_fargate,
     not_instrumented,
     said,
     short,
+    with_agent,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _service(one: MadeService, seen: Seen, rules: Rules, *, instrumented: bool) 
         return
     for runs, id_, check_ in _parts(service):
         what = f"{where} {id_}".rstrip()
-        yield _revision(check_, what, runs, one, seen, rules, instrumented=instrumented)
+        yield _revision(check_, what, runs, service, seen, rules, instrumented=instrumented)
 
 
 def _parts(service: Service) -> Iterator[tuple[str, str, str]]:
@@ -86,23 +86,27 @@ def _parts(service: Service) -> Iterator[tuple[str, str, str]]:
 
 
 def _revision(
-    check: str, where: str, runs: str, one: MadeService, seen: Seen, rules: Rules, *, instrumented: bool
+    check: str, where: str, runs: str, service: Service, seen: Seen, rules: Rules, *, instrumented: bool
 ) -> Finding:
-    """One task definition that a service runs; others than ECS deploy what they like, if it is instrumented."""
+    """One task definition that a service runs; others than ECS deploy what they like, if it is as asked."""
     made = {each.arn for each in seen.made}
-    name = short(runs)
-    same_family = sorted(short(arn) for arn in made if family_of(arn) == family_of(runs))
     if runs in made:
-        return said(check, where, True, "runs what this stack made", f"runs {name}")
-    ours = f"{', '.join(same_family)}, which this stack made"
-    if same_family and one.service is not None and one.service.controller == "ECS":
-        return said(check, where, False, f"runs {ours}", f"runs {name}, which somebody else deployed", PUT_BACK)
-    if not instrumented:
-        return said(check, where, True, "runs what this stack made", f"runs {name}, which is not in this stack")
-    wrong, told = _wrong(runs, seen, rules)
-    expected = "runs something instrumented"
-    fix = f"deploy {ours}, with what deploys the service" if same_family else FIX_FOREIGN
-    return said(check, where, not wrong, expected, f"runs {name}, which is not in this stack: {told}", fix)
+        return said(check, where, True, "runs what this stack made", f"runs {short(runs)}")
+    told = f"runs {short(runs)}, which is not in this stack"
+    same = sorted(short(arn) for arn in made if family_of(arn) == family_of(runs))
+    if same and service.controller == "ECS":
+        which = f"--cluster {short(service.cluster_arn)} --service {service.name} --task-definition {same[-1]}"
+        fix = f"put back what this stack made: aws ecs update-service {which}"
+        return said(check, where, False, f"runs {', '.join(same)}", f"{told}: somebody else deployed it", fix)
+    fix = f"deploy {', '.join(same)}, with what deploys the service" if same else FIX_FOREIGN
+    if instrumented:
+        wrong, why = _wrong(runs, seen, rules)
+        return said(check, where, not wrong, "runs something instrumented", f"{told}: {why}", fix)
+    definition = seen.definitions.get(runs)
+    has = with_agent(definition) if same and definition else []
+    return said(
+        check, where, not has, "runs nothing with the agent", f"{told}: {', '.join(has) or 'as it is'}", fix
+    )
 
 
 def _wrong(named: str, seen: Seen, rules: Rules) -> tuple[bool, str]:

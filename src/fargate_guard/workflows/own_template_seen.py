@@ -26,7 +26,10 @@ FIX_FOREIGN = (
     "instrument it where it is made (fguard instrument NAME prints it instrumented), or name a task definition of"
     " the template instead"
 )
-PUT_BACK = "deploy it again: fguard deploy --template FILE"
+REGISTER_AGAIN = "change something in it: CloudFormation puts nothing back that it did not change itself"
+TAKE_OUT = (
+    "undo it where it is written: fguard uninstrument FILE; or take the macro that adds it out of the template"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,11 @@ def not_instrumented(definition: TaskDefinition, rules: Rules) -> list[str]:
     if not missing and definition.sidecar is None and len(left_out) < len(workloads):
         return ["the agent's sidecar"]
     return missing
+
+
+def with_agent(definition: TaskDefinition) -> list[str]:
+    """Return the names of the containers that are the agent's, or start under it."""
+    return [one.name for one in definition.containers if one.is_instrumented or one.is_sidecar]
 
 
 def is_for_fargate(definition: TaskDefinition) -> bool:
