@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.sandbox import Fault, FaultKind
-from tests.end_to_end.conftest import ACCESS_KEY
+from tests.end_to_end.conftest import ACCESS_KEY, QUICKSTART
+from tests.fguard_inside import FguardInside
+from tests.stack_templates.inventory import Inventory, differences
+from tests.terraform_templates.account import account_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -178,6 +182,39 @@ def test_instrument_takes_the_orchestrator_from_the_deployment(deployed: Deploym
     instrumented = quickstart("instrument", "writer-to-bin.json", "--execution-role-supplied")
     assert instrumented.exit_code == 0, instrumented.stderr
     assert deployed.ran.document["orchestrator"]["host"] in instrumented.stdout
+
+
+@pytest.mark.usefixtures("deployed")
+def test_cloudformation_makes_the_same_resource_by_resource(
+    quickstart: Fguard, client: Callable[[str], Any], tmp_path: Path
+) -> None:
+    with account_elsewhere(tmp_path) as elsewhere:
+        folder = shutil.copytree(QUICKSTART, tmp_path / "quickstart")
+        environ = {**quickstart.environ, **elsewhere.sandbox.environment()}
+        ran = FguardInside(folder, environ)("deploy", "--method", "cloudformation", "--yes", "--json")
+        assert ran.exit_code == 0, ran.stderr
+        terraform, cloudformation = (
+            Inventory(made_by, "quickstart", names_of_access_key(made_by))
+            for made_by in (client, elsewhere.client)
+        )
+        assert len(terraform.resources()) >= 25
+        assert differences(terraform, cloudformation) == {}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_other_method_is_refused_with_the_way_to_migrate(quickstart: Fguard) -> None:
+    inside = FguardInside(quickstart.folder, quickstart.environ)
+    refused = inside("deploy", "--method", "cloudformation", "--yes")
+    assert refused.exit_code == 4
+    assert "quickstart is deployed with Terraform" in refused.stderr
+    assert "copy fguard.yaml with another `name`, deploy that with --method cloudformation" in refused.stderr
+
+
+def names_of_access_key(client: Callable[[str], Any]) -> dict[str, str]:
+    """A name for the secret that fguard stored, and for its version."""
+    (secret,) = client("secretsmanager").list_secrets()["SecretList"]
+    (version,) = secret["SecretVersionsToStages"]
+    return {secret["ARN"]: "<access key>", version: "<its version>"}
 
 
 @pytest.mark.usefixtures("deployed")

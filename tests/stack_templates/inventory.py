@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tests.terraform_templates.account import Account
-
 Resource = dict[str, Any]
 
 VOLATILE = {
@@ -25,8 +23,7 @@ VOLATILE = {
     *("runningTasksCount", "pendingTasksCount", "arn", "Arn", "CanonicalHostedZoneId", "logGroupArn"),
     *("AvailabilityZoneId", "currentServiceRevisions", "metricFilterCount", "PolicyARN"),
     *("ScalableTargetARN", "taskDefinitionArn", "revision", "DhcpOptionsId", "AvailableIpAddressCount"),
-    *("TargetGroupName", "DestinationPrefixListId", "NatGatewayId", "VpcEndpointId", "GroupId"),
-    *("GroupOwnerId", "NetworkAclAssociationId"),
+    *("TargetGroupName", "GroupOwnerId", "NetworkAclAssociationId"),
 }
 """What differs from one deployment to the next, and names that are generated."""
 
@@ -34,14 +31,17 @@ VOLATILE = {
 class Inventory:
     """The resources of one deployment in an account."""
 
-    def __init__(self, account: Account, deployment: str, names: Mapping[str, str] | None = None) -> None:
-        """:param names: what to call what is there besides: identifier to name."""
-        self._account, self._deployment = account, deployment
-        self._names = {account.access_key_arn: "<access key>", **(names or {})}
+    def __init__(self, client: Callable[[str], Any], deployment: str, names: Mapping[str, str]) -> None:
+        """:param client: plain boto3 for a service.
+
+        :param names: what to call what is there besides, the access key for one: identifier to name.
+        """
+        self._client, self._deployment, self._names = client, deployment, dict(names)
 
     def resources(self) -> dict[str, Any]:
         """Every resource under a name that does not depend on identifiers."""
         collected: dict[str, Resource] = {}
+        self._names |= self._prefix_lists()
         for collect in (
             self._network,
             self._security_groups,
@@ -59,11 +59,13 @@ class Inventory:
         result: dict[str, Any] = _sorted_lists(json.loads(text))
         return result
 
-    def _client(self, service: str) -> Any:
-        return self._account.client(service)
-
     def _mine(self, tags: Iterable[Any]) -> bool:
         return {"Key": "fguard:deployment", "Value": self._deployment} in list(tags)
+
+    def _prefix_lists(self) -> dict[str, str]:
+        """AWS's own, which gateway endpoints' routes lead to; every sandbox gives them other identifiers."""
+        listed = self._client("ec2").describe_managed_prefix_lists()["PrefixLists"]
+        return {one["PrefixListId"]: f"<{one['PrefixListName']}>" for one in listed}
 
     def _network(self) -> Iterator[tuple[str, list[str], Resource]]:
         ec2 = self._client("ec2")

@@ -200,3 +200,13 @@ def test_subnets_keep_their_order() -> None:
     assert not found.network.created
     assert found.cluster.arn == "arn:aws:ecs:us-east-1:123456789012:cluster/c"
     assert found.orchestrator is None
+
+
+def test_every_zone_has_its_own_way_out_where_that_is_asked_for() -> None:
+    for gateways, expected in (("one", [1, 1, 1]), ("per_zone", [1, 2, 3])):
+        resources = document(rendered(config(network={"zones": 3, "nat_gateway": gateways})))["Resources"]
+        ways_out = [resources[f"PrivateRouteToNat{zone}"]["Properties"] for zone in (1, 2, 3)]
+        assert [way["NatGatewayId"] for way in ways_out] == [{"Ref": f"NatGateway{zone}"} for zone in expected]
+        assert [way["RouteTableId"] for way in ways_out] == [{"Ref": f"PrivateRouteTable{n}"} for n in (1, 2, 3)]
+        placed = {name: one["Properties"]["SubnetId"] for name, one in resources.items() if "NatGateway" in name}
+        assert placed == {f"NatGateway{zone}": {"Ref": f"PublicSubnet{zone}"} for zone in set(expected)}

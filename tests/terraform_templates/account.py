@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from fargate_guard.sandbox.background import BackgroundSandbox
 from fargate_guard.sandbox.environment import sandbox_environment
 from tests.terraform_templates.rendered_modules import REGION, TerraformFolder
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fargate_guard.sandbox import Sandbox
@@ -152,3 +156,14 @@ class Account:
                 if role["RoleName"].startswith("fguard_")
             ),
         ]
+
+
+@contextlib.contextmanager
+def account_elsewhere(folder: Path) -> Iterator[Account]:
+    """An account in an embedded AWS of its own, in another process: a process has one only."""
+    background = BackgroundSandbox(folder / "state.json")
+    started = background.start(os.environ, speed=20)
+    try:
+        yield Account(Endpoint(started.running.endpoint))
+    finally:
+        background.stop()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fargate_guard.sandbox import Sandbox
-from fargate_guard.sandbox.background import BackgroundSandbox
-from tests.terraform_templates.account import Account, Endpoint
+from tests.terraform_templates.account import Account, account_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +22,6 @@ def account() -> Iterator[Account]:
 
 @pytest.fixture(scope="module")
 def other_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """Another one, to do the same with CloudFormation and to compare; a process has one embedded AWS only."""
-    background = BackgroundSandbox(tmp_path_factory.mktemp("sandbox") / "state.json")
-    started = background.start(os.environ, speed=20)
-    try:
-        yield Account(Endpoint(started.running.endpoint))
-    finally:
-        background.stop()
+    """Another one, to do the same with CloudFormation and to compare."""
+    with account_elsewhere(tmp_path_factory.mktemp("sandbox")) as elsewhere:
+        yield elsewhere

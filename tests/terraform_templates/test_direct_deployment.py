@@ -234,7 +234,9 @@ def test_the_cloudformation_template_makes_the_same(account: Account, other_acco
     """But for two things: AWS ignores the one, and Terraform alone can take away a group's only rule."""
     settings, definitions = direct_settings(), direct_definitions(other_account, nasty_texts())
     deploy_stack(other_account, settings, definitions)
-    assert differences(Inventory(account, "t1"), Inventory(other_account, "t1")).keys() == {
+    terraform = Inventory(account.client, "t1", {account.access_key_arn: "<access key>"})
+    cloudformation = Inventory(other_account.client, "t1", {other_account.access_key_arn: "<access key>"})
+    assert differences(terraform, cloudformation).keys() == {
         "endpoint fguard_t1_s3: PrivateDnsEnabled",
         "security group fguard_t1_vpc_endpoints: rules",
     }

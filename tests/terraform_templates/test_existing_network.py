@@ -76,10 +76,11 @@ class Surroundings:
             target_group["TargetGroupArn"],
         )
 
-    def names(self) -> dict[str, str]:
+    def names(self, account: Account) -> dict[str, str]:
         """Names for the identifiers."""
         subnets = dict(zip(self.subnet_ids, ("<first subnet>", "<second subnet>"), strict=True))
         return subnets | {
+            account.access_key_arn: "<access key>",
             self.vpc_id: "<vpc>",
             self.load_balancer_arn: "<load balancer>",
             self.load_balancer_security_group_id: "<load balancer's group>",
@@ -432,8 +433,8 @@ def test_the_cloudformation_template_makes_the_same(
         load_balancer_security_group_ids=dict.fromkeys(DEFINITIONS, (there.load_balancer_security_group_id,)),
     )
     deploy_stack(other_account, there.settings(other_account.access_key_arn), DEFINITIONS, found)
-    terraform = Inventory(account, "everything", surroundings.names())
-    cloudformation = Inventory(other_account, "everything", there.names())
+    terraform = Inventory(account.client, "everything", surroundings.names(account))
+    cloudformation = Inventory(other_account.client, "everything", there.names(other_account))
     assert differences(terraform, cloudformation) == {}
 
 

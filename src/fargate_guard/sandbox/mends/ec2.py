@@ -162,11 +162,13 @@ def _create_vpc_endpoint(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _create_nat_gateway(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_nat_gateway(self: Any, *args: Any, **kwargs: Any) -> Any:
-        """A gateway's interface has an address of its subnet and no security group.
+        """A gateway's interface has an address of its subnet and no security group; a gateway is a public one.
 
         https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html
         """
         gateway = original(self, *args, **kwargs)
+        gateway.connectivity_type = gateway.connectivity_type or "public"
         interface = gateway._eni  # noqa: SLF001 - moto has no other way
         _settle(self, interface, f"Interface for NAT Gateway {gateway.id}", "nat_gateway")
         interface._group_set = []  # noqa: SLF001 - moto has no other way

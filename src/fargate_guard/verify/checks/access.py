@@ -28,7 +28,7 @@ ECS_TASKS = "ecs-tasks.amazonaws.com"
 _SECRETS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"
 _ROLE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"
 _NEEDS = ("roles", "task_definitions")
-_DEPLOY = "run `fguard deploy`: Terraform puts the role back"
+_DEPLOY = "run `fguard deploy`: Terraform puts the role back; what drifted from a stack, put back by hand"
 
 
 @CHECKS.check(

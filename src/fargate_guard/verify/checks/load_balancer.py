@@ -19,7 +19,7 @@ CHECKS = Registry()
 ZONES = 2
 _DOCS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/introduction.html"
 _HEALTH = "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html"
-_DEPLOY = "run `fguard deploy`: Terraform puts it back"
+_DEPLOY = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
 
 
 def _of_load_balancer(

@@ -16,7 +16,7 @@ CHECKS = Registry()
 
 _GROUPS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html"
 _AWSLOGS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html"
-_DEPLOY = "run `fguard deploy`: Terraform puts it back"
+_DEPLOY = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
 
 
 @CHECKS.check("logs.groups", title="The log groups exist", docs=_GROUPS, needs=("log_groups",))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CHECKS = Registry()
 
 ZONES = 2
-_DEPLOY = "run `fguard deploy`: Terraform puts it back"
+_DEPLOY = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
 _SUBNETS = "https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html"
 
 

@@ -22,7 +22,7 @@ HTTPS = 443
 _DOCS = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
 _NLB_DOCS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html"
 _NEEDS = ("security_groups",)
-_DEPLOY = "run `fguard deploy`: Terraform puts the rules back"
+_DEPLOY = "run `fguard deploy`: Terraform puts the rules back; what drifted from a stack, put back by hand"
 
 
 @CHECKS.check(

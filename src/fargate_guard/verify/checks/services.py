@@ -21,7 +21,7 @@ _CAUSE = "see the stop reasons and log lines of the failed tasks, mend the cause
 
 _DEPLOYMENTS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/view-service-deployment.html"
 _SERVICES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_definition_parameters.html"
-_DEPLOY = "run `fguard deploy`: Terraform puts it back"
+_DEPLOY = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
 
 
 def _each_service(facts: Facts, look: Callable[[Component, Service], Observation]) -> Iterator[Observation]:
