@@ -15,17 +15,21 @@ class Interrupting:
         if name == interrupted:
             signal.raise_signal(signal.SIGINT)
 
-interrupted, sys.argv = sys.argv[1], ["fguard", "instrument", "x.json"]
+interrupted, argument = sys.argv[1:]
+sys.argv = ["fguard", "instrument", argument]
 sys.meta_path.insert(0, Interrupting())
 from fargate_guard.cli.process import main
 main()
 """
 
 
-@pytest.mark.parametrize("module", ["typer", "fargate_guard.cli.main", "fargate_guard.cli.instrument"])
-def test_an_interrupted_import_ends_without_a_traceback(module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "argument"),
+    [("typer", "--help"), ("fargate_guard.cli.main", "--help"), ("fargate_guard.cli.instrument", "x.json")],
+)
+def test_an_interrupted_import_ends_without_a_traceback(module: str, argument: str) -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_IMPORT, module],
+        [sys.executable, "-c", INTERRUPTED_IMPORT, module, argument],
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,7 @@ Variables of options that can be repeated take several values, separated by blan
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from fargate_guard.cli.declared import Option
 
 if TYPE_CHECKING:
     from fargate_guard.cli.command import Invocation
@@ -17,10 +17,8 @@ SIDECAR = "Sidecar"
 CONTAINERS = "Containers"
 
 
-def _option(
-    variable: str, help_text: str, metavar: str | None = None, *flags: str, panel: str = AGENT
-) -> typer.models.OptionInfo:
-    info: typer.models.OptionInfo = typer.Option(
+def _option(variable: str, help_text: str, metavar: str | None = None, *flags: str, panel: str = AGENT) -> Option:
+    return Option(
         *flags,
         envvar=f"FGUARD_{variable}",
         show_envvar=False,
@@ -28,7 +26,6 @@ def _option(
         metavar=metavar,
         rich_help_panel=panel,
     )
-    return info
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -77,9 +74,7 @@ class AgentOptions:
     ] = None
     allow_unpinned_image: Annotated[
         bool,
-        typer.Option(
-            "--allow-unpinned-image", help="Accept an agent image whose tag moves.", rich_help_panel=SIDECAR
-        ),
+        Option("--allow-unpinned-image", help="Accept an agent image whose tag moves.", rich_help_panel=SIDECAR),
     ] = False
     image_pull_secret_arn: Annotated[
         str | None,
@@ -179,7 +174,7 @@ class AgentOptions:
     ] = None
     execution_role_supplied: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--execution-role-supplied",
             help="executionRoleArn is added later; do not ask for it.",
             rich_help_panel=CONTAINERS,

@@ -5,22 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import platform
-import traceback
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
-import typer
-
 from fargate_guard import __version__
-from fargate_guard.cli.option_groups import CommandWithHeadings
+from fargate_guard.cli.declared import Option, for_typer
 from fargate_guard.cli.screen import Screen, screen_of_process
 from fargate_guard.errors import ExitCode, FguardError
 from fargate_guard.taskdef.errors import TaskDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    import typer
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 changes pending, 3 verification failed, 4 preflight refused, "
@@ -53,10 +51,74 @@ class Result(NamedTuple):
     """The text is a file's, to the last byte."""
 
 
+class Command:
+    """A command of the command line: Typer parses what is not plain, and is not imported before."""
+
+    def __init__(self, name: str, function: Callable[..., Result], example: str, schema: str) -> None:
+        """Declare ``name``; the parameters are those of :func:`command`."""
+        self.name = name
+        self.function = function
+        self._example = example
+        self._schema = schema
+
+    @functools.cached_property
+    def parameters(self) -> Sequence[inspect.Parameter]:
+        """The command's own options, and behind them those that all commands share."""
+        hints = get_type_hints(self.function, include_extras=True)
+        own = [
+            parameter.replace(annotation=hints[parameter.name])
+            for parameter in inspect.signature(self.function).parameters.values()
+            if parameter.name != "run"
+        ]
+        shared = inspect.signature(_shared_options, eval_str=True).parameters.values()
+        return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+
+    def __call__(
+        self,
+        *,
+        json_: bool,
+        config: Path | None,
+        region: str | None,
+        profile: str | None,
+        quiet: bool,
+        verbose: bool,
+        **own: Any,
+    ) -> ExitCode:
+        """Run it with a value for every parameter, tell its result or its error, and return the exit code."""
+        run = Invocation(
+            command=self._schema,
+            screen=screen_of_process(os.environ, json=json_, quiet=quiet, verbose=verbose),
+            environ=os.environ,
+            config_file=config or Path("fguard.yaml"),
+            config_given=config is not None,
+            region=region,
+            profile=profile,
+        )
+        return _finish(run, functools.partial(self.function, run, **own))
+
+    def application(self, group: typer.Typer | None = None) -> typer.Typer:
+        """The same for Typer, as a part of ``group`` or alone."""
+        import typer
+
+        from fargate_guard.cli.on_demand import CommandWithHeadings
+
+        def run_command(**values: Any) -> None:
+            raise typer.Exit(self(**values))
+
+        parameters = [one.replace(annotation=for_typer(one.annotation)) for one in self.parameters]
+        run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run_command.__annotations__ = {}
+        help_text = inspect.cleandoc(self.function.__doc__ or "")
+        help_text = f"{help_text}\n\n{EXIT_CODES}\n\n\b\nExample:\n  {self._example}"
+        application = group or typer.Typer(add_completion=False, rich_markup_mode=None)
+        application.command(self.name, cls=CommandWithHeadings, help=help_text)(run_command)
+        return application
+
+
 def command(
     name: str, *, example: str, group: typer.Typer | None = None, schema: str | None = None
-) -> Callable[[Callable[..., Result]], typer.Typer]:
-    """Make a function ``(run: Invocation, …) -> Result`` the command ``name``, a Typer application.
+) -> Callable[[Callable[..., Result]], Command]:
+    """Make a function ``(run: Invocation, …) -> Result`` the command ``name``.
 
     The options that all commands share are added here, errors are printed here, and this is the only place
     that knows about ``--json``.
@@ -66,64 +128,25 @@ def command(
     :param schema: the middle of ``fguard.<schema>/v1`` where it is not the command's name.
     """
 
-    def register(function: Callable[..., Result]) -> typer.Typer:
-        @functools.wraps(function)
-        def run_command(
-            json_: bool,
-            config: Path | None,
-            region: str | None,
-            profile: str | None,
-            quiet: bool,
-            verbose: bool,
-            **own: Any,
-        ) -> None:
-            screen = screen_of_process(os.environ, json=json_, quiet=quiet, verbose=verbose)
-            run = Invocation(
-                command=schema or name,
-                screen=screen,
-                environ=os.environ,
-                config_file=config or Path("fguard.yaml"),
-                config_given=config is not None,
-                region=region,
-                profile=profile,
-            )
-            raise typer.Exit(_finish(run, functools.partial(function, run, **own)))
-
-        run_command.__signature__ = _with_shared_options(function)  # type: ignore[attr-defined]
-        run_command.__annotations__ = {}
-        help_text = f"{inspect.cleandoc(function.__doc__ or '')}\n\n{EXIT_CODES}\n\n\b\nExample:\n  {example}"
-        application = group or typer.Typer(add_completion=False, rich_markup_mode=None)
-        application.command(name, cls=CommandWithHeadings, help=help_text)(run_command)
-        return application
+    def register(function: Callable[..., Result]) -> Command:
+        made = Command(name, function, example, schema or name)
+        if group is not None:
+            made.application(group)
+        return made
 
     return register
 
 
-def _with_shared_options(function: Callable[..., Result]) -> inspect.Signature:
-    hints = get_type_hints(function, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.name != "run"
-    ]
-    return inspect.Signature(
-        [
-            parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for parameter in (*own, *inspect.signature(_shared_options, eval_str=True).parameters.values())
-        ]
-    )
-
-
 def _shared_options(
-    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output.")] = False,
+    json_: Annotated[bool, Option("--json", help="Print one JSON document to standard output.")] = False,
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", envvar="FGUARD_CONFIG", help="Configuration file [fguard.yaml]."),
+        Option("--config", "-c", envvar="FGUARD_CONFIG", help="Configuration file [fguard.yaml]."),
     ] = None,
-    region: Annotated[str | None, typer.Option(envvar="FGUARD_REGION", help="AWS Region.")] = None,
-    profile: Annotated[str | None, typer.Option(envvar="FGUARD_PROFILE", help="AWS named profile.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show tracebacks.")] = False,
+    region: Annotated[str | None, Option(envvar="FGUARD_REGION", help="AWS Region.")] = None,
+    profile: Annotated[str | None, Option(envvar="FGUARD_PROFILE", help="AWS named profile.")] = None,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Say only what went wrong.")] = False,
+    verbose: Annotated[bool, Option("--verbose", "-v", help="Say more; show tracebacks.")] = False,
 ) -> None:
     """Hold the declarations of the options that every command takes."""
 
@@ -154,6 +177,8 @@ def _finish(run: Invocation, work: Callable[[], Result]) -> ExitCode:
 def _report(run: Invocation, error: FguardError | TaskDefinitionError) -> ExitCode:
     exit_code = ExitCode(error.exit_code)
     if run.screen.verbose:
+        import traceback
+
         run.screen.detail("".join(traceback.format_exception(error)))
     run.screen.error(error)
     if run.screen.json:
@@ -167,6 +192,9 @@ def error_document(error: FguardError | TaskDefinitionError) -> dict[str, str | 
 
 
 def _as_bug(unexpected: Exception) -> FguardError:
+    import platform
+    import traceback
+
     last = traceback.extract_tb(unexpected.__traceback__)[-1]
     bug = FguardError(
         "fguard met something it did not expect; this is a bug in fguard",

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
-import typer
-
+from fargate_guard.cli.declared import Argument, Option
 from fargate_guard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ OUTPUT = "Output"
 
 DefinitionsArgument = Annotated[
     list[str],
-    typer.Argument(
+    Argument(
         metavar="TASK_DEF",
         help="Files, folders, patterns, - for standard input; or a family, family:revision or ARN in ECS.",
         show_default=False,
@@ -42,7 +41,7 @@ class TemplateOptions:
 
     parameter: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="NAME=VALUE",
             help="A template's parameter, or AWS::Region and the like; repeat it [their defaults].",
             rich_help_panel=TEMPLATES,
@@ -69,7 +68,7 @@ class ImageOptions:
 
     offline: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--offline/--online",
             envvar="FGUARD_OFFLINE",
             show_envvar=False,
@@ -80,7 +79,7 @@ class ImageOptions:
     ] = False
     image_timeout: Annotated[
         float,
-        typer.Option(
+        Option(
             envvar="FGUARD_IMAGE_TIMEOUT",
             show_envvar=False,
             metavar="SECONDS",
@@ -91,7 +90,7 @@ class ImageOptions:
     ] = 30.0
     entrypoint: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             metavar="CONTAINER=JSON",
             help="What the image of a container has as ENTRYPOINT, an array, [] for none; in a template also "
             "LOGICAL_ID/CONTAINER; repeat it.",
@@ -100,7 +99,7 @@ class ImageOptions:
     ] = None
     command: Annotated[
         list[str] | None,
-        typer.Option(metavar="CONTAINER=JSON", help="And as CMD, likewise.", rich_help_panel=IMAGES),
+        Option(metavar="CONTAINER=JSON", help="And as CMD, likewise.", rich_help_panel=IMAGES),
     ] = None
 
     def lookup(self, run: "Invocation") -> "ImageLookup":
@@ -125,29 +124,29 @@ class OutputOptions:
 
     output: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--output", "-o", metavar="FILE", help="Write to this file [standard output].", rich_help_panel=OUTPUT
         ),
     ] = None
     output_dir: Annotated[
         Path | None,
-        typer.Option(
+        Option(
             "--output-dir", metavar="DIR", help="Write every result below this folder.", rich_help_panel=OUTPUT
         ),
     ] = None
     in_place: Annotated[
-        bool, typer.Option("--in-place", help="Replace the files: all of them or none.", rich_help_panel=OUTPUT)
+        bool, Option("--in-place", help="Replace the files: all of them or none.", rich_help_panel=OUTPUT)
     ] = False
     diff: Annotated[
-        bool, typer.Option("--diff", help="Print a unified diff instead of the result.", rich_help_panel=OUTPUT)
+        bool, Option("--diff", help="Print a unified diff instead of the result.", rich_help_panel=OUTPUT)
     ] = False
     check: Annotated[
         bool,
-        typer.Option("--check", help="Write nothing; exit 2 when something would change.", rich_help_panel=OUTPUT),
+        Option("--check", help="Write nothing; exit 2 when something would change.", rich_help_panel=OUTPUT),
     ] = False
     for_registration: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--for-registration",
             help="Leave out what RegisterTaskDefinition does not take.",
             rich_help_panel=OUTPUT,
@@ -155,9 +154,7 @@ class OutputOptions:
     ] = False
     strict: Annotated[
         bool,
-        typer.Option(
-            "--strict", help="Treat warnings as errors: exit 4, nothing written.", rich_help_panel=OUTPUT
-        ),
+        Option("--strict", help="Treat warnings as errors: exit 4, nothing written.", rich_help_panel=OUTPUT),
     ] = False
 
     @property

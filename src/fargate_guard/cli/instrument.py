@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from fargate_guard.cli.agent_options import AgentOptions
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.declared import Option
 from fargate_guard.cli.definition_options import (
     IMAGES,
     OUTPUT,
@@ -60,7 +59,7 @@ def instrument(
     task_definitions: OptionalDefinitionsArgument = None,
     format_: Annotated[
         str,
-        typer.Option(
+        Option(
             "--format",
             metavar="FORMAT",
             show_default=False,
@@ -71,7 +70,7 @@ def instrument(
     ] = "text",
     pin_digests: Annotated[
         bool | None,
-        typer.Option(
+        Option(
             "--pin-digests/--no-pin-digests",
             envvar="FGUARD_PIN_DIGESTS",
             show_envvar=False,

@@ -1,13 +1,9 @@
-"""The ``fguard`` command: all commands, and what happens before and after one."""
+"""The ``fguard`` command: all commands, as Typer parses them."""
 
 from __future__ import annotations
 
-import gc
-import io
 import os
-import signal
-import sys
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar
 
 import typer
 from typer.exceptions import TyperException
@@ -18,7 +14,6 @@ from fargate_guard.errors import ExitCode, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 
 class Commands(CommandsOnDemand):
@@ -72,21 +67,6 @@ def fguard(
         typer.echo(context.get_help())
 
 
-def main() -> NoReturn:
-    """Run ``fguard`` as a process: parse, run one command, exit with its code."""
-    _stop_cleanly_on(signal.SIGTERM, signal.SIGHUP)
-    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-        sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale
-    try:
-        code = run(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.FAILED
-    gc.freeze()  # or the interpreter looks through everything for cycles before it ends: 10 ms
-    sys.exit(code)
-
-
 def run(arguments: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
     try:
@@ -121,14 +101,7 @@ def _named(arguments: Sequence[str]) -> str | None:
     return next((argument for argument in arguments if argument in Commands.summaries), None)
 
 
-def _stop_cleanly_on(*signals: signal.Signals) -> None:
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
-        raise Interrupted(f"stopped by {signal.Signals(number).name}", exit_code=ExitCode.TERMINATED)
-
-    for number in signals:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for it to be ignored
-            signal.signal(number, stop)
-
-
 if __name__ == "__main__":
+    from fargate_guard.cli.process import main
+
     main()

@@ -14,9 +14,31 @@ if TYPE_CHECKING:
     from typer._click import Command, Context
 
 
+PLAIN = "Options"
+"""The heading of options that name none."""
+
+
 def load_command(name: str) -> Command:
-    """Import a command: the Typer application ``<name>`` in the module ``fargate_guard.cli.<name>``."""
-    return typer.main.get_command(getattr(import_module(f"fargate_guard.cli.{name}"), name))
+    """Import a command, or a Typer application of several: ``<name>`` in ``fargate_guard.cli.<name>``."""
+    found = getattr(import_module(f"fargate_guard.cli.{name}"), name)
+    return typer.main.get_command(found if isinstance(found, typer.Typer) else found.application())
+
+
+class CommandWithHeadings(TyperCommand):
+    """A command whose help lists its options under their headings (``rich_help_panel``), without Rich."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, those without a heading last."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                named = "Arguments" if parameter.param_type_name == "argument" else PLAIN
+                sections.setdefault(getattr(parameter, "rich_help_panel", None) or named, []).append(record)
+        plain = sections.pop(PLAIN, None)
+        for heading, records in [*sections.items(), *([(PLAIN, plain)] if plain else [])]:
+            with formatter.section(heading):
+                formatter.write_dl(records)
 
 
 class CommandOnDemand(TyperCommand):

@@ -14,30 +14,8 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from typer.core import TyperCommand
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-PLAIN = "Options"
-"""The heading of options that name none."""
-
-
-class CommandWithHeadings(TyperCommand):
-    """A command whose help lists its options under their headings (``rich_help_panel``), without Rich."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the options, those without a heading last."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None:
-                named = "Arguments" if parameter.param_type_name == "argument" else PLAIN
-                sections.setdefault(getattr(parameter, "rich_help_panel", None) or named, []).append(record)
-        plain = sections.pop(PLAIN, None)
-        for heading, records in [*sections.items(), *([(PLAIN, plain)] if plain else [])]:
-            with formatter.section(heading):
-                formatter.write_dl(records)
 
 
 def with_option_groups(function: Callable[..., Any]) -> Callable[..., Any]:

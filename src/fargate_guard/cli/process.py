@@ -1,27 +1,78 @@
-"""The process of the ``fguard`` command: what is to be settled before the first big import."""
+"""The process of the ``fguard`` command: what happens before and after a command, and which way it is parsed."""
 
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import sys
-from typing import NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from fargate_guard.errors import ExitCode, Interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
 
 OBJECTS_BEFORE_A_COLLECTION = 100_000
 """Imports and large templates make many objects that stay, and hardly a cycle: the usual looks cost 10 ms."""
 
-INTERRUPTED = 130
-"""``ExitCode.INTERRUPTED``, before it can be imported."""
+WITHOUT_TYPER = ("instrument", "uninstrument")
+"""Commands of which a plain command line is parsed without Typer: they run in hooks, and for every file."""
+
+COMPLETING = "_FGUARD_COMPLETE"
+"""The variable in which a shell asks Typer for completions."""
 
 
 def main() -> NoReturn:
     """Run ``fguard``, and exit with its code."""
     gc.set_threshold(OBJECTS_BEFORE_A_COLLECTION)
     try:
-        from fargate_guard.cli import main as command_line
-
-        command_line.main()
+        _stop_cleanly_on(signal.SIGTERM, signal.SIGHUP)
+        code = _run_and_flush()
     except KeyboardInterrupt:  # during an import: nothing has begun that would have to be told
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
+    gc.freeze()  # or the interpreter looks through everything for cycles before it ends: 10 ms
+    sys.exit(code)
+
+
+def _run_and_flush() -> int:
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None and not sys.stdout.isatty():
+        reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
+    except Interrupted as stopped:
+        return stopped.exit_code
+    return code
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    if arguments and arguments[0] in WITHOUT_TYPER and COMPLETING not in os.environ:
+        from fargate_guard.cli.plain_arguments import plain_values
+
+        command = getattr(import_module(f"fargate_guard.cli.{arguments[0]}"), arguments[0])
+        values = plain_values(command.parameters, arguments[1:], os.environ)
+        if values is not None:
+            return int(command(**values))
+    from fargate_guard.cli.main import run as run_with_typer
+
+    return run_with_typer(arguments)
+
+
+def _stop_cleanly_on(*signals: signal.Signals) -> None:
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        raise Interrupted(f"stopped by {signal.Signals(number).name}", exit_code=ExitCode.TERMINATED)
+
+    for number in signals:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup asked for it to be ignored
+            signal.signal(number, stop)
 
 
 if __name__ == "__main__":
