@@ -71,6 +71,28 @@ def test_what_is_taken_back_in_one_case_only_stays_in_the_other() -> None:
     assert in_case(restored, "b")["ContainerDefinitions"][0]["LinuxParameters"] == wrapped["LinuxParameters"]
 
 
+def test_no_case_keeps_the_volumes_of_a_sidecar_that_is_gone() -> None:
+    wrapped = {
+        "Name": "web",
+        "Image": "nginx:1.27",
+        "EntryPoint": {"Fn::If": ["A", ["/opt/draios/bin/instrument", "/app"], ["/app"]]},
+        "Environment": [{"Name": "SYSDIG_SIDECAR", "Value": "auto"}, {"Name": "TEAM", "Value": "a"}],
+        "VolumesFrom": [{"SourceContainer": "SysdigInstrumentation", "ReadOnly": True}],
+    }
+    sidecar = {"Name": "SysdigInstrumentation", "Image": "quay.io/sysdig/workload-agent:5.0.1"}
+    value = template(ContainerDefinitions=[wrapped, sidecar])
+    for instrumented in (value, instrument_template(value, SETTINGS).definition):
+        restored = restore_template(instrumented)
+        (web,) = restored.definition["Resources"]["Web"]["Properties"]["ContainerDefinitions"]
+        assert "VolumesFrom" not in web
+        assert web["Environment"] == [{"Name": "TEAM", "Value": "a"}]
+        assert all(
+            in_case(restored.definition, case)["ContainerDefinitions"][0]["EntryPoint"] == ["/app"]
+            for case in "ab"
+        )
+        assert any("the mount is gone with the sidecar" in one.message for one in restored.warnings)
+
+
 def test_what_only_mentions_the_wrapper_and_cannot_be_read_is_no_concern_of_undoing() -> None:
     probe = {
         "Name": "probe",

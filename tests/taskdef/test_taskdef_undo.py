@@ -248,3 +248,19 @@ def test_what_a_second_run_of_sysdigs_tool_wrapped_twice_is_wrapped_once(
     once = instrument(kilt_web, direct).definition
     kilt_web[0]["Command"].insert(0, INSTRUMENT)
     assert instrument(kilt_web, direct).definition == once
+
+
+def test_a_mount_of_another_tools_sidecar_goes_with_it_where_that_tool_did_not_wrap(kilt_web: list[Any]) -> None:
+    kilt_web[0]["EntryPoint"], kilt_web[0]["Command"] = ["/docker-entrypoint.sh"], ["nginx"]
+    result = restore(kilt_web)
+    assert result.definition == [
+        {
+            "Name": "web",
+            "Image": "nginx:1.27",
+            "EntryPoint": ["/docker-entrypoint.sh"],
+            "Command": ["nginx"],
+            "Environment": [{"Name": "TMP", "Value": "/tmp"}],
+        }
+    ]
+    assert [one.reason for one in result.containers] == ["restored"]
+    assert "the mount is gone with the sidecar" in result.warnings[0].message

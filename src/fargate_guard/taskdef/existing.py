@@ -50,6 +50,10 @@ class Existing:
         """What fguard added to a container, also beyond what another tool did there."""
         return self.additions(container) or (self.record.others.get(name_of(container)) if self.record else None)
 
+    def mounts_foreign(self, container: Fields) -> bool:
+        """Whether a container takes the volumes of another tool's sidecar."""
+        return self.foreign and self.sidecar is not None and self.sidecar_name in _sources(container)
+
     @property
     def sidecar_name(self) -> str:
         """The name that workloads mount volumes from."""

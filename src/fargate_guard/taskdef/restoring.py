@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fargate_guard.taskdef.definition import Definition, locate
 from fargate_guard.taskdef.existing import Existing, existing, name_of
 from fargate_guard.taskdef.fields import Fields, Json, copied
 from fargate_guard.taskdef.record import ABSENT, NULL, Record, has_label
 from fargate_guard.taskdef.result import ContainerOutcome, Notice, Restored
 from fargate_guard.taskdef.workload import take_back_extra, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def uninstrument(definition: Json) -> Json:
@@ -26,7 +31,11 @@ def restore(definition: Json) -> Restored:
     target = locate(copied(definition))
     found = existing(target)
     workloads = [container for container in target.parsed if container is not found.sidecar]
-    instrumented = [c for c in workloads if c in found.wrapped or found.additions(c) is not None]
+    instrumented = [
+        one
+        for one in workloads
+        if one in found.wrapped or found.additions(one) is not None or found.mounts_foreign(one)
+    ]
     notices = remove_instrumentation(target, found)
     outcomes = tuple(
         ContainerOutcome(
@@ -53,16 +62,10 @@ def remove_instrumentation(target: Definition, found: Existing) -> list[Notice]:
     if not found.any:
         return []
     record = found.record or Record()
-    notices = []
+    notices: list[Notice] = []
     for container in target.parsed:
-        added = found.additions(container)
-        if container is found.sidecar or (added is None and container not in found.wrapped):
-            continue
-        if added is None and (more := found.recorded(container)) is not None:
-            take_back_extra(container, more)
-        certain = unwrap(container, found.sidecar_name, added)
-        if added is None:
-            notices.append(_uncertain(container, found, certain=certain))
+        if container is not found.sidecar:
+            notices += _take_back(container, found)
     if found.sidecar is not None:
         notices += _dependents(target, found.sidecar_name)
         target.remove(found.sidecar)
@@ -80,6 +83,24 @@ def remove_instrumentation(target: Definition, found: Existing) -> list[Notice]:
             Notice(target.task.at("pidMode"), "left as it is: whether the instrumentation set it is not recorded")
         )
     return notices
+
+
+def _take_back(container: Fields, found: Existing) -> Iterator[Notice]:
+    added = found.additions(container)
+    if added is not None:
+        unwrap(container, found.sidecar_name, added)
+    elif container in found.wrapped:
+        if (more := found.recorded(container)) is not None:
+            take_back_extra(container, more)
+        certain = unwrap(container, found.sidecar_name, None)
+        yield _uncertain(container, found, certain=certain)
+    if found.mounts_foreign(container):
+        unwrap(container, found.sidecar_name, None)
+        yield Notice(
+            container.path,
+            f"another tool gave container {name_of(container)} the volumes of {found.sidecar_name}, but did not "
+            "wrap it; the mount is gone with the sidecar; agent variables or SYS_PTRACE of your own are gone, too",
+        )
 
 
 def restore_pid_mode(task: Fields, record: Record) -> None:
