@@ -137,6 +137,14 @@ def test_calls_say_who_they_are_and_try_ten_times(aws: Aws) -> None:
     assert aws._client("ecs") is aws._client("ecs")
 
 
+def test_what_is_not_worth_a_wait_is_given_up_within_ten_seconds(aws: Aws) -> None:
+    config = aws.briefly().in_region("eu-west-1")._client("ecs").meta.config
+    attempts = config.retries["total_max_attempts"]
+    longest_pauses = sum(2**number for number in range(attempts - 1))
+    assert attempts * config.connect_timeout + longest_pauses < 10
+    assert aws.briefly().call("ecs", "list_clusters")["clusterArns"] == []
+
+
 def test_clients_are_made_once_though_many_threads_ask(aws: Aws) -> None:
     clients = each(aws._client, ["sns", "sns", "sns", "sns"])
     assert len({id(client) for client in clients}) == 1

@@ -133,6 +133,25 @@ def test_without_credentials_it_says_so_and_goes_on(account: Account) -> None:
     assert told == ["there are no AWS credentials"]
 
 
+def test_aws_that_could_not_be_asked_is_asked_again_after_a_minute(account: Account, asked: Asked) -> None:
+    log_in: list[Aws] = []
+
+    def connect() -> Aws:
+        if not log_in:
+            raise PreflightError("the session has expired")
+        return log_in[0]
+
+    tasks = KnownTasks(connect, problem=lambda error: asked.told.append(error.message), clock=lambda: asked.now)
+    running = arns(account)[0]
+    assert tasks.facts([running])[running].service is None
+    log_in.append(asked.aws)
+    asked.now = 59
+    assert "expired" in (tasks.facts([running])[running].unknown or "")
+    asked.now = 60
+    assert tasks.facts([running])[running].service == "web"
+    assert asked.told == ["the session has expired"]
+
+
 def test_a_permission_that_is_missing_is_named(account: Account, asked: Asked) -> None:
     denied = Fault(
         FaultKind.API_ERROR, aws_service="ecs", action="DescribeTasks", code="AccessDeniedException", count=1

@@ -196,6 +196,7 @@ def test_without_aws_credentials_events_are_shown_and_the_reason_told(
         (("--since", "1h", "--until", "2h"), 64, "begin after they end"),
         (("--service", "web"), 64, "leave out --no-aws"),
         (("--follow", "--json"), 64, "--format jsonl"),
+        (("--follow", "--limit", "5"), 64, "leave out --limit"),
         (("--severity", "severe"), 2, "severe"),
         (("--sysdig-region", "mars1"), 64, "us1"),
         (("--sysdig-url", "http://example.com"), 64, "https://"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.sysdig_api.server import READER, STRANGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from typer.testing import Result
 
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 CLUSTER = "arn:aws:ecs:us-east-1:123456789012:cluster/training"
 HERE = Place(CLUSTER)
 BIN = "Write below binary dir"
+NO_CREDENTIALS = {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
 
 
 def policy(name: str, **fields: Any) -> dict[str, Any]:
@@ -178,4 +185,29 @@ def test_without_a_deployment_the_cluster_is_said_to_be_unknown(rule_store: Rule
     result = CliRunner().invoke(app, ["policies"])
     assert result.exit_code == 0
     assert "the cluster is not known" in result.stderr
+    assert "there is no fguard.yaml" in result.stderr
     assert "perhaps" in result.stdout
+
+
+@pytest.mark.parametrize(("option", "why"), [("--aws", "no AWS credentials"), ("--no-aws", "AWS was not asked")])
+def test_why_the_cluster_is_not_known_is_said(
+    run: Callable[..., Result],
+    rule_store: RuleStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    why: str,
+) -> None:
+    rule_store.policies.append(policy("p"))
+    (tmp_path / "fguard.yaml").write_text(
+        "name: training\naws: {region: us-east-1}\nsysdig: {region: us1, access_key: {env: KEY}}\n"
+    )
+    for name, value in NO_CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    assert run().exit_code == 0
+    found = CliRunner().invoke(app, ["policies", "--json", option])
+    document = json.loads(found.stdout)
+    assert (document["cluster"], found.exit_code) == (None, 0)
+    assert why in document["cluster_unknown"]
+    assert why in found.stderr
+    assert json.loads(run("--json").stdout)["cluster_unknown"] is None

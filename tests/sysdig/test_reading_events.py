@@ -15,6 +15,7 @@ from fargate_guard.sysdig.events import (
     EVENTS,
     LONGEST_WINDOW,
     SECOND,
+    SUPPORTED_FILTERS,
     Window,
     read_events,
     supported_filters,
@@ -182,6 +183,17 @@ def test_what_sysdig_supports_is_filtered_there_and_the_rest_here(
     assert wanted.server_filter(supported_filters(client)) == 'severity in ("0", "1", "2", "3")'
     api.interfere(wrong.failing(404))
     assert wanted.server_filter(supported_filters(client)) is None
+
+
+@pytest.mark.parametrize(
+    "odd", [wrong.saying(b"{}"), wrong.saying(b"[]"), wrong.failing(400), wrong.failing(403), wrong.failing(404)]
+)
+def test_where_sysdig_does_not_say_what_it_filters_by_everything_is_filtered_here(
+    client: SecureClient, api: SecureApi, odd: wrong.Interference
+) -> None:
+    api.interfere(odd, path=SUPPORTED_FILTERS)
+    assert supported_filters(client) == {}
+    assert Wanted(severity="high", tasks=(TASK,)).server_filter({}) is None
 
 
 def test_operators_by_other_names_than_their_signs_mean_that_all_are_supported() -> None:

@@ -19,6 +19,8 @@ TOTAL_ATTEMPTS = 10
 """Per call, first included. ECS refills its request quotas within seconds, so ten attempts outlast a burst."""
 IDENTITY_ATTEMPTS = 3
 """For the first call of a command: a wrong endpoint is told within seconds."""
+_PATIENT, _BRIEF = (10.0, 60.0), (2.0, 8.0)
+"""Seconds for a connection, and for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,12 @@ class Aws:
     """Calls AWS: clients are made once, when first needed; safe to use from several threads."""
 
     def __init__(
-        self, *, region: str | None = None, profile: str | None = None, environ: Mapping[str, str] | None = None
+        self,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        brief: bool = False,
     ) -> None:
         """Choose region, profile and endpoint; nothing is sent yet.
 
@@ -45,9 +52,11 @@ class Aws:
         :param environ: stands in for the process's environment, for example ``Sandbox.environment()``; of it
             ``AWS_REGION``, ``AWS_DEFAULT_REGION``, ``AWS_ENDPOINT_URL``, ``AWS_PROFILE`` and the keys count.
             None: boto3 reads the process's own, with all its rules.
+        :param brief: give up within about ten seconds, for what is worth knowing and not worth a wait.
         :raises ProfileError: when there is no such profile.
         """
         self._environ = environ
+        self._brief = brief
         self.profile = profile
         given = environ or {}
         keys = {}
@@ -86,7 +95,14 @@ class Aws:
     def in_region(self, region: str) -> Aws:
         """Return the same access in another region."""
         same = region == self._session.region_name
-        return self if same else Aws(region=region, profile=self.profile, environ=self._environ)
+        return self if same else self._again(region, brief=self._brief)
+
+    def briefly(self) -> Aws:
+        """Return the same access for what is not worth a wait: few attempts, short time-outs."""
+        return self._again(self._session.region_name, brief=True)
+
+    def _again(self, region: str | None, *, brief: bool) -> Aws:
+        return Aws(region=region, profile=self.profile, environ=self._environ, brief=brief)
 
     def identity(self) -> Identity:
         """Return whose credentials these are; asked once.
@@ -139,16 +155,18 @@ class Aws:
     def _client(self, service: str) -> Any:
         with self._making:  # a boto3 session makes clients for one thread at a time; the clients serve all
             if service not in self._clients:
+                few = self._brief or service == "sts"
+                connect, answer = _BRIEF if self._brief else _PATIENT
                 self._clients[service] = self._session.client(
                     service,
                     endpoint_url=self._endpoint_url,
                     config=Config(
                         retries={
                             "mode": "standard",
-                            "total_max_attempts": IDENTITY_ATTEMPTS if service == "sts" else TOTAL_ATTEMPTS,
+                            "total_max_attempts": IDENTITY_ATTEMPTS if few else TOTAL_ATTEMPTS,
                         },
-                        connect_timeout=10,
-                        read_timeout=60,
+                        connect_timeout=connect,
+                        read_timeout=answer,
                         max_pool_connections=16,
                         user_agent_extra=f"fargate-guard/{__version__}",
                     ),

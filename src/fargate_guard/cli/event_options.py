@@ -36,6 +36,20 @@ def a_number(value: float | None) -> float | None:
     return value
 
 
+IntervalOption = Annotated[
+    float,
+    typer.Option(
+        "--interval",
+        metavar="SECONDS",
+        min=0.1,
+        max=LONGEST_INTERVAL,
+        callback=a_number,
+        help="Between two looks at Sysdig.",
+    ),
+]
+DEFAULT_INTERVAL = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class Narrowing:
     """Which events."""

@@ -8,10 +8,10 @@ import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.event_options import (
-    LONGEST_INTERVAL,
+    DEFAULT_INTERVAL,
+    IntervalOption,
     Narrowing,
     Secure,
-    a_number,
     connect_lazily,
     open_client,
     read_config,
@@ -22,6 +22,7 @@ from fargate_guard.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from fargate_guard.sysdig.events import Window
 
+DEFAULT_LIMIT = 100
 Format = Literal["table", "jsonl", "csv"]
 Level = Literal["high", "medium", "low", "info"]
 
@@ -33,22 +34,12 @@ def events(
     narrowing: Narrowing,
     secure: Secure,
     limit: Annotated[
-        int, typer.Option("--limit", min=0, metavar="N", help="The newest N of them; 0 for all.")
-    ] = 100,
+        int | None, typer.Option("--limit", min=0, metavar="N", help="The newest N of them; 0 for all [100].")
+    ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait for more, until Ctrl-C or --until.")
     ] = False,
-    interval: Annotated[
-        float,
-        typer.Option(
-            "--interval",
-            metavar="SECONDS",
-            min=0.1,
-            max=LONGEST_INTERVAL,
-            callback=a_number,
-            help="Between two looks of --follow.",
-        ),
-    ] = 2.0,
+    interval: IntervalOption = DEFAULT_INTERVAL,
     format_: Annotated[
         Format | None, typer.Option("--format", help="[table on a terminal, else jsonl (one JSON per line)]")
     ] = None,
@@ -68,7 +59,7 @@ def events(
     from fargate_guard.workflows.event_tasks import KnownTasks
     from fargate_guard.workflows.events import Query, find_events, server_filter
 
-    _check_options(run, follow=follow, aws=aws, services=narrowing.service)
+    _check_options(run, follow=follow, limit=limit, aws=aws, services=narrowing.service)
     config = read_config(run)
     client = open_client(run, config, secure)
     output.tell_of_the_embedded_aws(run)
@@ -78,7 +69,7 @@ def events(
         _window(narrowing, client.now(), follow=follow),
         narrowing.wanted(),
         tuple(narrowing.service or ()),
-        limit,
+        DEFAULT_LIMIT if limit is None else limit,
         fail_on,
         narrowed,
     )
@@ -95,12 +86,19 @@ def events(
     return Result({"sysdig": sysdig, **found.document()}, output.events_text(found, shown), exit_code, exact=True)
 
 
-def _check_options(run: Invocation, *, follow: bool, aws: bool, services: list[str] | None) -> None:
+def _check_options(
+    run: Invocation, *, follow: bool, limit: int | None, aws: bool, services: list[str] | None
+) -> None:
     if services and not aws:
         raise UsageError("--service needs ECS, which knows the service of a task", fix="leave out --no-aws")
     if follow and run.screen.json:
         raise UsageError(
             "--json is one document, and --follow has no end", fix="fguard events --follow --format jsonl"
+        )
+    if follow and limit is not None:
+        raise UsageError(
+            "--limit names the newest that there are, and --follow waits for more",
+            fix="leave out --limit; --until ends it, --since tells where it begins",
         )
 
 

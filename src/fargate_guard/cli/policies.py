@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,17 +51,23 @@ def policies(
 
     config = read_config(run)
     client = open_client(run, config, secure)
-    place = Place(_given(cluster) or (_deployed_cluster(run, config) if aws else None))
-    report = report_policies(client, place, rules=rule or (), every_type=every)
-    if not place.cluster_arn:
-        run.screen.warning("the cluster is not known, so that scopes are not held against it (--cluster ARN)")
-    document = {"sysdig": {"url": client.address.url, "region": client.address.region}, **report.document()}
+    arn, why_unknown = (_given(cluster), None) if cluster else _deployed_cluster(run, config, aws=aws)
+    report = report_policies(client, Place(arn), rules=rule or (), every_type=every)
+    if why_unknown:
+        run.screen.warning(
+            f"the cluster is not known, so that scopes are not held against it: {why_unknown} (--cluster ARN)"
+        )
+    document = {
+        "sysdig": {"url": client.address.url, "region": client.address.region},
+        "cluster_unknown": why_unknown,
+        **report.document(),
+    }
     exit_code = ExitCode.VERIFICATION_FAILED if report.uncovered else ExitCode.DONE
     return Result(document, _text(report, every_rule=rules), exit_code)
 
 
-def _given(cluster: str | None) -> str | None:
-    if cluster and not cluster.startswith("arn:"):
+def _given(cluster: str) -> str:
+    if not cluster.startswith("arn:"):
         raise UsageError(
             f"{cluster!r} is no ARN",
             where="--cluster",
@@ -69,17 +76,21 @@ def _given(cluster: str | None) -> str | None:
     return cluster
 
 
-def _deployed_cluster(run: Invocation, config: Config | None) -> str | None:
+def _deployed_cluster(run: Invocation, config: Config | None, *, aws: bool) -> tuple[str | None, str | None]:
+    """Return the deployment's cluster, or None and why it is not known; that is not worth a long wait."""
+    if not aws:
+        return None, "AWS was not asked (--no-aws)"
     if config is None:
-        return None
+        return None, f"there is no {run.config_file}"
     from fargate_guard.cli.terraform_options import DEFAULT_LOCK_TIMEOUT, open_deployment
     from fargate_guard.workflows.by_method import outputs_of_deployment
 
     try:
-        return outputs_of_deployment(open_deployment(run, None, DEFAULT_LOCK_TIMEOUT)).cluster.arn
+        context = open_deployment(run, None, DEFAULT_LOCK_TIMEOUT)
+        return outputs_of_deployment(replace(context, aws=context.aws.briefly())).cluster.arn, None
     except FguardError as unknown:
         run.screen.detail(f"{unknown.message}: {unknown.why or ''}")
-        return None
+        return None, unknown.message
 
 
 def _text(report: PoliciesReport, *, every_rule: bool) -> str:

@@ -141,13 +141,13 @@ def _items(file: RuleFile, nodes: Nodes, root: Sequence, values: list[Any], find
             )
             continue
         entries = {one.key.text: one.value for one in node.entries if isinstance(one.key, Scalar)}
-        values = {str(key): _as_falco_reads(str(key), one, entries.get(key)) for key, one in value.items()}
-        kind = next((one for one in KINDS if one in values), "")
-        name = values.get(kind) if kind else ""
+        read = {str(key): _as_falco_reads(str(key), one, entries.get(key)) for key, one in value.items()}
+        kind = next((one for one in KINDS if one in read), "")
+        name = read.get(kind) if kind else ""
         yield Item(
             kind=kind,
             name=name if isinstance(name, str) else "",
-            values=values,
+            values=read,
             place=_place(file.name, nodes, node),
             nodes=nodes,
             node=node,

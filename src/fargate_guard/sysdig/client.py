@@ -145,14 +145,12 @@ class SecureClient:
         self.clock.sleep(seconds)
 
     def _exchange(self, method: str, path: str, params: Mapping[str, str] | None, body: Json) -> Reply:
-        import requests
-
-        from fargate_guard.sysdig.unreachable import unreachable
+        from fargate_guard.sysdig.unreachable import no_answer
 
         try:
             reply = self._session().send(method, path, params, body)
-        except requests.RequestException as error:
-            raise unreachable(error, self.address, self._transport) from error
+        except OSError as error:
+            raise no_answer(error, self.address, self._transport) from error
         self._notice(reply)
         return reply
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.sysdig.errors import BadRequest, BrokenAnswer, NotFound
+from fargate_guard.sysdig.errors import BadRequest, BrokenAnswer, NotFound, PermissionMissing
 from fargate_guard.sysdig.event import Event
 
 if TYPE_CHECKING:
@@ -45,12 +45,20 @@ class Window:
 
 
 def supported_filters(client: SecureClient) -> Supported:
-    """Return what this Sysdig filters events by; nothing where it does not say."""
+    """Return what this Sysdig filters events by; nothing where it does not say, so that all is filtered here.
+
+    :raises FguardError: for what keeps it from answering anything: its token, its address, an outage.
+    """
     try:
         document = client.get(SUPPORTED_FILTERS, permission=READ_EVENTS)
-    except NotFound:
+        listed = _list(document, "data", SUPPORTED_FILTERS)
+    except (
+        NotFound,
+        BadRequest,
+        PermissionMissing,
+        BrokenAnswer,
+    ):  # the events themselves may be had all the same
         return {}
-    listed = _list(document, "data", SUPPORTED_FILTERS)
     return {
         str(one["id"]): frozenset(map(str, one.get("operands") or ()))
         for one in listed

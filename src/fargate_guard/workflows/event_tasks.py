@@ -18,6 +18,8 @@ NOT_ASKED = "ECS was not asked (--no-aws)"
 NO_TASK = "Sysdig sent no task with the event"
 FRESH_SECONDS = 20.0
 """How long an answer counts while the task runs; a stopped one does not change."""
+AGAIN_SECONDS = 60.0
+"""After which AWS is tried again that could not be asked at all: a network, or a log-in, comes back."""
 ARN_PARTS = 6
 """``arn:partition:ecs:region:account:task/cluster/id``."""
 
@@ -65,7 +67,7 @@ class KnownTasks:
     ) -> None:
         """Ask nothing yet.
 
-        :param connect: called once, when first needed; None: ECS is not asked.
+        :param connect: called when needed, at most once for each region and minute; None: ECS is not asked.
         :param problem: hears, once each, why ECS cannot be asked.
         """
         self._connect = connect
@@ -75,10 +77,14 @@ class KnownTasks:
         self._known: dict[str, tuple[float, TaskFacts]] = {}
         self._told: set[str] = set()
         self._off: str | None = None if connect else NOT_ASKED
+        self._again = float("inf")
+        """When to try once more."""
 
     def facts(self, task_arns: Iterable[str | None]) -> dict[str | None, TaskFacts]:
         """Return what is known of each task."""
         wanted = list(dict.fromkeys(task_arns))
+        if self._clock() >= self._again:
+            self._off, self._again = None, float("inf")
         if self._off is None:
             self._ask([arn for arn in wanted if arn and self._is_stale(arn)])
         missing = TaskFacts(unknown=self._off or FORGOTTEN)
@@ -113,6 +119,8 @@ class KnownTasks:
             found = described_tasks(self._aws(cluster.split(":")[3]), cluster, arns)
         except (PreflightError, Unreachable) as cannot:
             self._off = f"ECS could not be asked: {cannot.message}"
+            self._again = self._clock() + AGAIN_SECONDS
+            self._regions.clear()
             self._tell(cannot)
             return
         except FguardError as refused:
@@ -139,7 +147,7 @@ class KnownTasks:
     def _aws(self, region: str) -> Aws:
         if region not in self._regions:
             assert self._connect is not None  # noqa: S101 - else nothing is asked
-            self._regions[region] = self._connect().in_region(region)
+            self._regions[region] = self._connect().briefly().in_region(region)
         return self._regions[region]
 
 
