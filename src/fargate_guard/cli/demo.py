@@ -51,7 +51,7 @@ def story(method: Method) -> tuple[Step, ...]:
     chosen = ("--method", method.value)
     rendered = "The CloudFormation template" if method.value == "cloudformation" else "The Terraform"
     return (
-        Step("What this machine has", ("doctor",)),
+        Step("What this machine has", ("doctor", *chosen)),
         Step(f"{rendered} that is applied, to read and keep", ("render", *chosen, "-o", "rendered")),
         Step("What would change (exit code 2: something would)", ("plan", *chosen), ExitCode.CHANGES_PENDING),
         Step("Deploy: VPC, orchestrator agent, instrumented workload", ("deploy", *chosen, "--yes")),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
+
+import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.terraform_options import TerraformOption
@@ -10,11 +13,20 @@ from fargate_guard.errors import ExitCode
 
 
 @command("doctor", example="fguard doctor -c examples/quickstart/fguard.yaml")
-def doctor(run: Invocation, terraform: TerraformOption = None) -> Result:
+def doctor(
+    run: Invocation,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", help="terraform or cloudformation, which needs no Terraform [terraform]."),
+    ] = None,
+    terraform: TerraformOption = None,
+) -> Result:
     """Tell what this machine and account lack, each with its fix; exit 4 when something is missing."""
     from fargate_guard.workflows.doctor import Patient, examine
+    from fargate_guard.workflows.methods import Method, named_method
 
-    patient = Patient(run.config_file, run.environ, run.region, run.profile, terraform)
+    with_terraform = method is None or named_method(method) is Method.TERRAFORM
+    patient = Patient(run.config_file, run.environ, run.region, run.profile, terraform, with_terraform)
     diagnoses = list(examine(patient))
     lines = []
     for diagnosis in diagnoses:

@@ -37,6 +37,8 @@ class Patient:
     profile: str | None
     terraform: str | None
     """The Terraform that was asked for."""
+    with_terraform: bool = True
+    """Whether Terraform is to make the deployment; CloudFormation needs nothing on this machine."""
 
 
 NEEDS_TERRAFORM = Diagnosis("AWS provider", ok=False, found="it is Terraform that fetches it", fix="see Terraform")
@@ -45,9 +47,10 @@ NEEDS_TERRAFORM = Diagnosis("AWS provider", ok=False, found="it is Terraform tha
 def examine(patient: Patient) -> Iterator[Diagnosis]:
     """Yield what is there and what is missing; nothing is changed."""
     yield Diagnosis("fguard", ok=True, found=f"{__version__} on Python {platform.python_version()}")
-    terraform = _ask("Terraform", lambda: _terraform(patient))
-    yield terraform
-    yield _ask("AWS provider", lambda: _provider(patient)) if terraform.ok else NEEDS_TERRAFORM
+    if patient.with_terraform:
+        terraform = _ask("Terraform", lambda: _terraform(patient))
+        yield terraform
+        yield _ask("AWS provider", lambda: _provider(patient)) if terraform.ok else NEEDS_TERRAFORM
     try:
         config = load_config(patient.config_file)
     except FguardError as error:
