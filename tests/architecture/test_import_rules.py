@@ -34,7 +34,7 @@ ROOMS = {
 }
 ONLY_IMPORTED_BY = {
     "boto3": {"aws", "sandbox", "macro"},  # in macro: the one of the Lambda runtime, when an image is looked up
-    "subprocess": {"terraform", "sandbox", "images"},  # in images: Docker's credential helpers are programs
+    "subprocess": {"terraform", "sandbox", "images", "aws"},  # in images and aws: programs of Docker's and AWS's
     "oras": {"images"},
     "requests": {"images", "sysdig"},
     "typer": {"cli"},

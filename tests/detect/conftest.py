@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
+import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -21,7 +21,9 @@ from tests.sysdig_api.made_events import fargate_event
 from tests.sysdig_api.server import READER, SecureApi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.sysdig_api.server import Asked, Handler
 
 CONFIG = """\
 name: training
@@ -34,8 +36,26 @@ sysdig:
 FAMILY = "fguard_training_detect"
 AGENTS = "/fguard/training/demo-writer-to-bin/agent"
 ORCHESTRATORS = "/fguard/training/orchestrator"
+KEY = "01234567-89ab-cdef-0123-456789abcdef"
+WAIT = ("detect", "--wait", "--timeout", "1", "--interval", "0.2")
 CONNECTED = "Information, connection_manager:352: Connected to collector"
+TASK = re.compile(r"arn:aws:ecs:[^\"]*:task/[^\"]*")
 Json = dict[str, Any]
+
+
+class Listing:
+    """The route of the events, which lets a test act before it answers."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.act: Callable[[str], object] | None = None
+        self._handler = handler
+
+    def __call__(self, asked: Asked, parts: Mapping[str, str]) -> Any:
+        task, act = TASK.search(asked.parameters().get("filter", "")), self.act
+        if task and act and not task[0].endswith("0" * 32):
+            self.act = None
+            act(task[0])
+        return self._handler(asked, parts)
 
 
 @dataclass
@@ -48,6 +68,7 @@ class Place:
     store: EventStore
     policies: Policies
     deployed: Ran
+    listing: Listing
     cluster: str = "fguard-training"
     clients: dict[str, Any] = field(default_factory=dict)
 
@@ -76,35 +97,22 @@ class Place:
             for arn in ecs.list_task_definitions(familyPrefix=FAMILY, status=status)["taskDefinitionArns"]
         ]
 
-    def say(self, group: str, stream_end: str, *lines: str, ago: float = 0.0) -> None:
-        """Put lines into the stream whose name ends so, as its container would."""
+    def say(self, group: str, stream_end: str, *lines: str, ago: float = 0.0) -> int:
+        """Put lines into the stream whose name ends so, as its container would; return when, in milliseconds."""
         logs = self.client("logs")
         streams = [one["logStreamName"] for one in logs.describe_log_streams(logGroupName=group)["logStreams"]]
         stream = next(name for name in streams if name.endswith(stream_end))
         at = int((time.time() - ago) * 1000)
         said = [{"timestamp": at + number, "message": line} for number, line in enumerate(lines)]
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=said)
+        return at
 
-    def when_it_runs(self, act: Callable[[str], None]) -> threading.Thread:
-        """Do something as soon as a trigger's task runs; it gets the task's ARN."""
+    def when_asked(self, act: Callable[[str], object]) -> None:
+        """Do something while Sysdig is first asked for the events of a task; it gets the task's ARN.
 
-        def wait() -> None:
-            ecs = self.client("ecs")
-            before = set(self.triggers())
-            give_up = time.monotonic() + 30
-            while time.monotonic() < give_up:
-                new = [arn for arn in self.triggers() if arn not in before]
-                if (
-                    new
-                    and ecs.describe_tasks(cluster=self.cluster, tasks=new)["tasks"][0]["lastStatus"] == "RUNNING"
-                ):
-                    act(new[0])
-                    return
-                time.sleep(0.02)
-
-        thread = threading.Thread(target=wait, daemon=True)
-        thread.start()
-        return thread
+        By then the task runs; the answer waits until it is done.
+        """
+        self.listing.act = act
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +122,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     (folder / "fguard.yaml").write_text(CONFIG)
     store, policies = EventStore(), Policies()
     with Sandbox.start(speed=20) as sandbox, SecureApi() as api:
-        api.add(events_routes(store))
-        api.add(policies.routes())
+        events, *others = events_routes(store)
+        listing = Listing(events.handler)
+        api.add([replace(events, handler=listing), *others, *policies.routes()])
         environ = {
             **sandbox.environment(),
             "SYSDIG_ACCESS_KEY": "an-access-key-that-must-not-leak",
@@ -125,7 +134,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         fguard = Fguard(folder, environ)
         deployed = fguard("deploy", "--method", "cloudformation", "--with-demo-workload", "--yes", "--json")
         assert deployed.exit_code == 0, deployed.stderr
-        yield Place(sandbox, fguard, api, store, policies, deployed)
+        yield Place(sandbox, fguard, api, store, policies, deployed, listing)
 
 
 @pytest.fixture
@@ -133,6 +142,7 @@ def as_it_was(place: Place) -> Iterator[None]:
     """No event, no fault; the policy with the rule."""
     yield
     place.store.clear()
+    place.listing.act = None
     place.api.forget()
     place.sandbox.faults.clear()
     place.policies.all = [policy(WRITES)]
@@ -165,3 +175,34 @@ def event_of(task_arn: str, **more: Any) -> Json:
 def chain_of(ran: Ran) -> dict[str, tuple[str, str]]:
     """State and evidence of each link."""
     return {link["name"]: (link["state"], link["evidence"]) for link in json.loads(ran.stdout)["chain"]}
+
+
+def missed(place: Place, run: Callable[..., Ran], agent: str, *, says: tuple[str, ...] = ()) -> Ran:
+    """A run without an event, whose sidecar writes a line, and whose orchestrator does."""
+    if says:
+        place.say(ORCHESTRATORS, orchestrator_task(place), *says)
+    stream = "sysdig/SysdigInstrumentation/"
+    place.when_asked(lambda task: place.say(AGENTS, f"{stream}{task[-32:]}", f"access_key={KEY}", agent))
+    ran = run(*WAIT, "--json")
+    assert ran.exit_code == 3, ran.stderr
+    assert ran.document["outcome"] == "not detected"
+    assert place.triggers() == place.revisions() == []
+    assert KEY not in ran.stdout + ran.stderr
+    return ran
+
+
+def orchestrator_task(place: Place) -> str:
+    """The end of its ARN."""
+    arns = place.client("ecs").list_tasks(
+        cluster=place.cluster, serviceName="fguard_training_sysdig_orchestrator"
+    )["taskArns"]
+    return str(arns[0]).rpartition("/")[2]
+
+
+def silence_orchestrator(place: Place) -> None:
+    """What it said is forgotten, so that the deployment is well again."""
+    logs, group = place.client("logs"), {"logGroupName": ORCHESTRATORS}
+    for stream in logs.describe_log_streams(**group)["logStreams"]:
+        logs.delete_log_stream(**group, logStreamName=stream["logStreamName"])
+        logs.create_log_stream(**group, logStreamName=stream["logStreamName"])
+        place.say(ORCHESTRATORS, stream["logStreamName"], "it runs")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +10,6 @@ from hypothesis import strategies as st
 
 from fargate_guard.aws.lone_tasks import register
 from fargate_guard.aws.session import Aws
-from fargate_guard.config.model import Config
-from fargate_guard.deployment import DeploymentFolder, DeploymentOutputs
 from fargate_guard.errors import PreflightError
 from fargate_guard.sandbox import Sandbox
 from fargate_guard.sysdig.address import Address
@@ -20,38 +17,20 @@ from fargate_guard.sysdig.client import SecureClient
 from fargate_guard.sysdig.errors import Overloaded, SysdigError
 from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
-from fargate_guard.workflows.context import Context
 from fargate_guard.workflows.detect import Wish, ask_once, wait_for_event
-from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, task_link, weakest
-from fargate_guard.workflows.detect_place import Place as Where
+from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, policy_link, task_link, weakest
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_triggers import TRIGGERS
+from tests.detect.hand_made import KEY, WORKLOAD, context_of, outputs_of
+from tests.detect.policies_route import WRITES, Policies, policy
 from tests.sysdig.conftest import PatientClock, client_of
 from tests.sysdig_api.events_routes import EventStore, events_routes
 from tests.sysdig_api.interferences import failing
 from tests.sysdig_api.made_events import fargate_event
 from tests.sysdig_api.server import SecureApi
-from tests.verify.test_verification_workflow import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-KEY = "arn:aws:secretsmanager:us-east-1:123456789012:secret:sysdig-AbCdEf"
-WORKLOAD = {
-    "task_definition_arn": "arn:aws:ecs:us-east-1:123456789012:task-definition/web:1",
-    "family": "web",
-    "execution_role_arn": "arn:aws:iam::123456789012:role/web",
-    "agent_log_group_name": "/fguard/direct/web/agent",
-    "security_group_id": "sg-0123456789abcdef0",
-}
-OUTPUTS = {
-    "region": "us-east-1",
-    "account_id": "123456789012",
-    "partition": "aws",
-    "network": {"vpc_id": "vpc-1", "created": True, "task_subnet_ids": ["subnet-1"], "assign_public_ip": True},
-    "cluster": {"arn": "arn:aws:ecs:us-east-1:123456789012:cluster/direct", "name": "direct", "created": True},
-    "workloads": {"job": {**WORKLOAD, "security_group_id": None}, "web": WORKLOAD},
-}
 
 
 @pytest.fixture(scope="module")
@@ -59,24 +38,6 @@ def aws() -> Iterator[Aws]:
     """An account with nothing in it."""
     with Sandbox.start() as sandbox:
         yield Aws(environ=sandbox.environment())
-
-
-def outputs_of(**change: Any) -> DeploymentOutputs:
-    outputs = DeploymentOutputs.of({**OUTPUTS, **change})
-    assert outputs is not None
-    return outputs
-
-
-def context_of(aws: Aws) -> Context:
-    config = Config.model_validate(
-        {
-            "name": "direct",
-            "agent": {"topology": "direct", "version": "6.2.1", "opt_in": True},
-            "sysdig": {"region": "eu1", "access_key": {"env": "SYSDIG_ACCESS_KEY"}},
-        }
-    )
-    file = Path("fguard.yaml")
-    return Context(config, file, DeploymentFolder.of(file, "direct"), aws, {}, Heard())
 
 
 def test_the_first_workload_with_a_security_group_lends_its_place() -> None:
@@ -129,7 +90,7 @@ def test_agents_of_one_region_and_events_of_another_is_the_wrong_region() -> Non
     address = Address("https://secure.sysdig.com", "--sysdig-region")
     client = SecureClient(address, Token("t", "x"), Transport())
     outputs = outputs_of()
-    link = account_link(context, client, Where(outputs, "web", outputs.workloads["web"]))
+    link = account_link(context, client, outputs)
     assert link.state is LinkState.BROKEN
     assert "the agents send to eu1, and us1 was asked" in link.evidence
 
@@ -148,7 +109,7 @@ def secure(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SecureApi, EventSt
 def account_link_of(client: SecureClient) -> Link:
     context = context_of(Aws(region="us-east-1"))
     outputs = outputs_of()
-    return account_link(context, client, Where(outputs, "web", outputs.workloads["web"]))
+    return account_link(context, client, outputs)
 
 
 Secure = tuple[SecureApi, EventStore, SecureClient, PatientClock]
@@ -184,6 +145,30 @@ def test_waiting_ends_at_its_time_also_while_sysdig_is_down(secure: Secure) -> N
     assert 60 <= clock.now - begin < 62
     assert len(told) == 1
     assert wait_for_event(client, task, wish, clock.nanoseconds, supported, lambda: False) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("has", "state", "because"),
+    [
+        ([], "broken", "no workload policy has the rule"),
+        ([policy(WRITES)], "ok", "is enabled and has the rule"),
+        (
+            [policy(WRITES, scope='aws.fargate.cluster.arn = "arn:aws:ecs:us-east-1:1:cluster/x"')],
+            "broken",
+            "cover",
+        ),
+        ([policy(WRITES, scope='container.image.repo = "web"')], "unclear", "whether its scope applies depends"),
+    ],
+)
+def test_a_policy_counts_where_it_applies(
+    has: list[dict[str, Any]], state: str, because: str, secure: Secure
+) -> None:
+    policies = Policies()
+    policies.all = has
+    secure[0].add(policies.routes())
+    link = policy_link(secure[2], (WRITES,), "arn:aws:ecs:us-east-1:123456789012:cluster/training")
+    assert (link.state.value, because in link.evidence) == (state, True)
+    assert bool(link.fix) == (state != "ok")
 
 
 def test_a_task_that_ended_is_told_with_its_containers() -> None:

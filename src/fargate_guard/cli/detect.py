@@ -15,12 +15,15 @@ from fargate_guard.cli.terraform_options import (
     TerraformOption,
     open_deployment,
 )
-from fargate_guard.errors import UsageError
+from fargate_guard.errors import PreflightError, UsageError
 
 if TYPE_CHECKING:
+    from fargate_guard.aws.session_manager_plugin import Plugin
     from fargate_guard.sysdig.client import SecureClient
     from fargate_guard.workflows.context import Context
-    from fargate_guard.workflows.detect import Detection, Wish
+    from fargate_guard.workflows.detect import Wish
+    from fargate_guard.workflows.detect_exec import Spot
+    from fargate_guard.workflows.detect_session import Instead
 
 TriggerName = Literal["write-below-binary-dir", "read-sensitive-file", "event-generator"]
 
@@ -46,7 +49,10 @@ def detect(
         str | None, typer.Option("--service", metavar="NAME", help="With --exec: in a task of this service.")
     ] = None,
     exec_: Annotated[
-        bool, typer.Option("--exec", help="Say what to type through ECS Exec, and wait; it may not be seen.")
+        bool, typer.Option("--exec", help="Run it through ECS Exec, where it may not be seen.")
+    ] = False,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="With --exec: say what to type, and wait for its event.")
     ] = False,
     timeout: Annotated[
         float,
@@ -86,11 +92,15 @@ def detect(
     from fargate_guard.workflows.by_method import outputs_of_deployment
     from fargate_guard.workflows.detect import Wish
     from fargate_guard.workflows.detect import detect as run_trigger
+    from fargate_guard.workflows.detect_exec import find_spot
+    from fargate_guard.workflows.detect_session import detect_in_service
     from fargate_guard.workflows.detect_triggers import TRIGGERS
     from fargate_guard.workflows.embedded_aws import is_embedded_aws
 
-    if exec_ is not (service is not None):
+    if exec_ is not (service is not None) or (by_hand and not exec_):
         raise UsageError("--exec and --service belong together", fix="fguard detect --service NAME --exec")
+    if exec_ and (image or workload):
+        raise UsageError("--image and --workload are for a task of its own, not for --exec", fix="leave them out")
     context = open_deployment(run, terraform, lock_timeout)
     embedded = is_embedded_aws(run.environ)
     client, why_not = _client(run, context, secure, embedded=embedded, wait=wait)
@@ -98,10 +108,12 @@ def detect(
         TRIGGERS[trigger], image, workload, timeout, wait=client is not None, why_not=why_not, interval=interval
     )
     outputs = outputs_of_deployment(context)
-    if service is not None:
-        found = _by_hand(run, context, client, service, wish)
-    else:
+    if service is None:
         found = run_trigger(context, outputs, client, wish)
+    else:
+        spot = find_spot(context, outputs, service, wish.trigger)
+        how = _how(run, context, spot, wish, by_hand=by_hand, embedded=embedded)
+        found = detect_in_service(context, client, spot, wish, how)
     return Result(
         {"name": context.config.name, "simulated": embedded, **found.document()},
         detection_text(found, embedded=embedded),
@@ -129,16 +141,28 @@ def _client(
     return open_client(run, context.config, secure), None
 
 
-def _by_hand(
-    run: Invocation, context: Context, client: SecureClient | None, service: str, wish: Wish
-) -> Detection:
-    from fargate_guard.workflows import detect_exec
-    from fargate_guard.workflows.by_method import outputs_of_deployment
+def _how(
+    run: Invocation, context: Context, spot: Spot, wish: Wish, *, by_hand: bool, embedded: bool
+) -> Plugin | Instead:
+    """Return AWS's plugin, or what is done instead; says what to type where somebody has to.
 
-    outputs = outputs_of_deployment(context)
-    session = detect_exec.find_session(context, outputs, service, wish.trigger, run.profile)
-    begin = client.now() if client else 0
-    run.screen.warning(detect_exec.UNSEEN)
-    run.screen.message("Type this in another terminal; it needs the AWS CLI and its Session Manager plugin:")
-    run.screen.message(f"  {session.command}")
-    return detect_exec.detect_by_hand(client, session, wish, begin)
+    :raises PreflightError: when there is no plugin that can be used, and nobody who could type it.
+    """
+    from fargate_guard.workflows.detect_exec import UNSEEN
+    from fargate_guard.workflows.detect_session import Instead, plugin_to_use
+
+    how: Plugin | Instead = Instead.BY_HAND
+    if not by_hand and embedded and not wish.wait:
+        how = Instead.OPENED_ONLY
+    elif not by_hand:
+        try:
+            how = plugin_to_use(context, spot)
+        except PreflightError as refused:
+            if not (run.screen.stdin.isatty() and run.screen.is_terminal):
+                raise
+            run.screen.warning(refused.message)
+    run.screen.warning(UNSEEN)
+    if how is Instead.BY_HAND:
+        run.screen.message("Type this in another terminal; it needs the AWS CLI and its Session Manager plugin:")
+        run.screen.message(f"  {spot.to_type(context.aws.profile)}")
+    return how

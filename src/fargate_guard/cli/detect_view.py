@@ -12,7 +12,7 @@ from fargate_guard.workflows.detect_chain import LinkState, weakest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fargate_guard.workflows.detect import Detection
+    from fargate_guard.workflows.detect import Detection, ThroughExec
 
 SIGNS = {LinkState.WHOLE: "ok", LinkState.BROKEN: "NO", LinkState.UNCLEAR: "?", LinkState.NOT_ASKED: "-"}
 
@@ -26,18 +26,28 @@ def _verdict(found: Detection, *, embedded: bool) -> str:
     task = found.task_arn or "no task"
     if found.outcome == DETECTED and found.event:
         return f"Detected: {harmless(found.event.rule)} in {task}."
-    if found.outcome == NOT_WAITED and found.by_hand:
-        return f"To be typed in {task}; its event was not waited for: {found.why_not_waited}."
+    if found.through_exec:
+        return _verdict_through_exec(found, found.through_exec, embedded=embedded)
     if found.outcome == NOT_WAITED and found.exit_code is ExitCode.DONE:
         return f"As far as asked: the trigger ran in {task}; its event was not waited for."
     if found.outcome == NOT_WAITED:
         simulated = " (simulated: no container and no agent runs there)" if embedded else ""
         return f"Not proven: the trigger ran in {task}{simulated}, and nobody waited: {found.why_not_waited}."
-    if found.by_hand:
-        return f"Not detected: no event of {task} came. That proves nothing: it may not be seen through ECS Exec."
     link = weakest(found.links)
     where = f"; the chain breaks at: {link.name}" if link else "; every link looks whole: try a longer --timeout"
     return f"Not detected: no event of {task} came{where}."
+
+
+def _verdict_through_exec(found: Detection, told: ThroughExec, *, embedded: bool) -> str:
+    where = f"container {told.container} of {found.task_arn}"
+    if found.outcome != NOT_WAITED:
+        return f"Not detected: no event of the trigger in {where} came. It may not be seen through ECS Exec."
+    if told.by_hand:
+        return f"To be typed in {where}; its event was not waited for: {found.why_not_waited}."
+    if embedded and not told.output:
+        simulated = "simulated: no container and no agent runs there, so that nothing was run"
+        return f"Not proven: ECS opened a session into {where} ({simulated})."
+    return f"The trigger ran in {where}; its event was not waited for: {found.why_not_waited}."
 
 
 def _event(found: Detection) -> Iterator[str]:

@@ -29,6 +29,8 @@ class FaultKind(StrEnum):
     """Container health checks fail; a service replaces such tasks."""
     TARGET_UNHEALTHY = "target_unhealthy"
     """The load balancer's health checks fail; a service replaces such tasks."""
+    EXEC_AGENT_STOPPED = "exec_agent_stopped"
+    """The agent of ECS Exec does not run in a container."""
     NO_ADDRESSES = "no_addresses"
     """The subnets have no address left."""
     THROTTLING = "throttling"
@@ -146,6 +148,11 @@ class Faults:
     def container_without_image(self, task: Task) -> Container | None:
         """Return the container whose image cannot be pulled."""
         found = self._first(FaultKind.IMAGE_PULL, task)
+        return None if found is None else found[1]
+
+    def exec_agent_stopped(self, task: Task) -> Container | None:
+        """Return the container whose agent of ECS Exec does not run."""
+        found = self._first(FaultKind.EXEC_AGENT_STOPPED, task)
         return None if found is None else found[1]
 
     def while_running(self, task: Task) -> Obstacles:

@@ -73,8 +73,8 @@ class Context:
         """AWS Region of the deployment."""
         return self.aws.region
 
-    def terraform_environ(self) -> dict[str, str]:
-        """Return the environment for Terraform: the same account and region that boto3 uses."""
+    def child_environ(self) -> dict[str, str]:
+        """Return the environment for a program that asks AWS: the same account and region that boto3 uses."""
         environ = dict(self.environ) | {"AWS_REGION": self.region}
         if self.aws.profile:
             environ = {key: value for key, value in environ.items() if key not in STATIC_CREDENTIALS}

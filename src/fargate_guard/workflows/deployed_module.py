@@ -41,7 +41,7 @@ def open_driver(context: Context) -> Driver:
     return Driver(
         context.folder.module,
         engine=engine,
-        environ=context.terraform_environ(),
+        environ=context.child_environ(),
         run_log_dir=context.folder.logs,
         observer=context.observer.terraform,
         lock_timeout=context.terraform.lock_timeout,
@@ -50,7 +50,7 @@ def open_driver(context: Context) -> Driver:
 
 
 def secret_variables(context: Context) -> list[str]:
-    """Return the variables that are none of Terraform's business: the access key, and Sysdig's API tokens."""
+    """Return the variables that are no other program's business: the access key, and Sysdig's API tokens."""
     from fargate_guard.sysdig.token import VARIABLES
 
     sysdig = context.config.sysdig

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from fargate_guard.errors import ExitCode
 from fargate_guard.sysdig.errors import SysdigError
 from fargate_guard.verify.facts.task_definition import TaskDefinition
 from fargate_guard.workflows import detect_chain as chain
+from fargate_guard.workflows.detect_chain import SECOND
 from fargate_guard.workflows.detect_leftovers import family_of, remove_leftovers
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_task import (
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.detect_triggers import Trigger
 
 DETECTED, MISSED, NOT_WAITED = "detected", "not detected", "not waited for"
-SECOND = 10**9
-LINKS_SECONDS = 15
-"""How long Sysdig may let the look at the links wait, when it answers no more."""
 CLOCKS_DIFFER = 60 * SECOND
 """An event may be stamped by a clock that is late; the task is new, so that nothing older can be its."""
 
@@ -64,6 +61,21 @@ class Wish:
 
 
 @dataclass(slots=True)
+class ThroughExec:
+    """A trigger in somebody else's container, through ECS Exec."""
+
+    container: str
+    command: str
+    by_hand: bool
+    """Whether somebody has to type it."""
+    session_id: str | None = None
+    output: list[str] = field(default_factory=list)
+    """What the session wrote, line by line, without secrets."""
+    other_events: dict[str, int] = field(default_factory=dict)
+    """Events of the same task that are not the trigger's: how many by rule."""
+
+
+@dataclass(slots=True)
 class Detection:
     """What became of it."""
 
@@ -74,8 +86,8 @@ class Detection:
     """Whether waiting was wanted, or would have been, had it been possible."""
     why_not_waited: str | None = None
     task_arn: str | None = None
-    by_hand: bool = False
-    """Somebody else has to trigger it, through ECS Exec."""
+    through_exec: ThroughExec | None = None
+    """Where it was triggered in a running service."""
     triggered_at: int | None = None
     """Nanoseconds since 1970."""
     triggered_by: str = ""
@@ -117,6 +129,7 @@ class Detection:
             "trigger": self.trigger,
             "rules": list(self.rules),
             "task_arn": self.task_arn,
+            "exec": asdict(self.through_exec) if self.through_exec else None,
             "triggered_at": iso(self.triggered_at),
             "triggered_by": self.triggered_by or None,
             "event": None
@@ -176,12 +189,16 @@ def ask_once(client: SecureClient, task_arn: str) -> Supported:
     :param task_arn: of the task whose event is waited for, or one that looks like it.
     :returns: what Sysdig filters by; nothing where it refuses such a filter.
     """
-    from fargate_guard.sysdig.events import refusal_of, supported_filters
+    from fargate_guard.sysdig.events import Window, read_events, refusal_of, supported_filters
     from fargate_guard.sysdig.filters import Wanted
 
     supported = supported_filters(client)
     text = Wanted(tasks=(task_arn,)).server_filter(supported)
-    return {} if text and refusal_of(client, text) is not None else supported
+    if text and refusal_of(client, text) is None:
+        return supported
+    now = client.now()
+    next(read_events(client, Window(now - SECOND, now), None, page_size=1), None)
+    return {}
 
 
 def _some_task(place: Place) -> str:
@@ -216,7 +233,7 @@ def _watch(
                 begin,
                 supported,
                 still_runs,
-                troubled=lambda trouble: _tell_of_trouble(context, trouble),
+                troubled=lambda trouble: tell_of_trouble(context, trouble),
             )
         except SysdigError as error:
             outage = error
@@ -232,7 +249,8 @@ def _watch(
     result.links = list(_links(context, aws, client, place, made, wish, outage))
 
 
-def _tell_of_trouble(context: Context, trouble: SysdigError | None) -> None:
+def tell_of_trouble(context: Context, trouble: SysdigError | None) -> None:
+    """Say that Sysdig does not answer, or, with None, that it does again."""
     if trouble is None:
         context.observer.note("Sysdig Secure answers again")
     else:
@@ -252,18 +270,10 @@ def _links(
     if not made.runs:
         return
     found = ecs.task_definition(aws, made.revision or "")
-    definition = TaskDefinition.of(found) if found else None
-    level = context.config.agent.log_level
-    yield chain.agent_link(aws, definition, made.arn or "", name="agent", log_level=level, waited=wish.wait)
-    yield chain.orchestrator_link(context, aws, place, waited=wish.wait)
-    if not wish.wait:
-        return
-    if outage is not None:
-        yield chain.unanswered_link(outage)
-        return
-    with client.quietly(client.now() + LINKS_SECONDS * SECOND) if client else nullcontext():
-        yield chain.policy_link(client, wish.trigger.rules, place.cluster)
-        yield chain.account_link(context, client, place)
+    running = chain.Running(made.arn or "", TaskDefinition.of(found) if found else None)
+    yield from chain.links_beyond(
+        context, client, place.outputs, running, wish.trigger.rules, waited=wish.wait, outage=outage
+    )
 
 
 def wait_for_event(
@@ -274,6 +284,7 @@ def wait_for_event(
     supported: Supported,
     goes_on: Callable[[], bool] = lambda: True,
     *,
+    ours: Callable[[Event], bool] = lambda _: True,
     troubled: Callable[[SysdigError | None], None] = lambda _: None,
 ) -> tuple[Event | None, int | None]:
     """Return the first event of a task and when it arrived; of several, one of the rules.
@@ -281,6 +292,7 @@ def wait_for_event(
     :param begin: nanoseconds since 1970; earlier events do not count.
     :param supported: what Sysdig filters by.
     :param goes_on: asked between two looks; when not, one more look is taken.
+    :param ours: whether an event of the task is the trigger's; asked of each.
     :param troubled: hears of an outage, and with None that it is over.
     :raises SysdigError: when Sysdig does not answer until the time is up.
     """
@@ -292,7 +304,7 @@ def wait_for_event(
     until = client.now() + int(wish.timeout * SECOND)
     last, pace = False, Pace(interval=wish.interval)
     for batch in follow(client, begin, narrowed, pace=pace, until=until, troubled=troubled):
-        mine = [event for event in batch if wanted.matches(event)]
+        mine = [event for event in batch if wanted.matches(event) and ours(event)]
         if mine:
             return next((event for event in mine if event.rule in wish.trigger.rules), mine[0]), client.now()
         if last:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from itertools import islice
@@ -17,17 +18,20 @@ from fargate_guard.verify.facts.task_definition import TaskDefinition
 from fargate_guard.verify.log_text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fargate_guard.aws.session import Aws
+    from fargate_guard.deployment import DeploymentOutputs
     from fargate_guard.sysdig.client import SecureClient
     from fargate_guard.workflows.context import Context
-    from fargate_guard.workflows.detect_place import Place
 
 Json = dict[str, Any]
 LAST_LINES = 3
 ACCOUNT_LABEL = "aws.accountId"
-HOUR = 3600 * 10**9
+SECOND = 10**9
+HOUR = 3600 * SECOND
+LINKS_SECONDS = 15
+"""How long Sysdig may let the look at the links wait, when it answers no more."""
 MOST_READ = 2000
 """Events that are looked through for one of this AWS account."""
 
@@ -55,6 +59,14 @@ class Link:
     def document(self) -> dict[str, str | None]:
         """Return the JSON form."""
         return {**asdict(self), "state": self.state.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The task whose event is waited for."""
+
+    arn: str
+    definition: TaskDefinition | None
 
 
 def weakest(links: Sequence[Link]) -> Link | None:
@@ -122,15 +134,43 @@ def _told(name: str, lines: Sequence[logs.LogLine], where: str) -> Link:
     return Link(name, LinkState.BROKEN, evidence, FIXES[told.state])
 
 
-def orchestrator_link(context: Context, aws: Aws, place: Place, *, waited: bool) -> Link:
+def links_beyond(
+    context: Context,
+    client: SecureClient | None,
+    outputs: DeploymentOutputs,
+    running: Running,
+    rules: Sequence[str],
+    *,
+    waited: bool,
+    outage: FguardError | None = None,
+) -> Iterator[Link]:
+    """From the agent in a task that runs to Sysdig Secure.
+
+    :param outage: why Sysdig could not be asked for the event.
+    """
+    aws = context.aws.in_region(outputs.region)
+    level = context.config.agent.log_level
+    yield agent_link(aws, running.definition, running.arn, name="agent", log_level=level, waited=waited)
+    yield orchestrator_link(context, aws, outputs, waited=waited)
+    if not waited:
+        return
+    if outage is not None:
+        yield unanswered_link(outage)
+        return
+    with client.quietly(client.now() + LINKS_SECONDS * SECOND) if client else nullcontext():
+        yield policy_link(client, rules, outputs.cluster.arn)
+        yield account_link(context, client, outputs)
+
+
+def orchestrator_link(context: Context, aws: Aws, outputs: DeploymentOutputs, *, waited: bool) -> Link:
     """Whether the orchestrator runs, and says that it is connected; direct agents need none."""
     name = "orchestrator"
-    built = place.outputs.orchestrator
+    built = outputs.orchestrator
     if built is None:
         return Link(name, LinkState.WHOLE, "none: the agent connects to the collector itself")
     running = [
         task
-        for task in ecs.tasks(aws, place.cluster, service=built.service_name)
+        for task in ecs.tasks(aws, outputs.cluster.arn, service=built.service_name)
         if task["lastStatus"] == "RUNNING"
     ]
     if not running:
@@ -168,7 +208,7 @@ def policy_link(client: SecureClient | None, rules: Sequence[str], cluster_arn: 
     return Link(name, LinkState.BROKEN, why, fix)
 
 
-def account_link(context: Context, client: SecureClient | None, place: Place) -> Link:
+def account_link(context: Context, client: SecureClient | None, outputs: DeploymentOutputs) -> Link:
     """Whether the token is of the account and region that the agents send to."""
     from fargate_guard.sysdig.events import Window, read_events
 
@@ -185,9 +225,9 @@ def account_link(context: Context, client: SecureClient | None, place: Place) ->
         )
     now = client.now()
     try:
-        narrowed = _of_account(client, place.outputs.account_id)
+        narrowed = _of_account(client, outputs.account_id)
         events = islice(read_events(client, Window(now - 24 * HOUR, now), narrowed), MOST_READ)
-        newest = next((one for one in events if _is_of(one.raw, place)), None)
+        newest = next((one for one in events if _is_of(one.raw, outputs)), None)
     except FguardError as error:
         return unanswered_link(error)
     if newest is not None:
@@ -195,7 +235,7 @@ def account_link(context: Context, client: SecureClient | None, place: Place) ->
     return Link(
         name,
         LinkState.UNCLEAR,
-        f"{client.address.host} shows this token no event of account {place.outputs.account_id} of the last day"
+        f"{client.address.host} shows this token no event of account {outputs.account_id} of the last day"
         + ("" if narrowed else f" (of the newest {MOST_READ} events)"),
         "the token's team must see the account; the agents' access key must be of the same Sysdig account",
     )
@@ -223,9 +263,9 @@ def _not_asked(name: str) -> Link:
     return Link(name, LinkState.NOT_ASKED, "there is no Sysdig API token", "set FGUARD_SYSDIG_TOKEN")
 
 
-def _is_of(event: Mapping[str, Any], place: Place) -> bool:
+def _is_of(event: Mapping[str, Any], outputs: DeploymentOutputs) -> bool:
     labels = event.get("labels")
-    return isinstance(labels, dict) and labels.get(ACCOUNT_LABEL) == place.outputs.account_id
+    return isinstance(labels, dict) and labels.get(ACCOUNT_LABEL) == outputs.account_id
 
 
 def _containers(described: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass, field
 
 SECONDS_BETWEEN = 5
@@ -14,6 +15,10 @@ CONTAINER = "trigger"
 STOPWATCH = "stopwatch"
 WRITTEN = "fguard-detect:"
 """How the trigger's own log lines begin; each is written before the trigger acts, so that no event is older."""
+ENDED = "fguard-detect ended with"
+"""How its last line through ECS Exec begins, which goes on with an exit code."""
+MARK = "fguard-detect-"
+"""How a file's name begins that no workload uses, for telling the trigger's event in a container of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,9 @@ class Trigger:
     """What a shell does again and again; empty where the image's own program does it for ever.
 
     Every turn must open its file anew: BusyBox's ``touch`` only does where there is none yet."""
+    once: str = ""
+    """What a shell does once in a container that is somebody else's, leaving nothing there; ``$mark`` is part of
+    what the rule tells. Empty where the image's own program does it."""
     entry_point: tuple[str, ...] = field(default=())
     command: tuple[str, ...] = field(default=())
 
@@ -37,6 +45,15 @@ class Trigger:
     def is_endless(self) -> bool:
         """Whether another container has to end the task."""
         return not self.script
+
+    def typed(self, mark: str) -> str:
+        """Return the command for ECS Exec, which says before it acts that it does, and at last how it ended.
+
+        Its agent splits it as a shell would, and starts it without one: StartCommandExecutor in
+        https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/session/shell/shell_unix.go
+        """
+        script = f'mark={mark}; {self.once}; echo "{ENDED} $ended"'
+        return f"/bin/sh -c {shlex.quote(script)}"
 
     def containers(self, image: str | None, seconds: float) -> list[dict[str, object]]:
         """Return container definitions that end by themselves.
@@ -86,6 +103,7 @@ TRIGGERS = {
             ("Write below binary dir",),
             ALPINE,
             script=f'echo "{WRITTEN} writes /bin/fguard-detect ($n)" && : > /bin/fguard-detect',
+            once=f'echo "{WRITTEN} writes /bin/$mark"; true > /bin/$mark; ended=$?; rm -f /bin/$mark',
         ),
         Trigger(
             "read-sensitive-file",
@@ -93,6 +111,10 @@ TRIGGERS = {
             ("Read sensitive file untrusted",),
             ALPINE,
             script=f'echo "{WRITTEN} reads /etc/shadow ($n)" && cat /etc/shadow > /dev/null',
+            once=(
+                f'echo "{WRITTEN} reads /etc/shadow"; cat /etc/shadow /nonexistent/$mark > /dev/null 2>&1;'
+                " test -r /etc/shadow; ended=$?"
+            ),
         ),
         Trigger(
             "event-generator",

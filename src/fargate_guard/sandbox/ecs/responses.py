@@ -11,6 +11,7 @@ from moto.ecs.responses import EC2ContainerServiceResponse
 from fargate_guard.sandbox.ecs import shapes, task_sets
 from fargate_guard.sandbox.ecs.definition_checks import check_definition
 from fargate_guard.sandbox.ecs.definitions import remember_request, task_definition_record
+from fargate_guard.sandbox.ecs.exec_command import open_session
 from fargate_guard.sandbox.scheduler.launch import launch_type
 from fargate_guard.sandbox.scheduler.model import RUNNING
 
@@ -288,8 +289,15 @@ class EcsResponse(EC2ContainerServiceResponse):
         ]
         return self._page("taskArns", arns, 100)
 
+    def execute_command(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommand.html."""
+        cluster = self._ecs._get_cluster(self._cluster_name)  # noqa: SLF001 - moto's own look-up
+        task = self._ecs.task_of(cluster, self._get_param("task"))
+        return ActionResult(open_session(task, self._request, self._ecs.surroundings.faults))
+
     def _task(self, task: Any, *, tags: bool) -> Json:
-        return shapes.task_shape(task, self._ecs.world.network.availability_zone(task), tags=tags)
+        zone = self._ecs.world.network.availability_zone(task)
+        return shapes.task_shape(task, zone, self._ecs.surroundings.faults, tags=tags)
 
 
 def _refuse_more_than(most: int, names: list[str], what: str) -> None:

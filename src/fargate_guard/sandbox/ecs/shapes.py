@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.sandbox.ecs.exec_command import managed_agents
 from fargate_guard.sandbox.scheduler.launch import launch_type
 from fargate_guard.sandbox.scheduler.model import RUNNING, STARTING, STOPPED
 
 if TYPE_CHECKING:
+    from fargate_guard.sandbox.faults import Faults
     from fargate_guard.sandbox.scheduler.model import Container, Deployment, Service, ServiceDeployment, Task
 
 Json = dict[str, Any]
@@ -254,7 +256,7 @@ def service_revision_shape(service: Service, deployment: Deployment) -> Json:
     )
 
 
-def task_shape(task: Task, availability_zone: str | None, *, tags: bool) -> Json:
+def task_shape(task: Task, availability_zone: str | None, faults: Faults, *, tags: bool) -> Json:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html."""
     definition = task.task_definition
     started = task.pull_started_at
@@ -270,7 +272,7 @@ def task_shape(task: Task, availability_zone: str | None, *, tags: bool) -> Json
             "availabilityZone": availability_zone,
             "connectivity": "CONNECTED" if started and task.last_status != STOPPED else None,
             "connectivityAt": moment(started),
-            "containers": [_container(task, container) for container in task.containers],
+            "containers": [_container(task, container, faults) for container in task.containers],
             "cpu": (task.overrides or {}).get("cpu") or definition.get("cpu"),
             "memory": (task.overrides or {}).get("memory") or definition.get("memory"),
             "createdAt": moment(task.created_at),
@@ -317,7 +319,7 @@ def _attachment(task: Task) -> Json:
     }
 
 
-def _container(task: Task, container: Container) -> Json:
+def _container(task: Task, container: Container, faults: Faults) -> Json:
     interface = task.network_interface
     return present(
         {
@@ -336,9 +338,7 @@ def _container(task: Task, container: Container) -> Json:
             if interface
             else [],
             "healthStatus": container.health_status,
-            "managedAgents": [{"name": "ExecuteCommandAgent", "lastStatus": "RUNNING"}]
-            if task.enable_execute_command and container.last_status == RUNNING
-            else None,
+            "managedAgents": managed_agents(task, container, faults),
             "cpu": str(container.definition.get("cpu", 0)),
             "memory": _text(container.definition.get("memory")),
             "memoryReservation": _text(container.definition.get("memoryReservation")),
