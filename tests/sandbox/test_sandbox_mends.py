@@ -292,3 +292,14 @@ def test_scalable_targets_have_tags(account: Account) -> None:
     scaling.tag_resource(ResourceARN=arn, Tags={"stage": "test"})
     scaling.untag_resource(ResourceARN=arn, TagKeys=["team"])
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"stage": "test"}
+    nobodys = arn[:-4] + "0000"
+    for call, more in (
+        (scaling.list_tags_for_resource, {}),
+        (scaling.tag_resource, {"Tags": {"a": "b"}}),
+        (scaling.untag_resource, {"TagKeys": ["a"]}),
+    ):
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            call(ResourceARN=nobodys, **more)
+    with pytest.raises(ClientError, match="TooManyTagsException"):
+        scaling.tag_resource(ResourceARN=arn, Tags={f"key-{number}": "" for number in range(50)})
+    assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"stage": "test"}

@@ -78,6 +78,20 @@ def test_an_update_touches_nothing_that_stays_the_same(stacks: Stacks) -> None:
     assert (code, message) == ("ValidationError", "No updates are to be performed.")
 
 
+def test_words_and_conditions_alone_are_no_update_and_policies_are(stacks: Stacks) -> None:
+    sections = {"Conditions": {"Yes": {"Fn::Equals": ["a", "a"]}}}
+    stacks.create({"Log": log_group(Condition="Yes")}, sections=sections)
+    for other in (
+        {**sections, "Description": "other words"},
+        {"Conditions": {"Yes": {"Fn::Not": [{"Fn::Equals": ["a", "b"]}]}}},
+        {"Conditions": {**sections["Conditions"], "Unused": {"Fn::Equals": ["a", "b"]}}},
+    ):
+        code, message = refused(stacks.update, {"Log": log_group(Condition="Yes")}, sections=other)
+        assert (code, message) == ("ValidationError", "No updates are to be performed.")
+    stacks.update({"Log": log_group(Condition="Yes", DeletionPolicy="Retain")}, sections=sections)
+    assert stacks.status == "UPDATE_COMPLETE"
+
+
 def test_new_tags_of_the_stack_reach_its_resources(stacks: Stacks) -> None:
     stacks.create({"Log": log_group(name="/tagged")}, Tags=[{"Key": "team", "Value": "a"}])
     stacks.update({"Log": log_group(name="/tagged")}, Tags=[{"Key": "team", "Value": "b"}])

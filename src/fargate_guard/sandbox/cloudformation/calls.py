@@ -1,4 +1,7 @@
-"""What the API calls have in common."""
+"""What the API calls have in common.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ class Calls(BaseResponse):
         return {key: value for key, value in dict(self.params).items() if value is not None}
 
     def _page(self, key: str, items: list[Any], size: int) -> ActionResult:
-        """Answer one page: ``NextToken`` is the number of the first item on the next one."""
+        """Answer one page: ``NextToken`` is the number of the first item on the next one.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html
+        """
         first = int(self._get_param("NextToken") or 0)
         last = first + size
         following = {"NextToken": str(last)} if last < len(items) else {}

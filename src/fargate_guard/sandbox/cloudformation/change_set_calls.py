@@ -8,7 +8,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from fargate_guard.sandbox.cloudformation.calls import Calls, Json
 from fargate_guard.sandbox.cloudformation.change_set import NO_CHANGES, NO_UPDATES, ChangeSet, change_set_id
-from fargate_guard.sandbox.cloudformation.differences import is_unchanged
+from fargate_guard.sandbox.cloudformation.differences import is_unchanged, outputs_differ
 from fargate_guard.sandbox.cloudformation.errors import (
     AlreadyExists,
     ChangeSetNotFound,
@@ -90,7 +90,7 @@ class ChangeSetCalls(Calls):
         change_set.changes = preview.changes()
         if change_set.request.get("IncludeNestedStacks"):
             make_children(self._backend, change_set, preview.properties)
-        if not change_set.changes and stack.target is not None and not _outputs_differ(change_set):
+        if not change_set.changes and not outputs_differ(stack, target):
             change_set.failure = NO_UPDATES
 
     def describe_change_set(self) -> ActionResult:
@@ -179,11 +179,3 @@ class ChangeSetCalls(Calls):
                     return change_set
         message = f"ChangeSet [{wanted}] does not exist"
         raise ChangeSetNotFound(message)
-
-
-def _outputs_differ(change_set: ChangeSet) -> bool:
-    stack, target = change_set.stack, change_set.target
-    if stack.target is None or target is None:
-        return True
-    old, new = stack.target.template.section("Outputs"), target.template.section("Outputs")
-    return dict(old) != dict(new) or stack.status.endswith("FAILED")

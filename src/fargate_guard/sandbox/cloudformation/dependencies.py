@@ -1,4 +1,7 @@
-"""In which order resources are made: by what they name and by DependsOn."""
+"""In which order resources are made: by what they name and by DependsOn.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ Graph = dict[str, frozenset[str]]
 
 
 def present_resources(resources: Mapping[str, Json], conditions: Mapping[str, bool]) -> dict[str, Json]:
-    """Leave out resources whose condition is false."""
+    """Leave out resources whose condition is false.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/conditions-section-structure.html
+    """
     return {
         logical_id: resource
         for logical_id, resource in resources.items()
@@ -29,7 +35,8 @@ def dependency_graph(resources: Mapping[str, Json], conditions: Mapping[str, boo
 
     :param resources: those that exist, by logical ID.
     :param names: logical IDs in the template, existing or not.
-    :raises ValidationFailed: when a resource needs one that its condition leaves out, or for a circle.
+    :raises ValidationFailed: when a needed resource is left out by its condition, or for a circle; worded as in
+        https://repost.aws/knowledge-center/cloudformation-template-validation.
     """
     graph: Graph = {}
     missing: dict[str, None] = {}
@@ -51,7 +58,8 @@ def dependency_graph(resources: Mapping[str, Json], conditions: Mapping[str, boo
 def refuse_circles(graph: Graph) -> None:
     """Refuse resources that wait for one another.
 
-    :raises ValidationFailed: "Circular dependency between resources: [A, B]".
+    :raises ValidationFailed: "Circular dependency between resources: [A, B]"
+        (https://repost.aws/knowledge-center/cloudformation-circular-dependency-sam).
     """
     left = dict(graph)
     while True:
@@ -66,7 +74,10 @@ def refuse_circles(graph: Graph) -> None:
 
 
 def reversed_graph(graph: Mapping[str, frozenset[str]]) -> Graph:
-    """Return what each resource's deletion waits for: the deletion of what needs it."""
+    """Return what each resource's deletion waits for: the deletion of what needs it.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html
+    """
     return {
         logical_id: frozenset(other for other, after in graph.items() if logical_id in after)
         for logical_id in graph

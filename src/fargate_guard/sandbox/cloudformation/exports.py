@@ -1,4 +1,7 @@
-"""Which exports a template imports."""
+"""Which exports a template imports; what is imported can neither be changed nor deleted.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-importvalue.html
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A stack operation under way: its phase, and the work on each resource."""
+"""A stack operation under way: its phase, and the work on each resource.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-stack-status-codes
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,8 @@ class Operation:
     token: str | None = None
     """ClientRequestToken."""
     on_failure: str = "ROLLBACK"
-    """``ROLLBACK``, ``DO_NOTHING`` or ``DELETE``."""
+    """``ROLLBACK``, ``DO_NOTHING`` or ``DELETE``
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html, OnFailure)."""
     works: dict[str, Work] = field(default_factory=dict)
     """By logical ID; of leftovers with a number."""
     deadline: float | None = None
@@ -105,7 +109,8 @@ class Operation:
     reason: str | None = None
     """Why it was interrupted, where it is not for a resource's failure."""
     force: bool = False
-    """Deletion: keep what cannot be deleted."""
+    """Deletion: keep what cannot be deleted
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html, DeletionMode)."""
 
     def failed(self) -> list[Work]:
         """Return what went wrong, in the order of the template."""
@@ -126,7 +131,10 @@ class Before:
 
 
 def deletions(resources: Iterable[StackResource]) -> dict[str, Work]:
-    """Return the works that delete resources: what needs another goes first."""
+    """Return the works that delete resources: what needs another goes first.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html
+    """
     works: dict[str, Work] = {}
     listed = list(resources)
     keys = {id(resource): f"{resource.logical_id}#{number}" for number, resource in enumerate(listed)}

@@ -1,4 +1,12 @@
-"""Which resources and parameters a value names, by ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub``."""
+"""Which resources and parameters a value names, by ``Ref``, ``Fn::GetAtt`` and ``Fn::Sub``.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-ref.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getatt.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-sub.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html
+
+``${!Literal}`` names nothing, and of ``Fn::If`` only the branch counts that is taken.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from fargate_guard.sandbox.cloudformation import outcomes
 from fargate_guard.sandbox.cloudformation.calls import Calls, Json
-from fargate_guard.sandbox.cloudformation.differences import is_unchanged
+from fargate_guard.sandbox.cloudformation.differences import is_without_effect
 from fargate_guard.sandbox.cloudformation.errors import AlreadyExists, Unfulfilled, ValidationFailed
 from fargate_guard.sandbox.cloudformation.operation import Operation, Phase
 from fargate_guard.sandbox.cloudformation.submission import submitted_target, template_text
@@ -73,7 +73,7 @@ class StackCalls(Calls):
         except Unfulfilled as failure:
             self._backend.fail_to_begin(stack, failure.reason, on_failure=on_failure, token=token)
             return ActionResult({"StackId": stack.id})
-        if is_unchanged(stack, target):
+        if is_without_effect(stack, target):
             raise ValidationFailed(NO_UPDATES)
         apply_settings(stack, request)
         self._backend.update(stack, target, on_failure=on_failure, token=token)

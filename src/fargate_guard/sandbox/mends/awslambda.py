@@ -58,7 +58,10 @@ def _update_configuration(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _get_configuration(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_configuration(self: Any, *args: Any, **kwargs: Any) -> Any:
-        """Say where the function logs."""
+        """Say where the function logs.
+
+        https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+        """
         return {**original(self, *args, **kwargs), "LoggingConfig": self.sandbox_logging}
 
     return get_configuration
@@ -66,7 +69,10 @@ def _get_configuration(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _invoke(original: Callable[..., Any]) -> Callable[..., Any]:  # noqa: ARG001 - wants a container
     def invoke(self: Any, body: str, request_headers: Any, response_headers: Any) -> str | bytes:  # noqa: ARG001
-        """Answer what the handler returns, or its error with ``X-Amz-Function-Error``."""
+        """Answer what the handler returns, or its error with ``X-Amz-Function-Error``.
+
+        https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_ResponseSyntax
+        """
         from fargate_guard.sandbox.cloudformation.resources.functions import answer_of, run_and_log
 
         run = run_and_log(self, json.loads(body) if body else {})

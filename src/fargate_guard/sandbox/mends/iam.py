@@ -1,4 +1,7 @@
-"""IAM: AWS's managed policies exist, and an account without IAM stays cheap."""
+"""IAM: AWS's managed policies exist, and an account without IAM stays cheap.
+
+That they exist is AWS's behaviour; how they are made, and where keys are looked for, is about speed only.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ def _policies(region: str) -> list[Any]:
 
 def _copies_of_policies_made_once(_: Callable[..., Any]) -> Callable[..., Any]:
     def _init_aws_policies(backend: Any) -> list[Any]:
-        """moto reads a file of megabytes for every account and partition, anew at every start."""
+        """Speed only: moto reads a file of megabytes for every account and partition, anew at every start.
+
+        What is in it: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
+        """
         return [_copy(policy, backend.account_id) for policy in _policies(backend.region_name)]
 
     return _init_aws_policies
@@ -57,7 +63,10 @@ def _copy(policy: Any, account_id: str) -> Any:
 
 def _looking_where_keys_can_be(_: Callable[..., Any]) -> Callable[..., Any]:
     def get_account_id_from(access_key: str) -> str:
-        """moto makes IAM's policies for every partition there is, to look for a key where none can be."""
+        """Speed only: moto makes IAM's policies for every partition there is, to look for a key where none can be.
+
+        A key belongs to one account, as on AWS: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetAccessKeyInfo.html
+        """
         from moto.core.models import DEFAULT_ACCOUNT_ID
         from moto.iam.models import iam_backends
 

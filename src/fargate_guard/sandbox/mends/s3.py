@@ -27,6 +27,7 @@ def mend() -> None:
 
 def _over_tls(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_permission(bucket: Any, action: str, resource: str) -> Any:
+        """https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html."""
         whole = bucket.policy
         if whole is None:
             return original(bucket, action, resource)

@@ -1,4 +1,7 @@
-"""moto's server: what it finds out anew for every request is found out once."""
+"""moto's server: what it finds out anew for every request is found out once.
+
+Speed only: no answer differs, so there is no page of AWS's for it.
+"""
 
 from __future__ import annotations
 

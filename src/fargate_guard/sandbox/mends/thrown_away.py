@@ -1,4 +1,7 @@
-"""What moto makes anew only to throw it away."""
+"""What moto makes anew only to throw it away.
+
+Speed only: no answer differs, so there is no page of AWS's for it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The resource types that the sandbox's CloudFormation makes, each a thin translation to its service's API."""
+"""The resource types that the sandbox's CloudFormation makes, each a thin translation to its service's API.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+"""
 
 from __future__ import annotations
 

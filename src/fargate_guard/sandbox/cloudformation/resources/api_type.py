@@ -1,4 +1,9 @@
-"""A resource type that is a thin translation of properties to one service's API."""
+"""A resource type that is a thin translation of properties to one service's API.
+
+What a type has, which change replaces it and what its Ref and attributes are stands on its own page, which each
+subclass names: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+What a change does to a resource: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-update-behaviors.html
+"""
 
 from __future__ import annotations
 

@@ -123,7 +123,10 @@ class SecurityGroup(ApiType):
 
 
 def _without_ports(rule: Properties) -> Properties:
-    """Rules for every protocol have no ports, even when the template gives some."""
+    """Rules for every protocol have no ports, even when the template gives some.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ec2-securitygroup-ingress.html
+    """
     if str(rule.get("IpProtocol")) != "-1":
         return rule
     return {key: value for key, value in rule.items() if key not in ("FromPort", "ToPort")}

@@ -18,6 +18,11 @@ Json = Any
 
 
 class _Elbv2Type(ApiType):
+    """A type whose attributes have calls of their own.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Operations.html
+    """
+
     service = "elbv2"
     attributes_of: str = ""
     """Operation that describes the resource's attributes."""

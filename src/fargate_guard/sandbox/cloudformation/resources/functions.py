@@ -83,5 +83,8 @@ def _groups(logs: Json, group: str) -> list[Json]:
 
 
 def answer_of(run: Run) -> str:
-    """Return the body that Lambda's Invoke answers."""
+    """Return the body that Lambda's Invoke answers.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_ResponseSyntax
+    """
     return json.dumps(run.payload if run.error is None else run.error)

@@ -22,6 +22,8 @@ PRINCIPALS = {"Roles": "Role", "Users": "User", "Groups": "Group"}
 
 
 class _IamType(ApiType):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/AWS_IAM.html."""
+
     service = "iam"
 
     def tagging(self) -> Tagging | None:
