@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fargate_guard.taskdef import ImageConfig, Images, Settings, instrument, uninstrument
-from fargate_guard.taskdef.explain import explain, words
+from fargate_guard.taskdef import ImageConfig, Images, Settings, explain, instrument, uninstrument
+from fargate_guard.taskdef.explaining import words
 from fargate_guard.taskdef.explanation import Certainty, Instrumenter
 
 if TYPE_CHECKING:

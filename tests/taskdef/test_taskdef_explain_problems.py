@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from fargate_guard.taskdef import Settings, instrument
-from fargate_guard.taskdef.explain import explain
+from fargate_guard.taskdef import Settings, explain, instrument
 
 INSTRUMENT = "/opt/draios/bin/instrument"
 WEB, SIDECAR = "$.containerDefinitions[0]", "$.containerDefinitions[1]"

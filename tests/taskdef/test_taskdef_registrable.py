@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fargate_guard.aws.ecs_fields import register_task_definition_fields
-from fargate_guard.taskdef import Settings, TaskDefinitionError, instrument, uninstrument
-from fargate_guard.taskdef.explain import explain, words
+from fargate_guard.taskdef import Settings, TaskDefinitionError, explain, instrument, uninstrument
+from fargate_guard.taskdef.explaining import words
 from fargate_guard.taskdef.explanation import Instrumenter
 from fargate_guard.taskdef.known_fields import registrable, unknown_fields
 

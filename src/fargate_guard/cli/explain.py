@@ -47,7 +47,7 @@ def explain(run: Invocation, task_definitions: DefinitionsArgument, template: Te
 def _explained(
     one: Input, source: Source, parameters: dict[str, str], known: FieldTree
 ) -> tuple[dict[str, Any], str]:
-    from fargate_guard.taskdef.explain import words
+    from fargate_guard.taskdef.explaining import words
     from fargate_guard.workflows.definition_kinds import explained, field_notices, shape
     from fargate_guard.workflows.explanation import document
 

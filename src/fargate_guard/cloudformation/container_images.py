@@ -66,7 +66,7 @@ def _of_resource(resource: Resource, cases: Cases) -> Iterator[ContainerInTempla
 
 
 def _of_case(resource: Resource, case: Concrete) -> Iterator[ContainerInTemplate]:
-    from fargate_guard.taskdef.explain import explain  # only explaining should cost this
+    from fargate_guard.taskdef import explain  # only explaining should cost this
 
     paths = Paths(resource, case)
     for explained in explain(case.definition).containers:

@@ -34,7 +34,7 @@ def explain_template(
 
 
 def _explanations(template: Json, parameters: Mapping[str, str]) -> Iterator[tuple[str, Explanation]]:
-    from fargate_guard.taskdef.explain import explain  # only explaining should cost this
+    from fargate_guard.taskdef import explain  # only explaining should cost this
 
     cases = Cases(template, parameters)
     for resource in task_definitions(template):

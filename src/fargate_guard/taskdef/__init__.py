@@ -41,9 +41,20 @@ What an image runs by itself is asked for with :func:`image_needs`, and given as
 >>> uninstrument(instrumented) == definition
 True
 
+What is instrumented, by whom, with which version, and what is wrong, tells :func:`explain`:
+
+>>> from fargate_guard.taskdef import explain
+>>> explanation = explain(instrumented)
+>>> explanation.instrumented_by.value, explanation.agent.version, explanation.problems
+('fguard', '5.0.1', ())
+>>> [(container.name, container.runs) for container in explanation.containers]
+[('web', ('/docker-entrypoint.sh', 'nginx'))]
+
 :func:`read` reads a JSON text, and its result writes definitions back in the text's own layout; :func:`diff` shows
 what changed; :func:`restore` is :func:`uninstrument` with the outcome of every container.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from fargate_guard.taskdef.definition import Shape, container_names
 from fargate_guard.taskdef.difference import diff
@@ -56,9 +67,17 @@ from fargate_guard.taskdef.restoring import is_instrumented, restore, uninstrume
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice, Restored
 from fargate_guard.taskdef.settings import Settings
 
+if TYPE_CHECKING:
+    from fargate_guard.taskdef.explaining import explain
+    from fargate_guard.taskdef.explanation import Explanation
+
+_WHEN_ASKED_FOR = {"Explanation": "explanation", "explain": "explaining"}
+"""Names with their modules: what explains is not to cost those time who instrument."""
+
 __all__ = [
     "ContainerOutcome",
     "Document",
+    "Explanation",
     "ImageConfig",
     "ImageNeed",
     "Images",
@@ -73,6 +92,7 @@ __all__ = [
     "TaskDefinitionError",
     "container_names",
     "diff",
+    "explain",
     "image_needs",
     "instrument",
     "is_instrumented",
@@ -80,3 +100,11 @@ __all__ = [
     "restore",
     "uninstrument",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _WHEN_ASKED_FOR:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHEN_ASKED_FOR[name]}"), name)

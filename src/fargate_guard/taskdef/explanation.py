@@ -1,4 +1,4 @@
-"""What :func:`~fargate_guard.taskdef.explain.explain` tells: plain data."""
+"""What :func:`~fargate_guard.taskdef.explaining.explain` tells: plain data."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def explained(source: Source, parameters: Mapping[str, str]) -> tuple[tuple[str,
     :raises TaskDefinitionError: it cannot be read.
     """
     if not source.is_template:
-        from fargate_guard.taskdef.explain import explain
+        from fargate_guard.taskdef import explain
 
         return (("", explain(source.value)),)
     from fargate_guard.cloudformation import explain_template
