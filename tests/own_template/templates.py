@@ -32,3 +32,26 @@ def nested(place: str, **parameters: Json) -> Json:
     """A nested stack."""
     properties: Json = {"TemplateURL": place, **({"Parameters": parameters} if parameters else {})}
     return {"Type": "AWS::CloudFormation::Stack", "Properties": properties}
+
+
+def cluster_and(subnet: str, **resources: Json) -> Json:
+    """A cluster, the task definition ``Web``, a service of it, and more."""
+    return {"Cluster": {"Type": "AWS::ECS::Cluster"}, "Web": task(), "Service": service(subnet), **resources}
+
+
+def service(subnet: str, **more: Json) -> Json:
+    """A service of ``Web`` in ``Cluster``."""
+    properties = {
+        "Cluster": {"Ref": "Cluster"},
+        "TaskDefinition": {"Ref": "Web"},
+        "LaunchType": "FARGATE",
+        "DesiredCount": 1,
+        "NetworkConfiguration": network(subnet),
+        **more,
+    }
+    return {"Type": "AWS::ECS::Service", "Properties": properties}
+
+
+def network(subnet: str) -> Json:
+    """Where tasks run."""
+    return {"AwsvpcConfiguration": {"Subnets": [subnet]}}

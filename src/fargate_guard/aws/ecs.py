@@ -124,19 +124,13 @@ def _task_definitions_of(aws: Aws, revision_arns: Iterable[str]) -> dict[str, st
 
 
 def tasks(
-    aws: Aws,
-    cluster: str,
-    *,
-    service: str | None = None,
-    family: str | None = None,
-    desired_status: str = "RUNNING",
-    tags: bool = False,
+    aws: Aws, cluster: str, *, service: str | None = None, desired_status: str = "RUNNING", tags: bool = False
 ) -> list[Json]:
-    """Describe a cluster's tasks, or those of one service or of one family of task definitions.
+    """Describe a cluster's or one service's tasks.
 
     :param desired_status: ``RUNNING`` also finds tasks that are starting; ``STOPPED`` those of the last hour.
     """
-    only = {"serviceName": service} if service else {"family": family} if family else {}
+    of_service = {"serviceName": service} if service else {}
     include = {"include": ["TAGS"]} if tags else {}
     try:
         arns = list(
@@ -147,7 +141,7 @@ def tasks(
                 about=service or cluster,
                 cluster=cluster,
                 desiredStatus=desired_status,
-                **only,
+                **of_service,
             )
         )
     except NotFound:  # no such cluster or service

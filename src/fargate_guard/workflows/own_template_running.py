@@ -131,10 +131,10 @@ def _tasks(one: MadeService, seen: Seen, rules: Rules) -> Iterator[Finding]:
     check, where = "own-stack.tasks-watched", f"{one.address} {one.arn}"
     wanted, revisions = _wanted(service)
     bad = [(task, why) for task in one.tasks if (why := _why_bad(task, service, seen, rules)) is not None]
-    if not bad and revisions and all(_needs_no_agent(arn, seen, rules) for arn in revisions):
+    if not bad and all(_needs_no_agent(arn, seen, rules) for arn in revisions):
         return
     good = len(one.tasks) - len(bad)
-    expected = f"{wanted} tasks of {', '.join(map(short, revisions)) or 'the service'} with a running agent"
+    expected = f"{wanted} tasks of {', '.join(map(short, revisions))} with a running agent"
     told = f"{good} of {len(one.tasks)} tasks"
     if not bad and wanted == 0:
         told = f"{told}; no more is wanted" if one.tasks else "no task is wanted; nothing was proven"

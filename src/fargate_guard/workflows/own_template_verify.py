@@ -6,6 +6,7 @@ stack registered, and the tasks of its services: what runs, and not what was mea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ from fargate_guard.workflows.own_template_seen import Made, MadeService, Seen, f
 from fargate_guard.workflows.verification import SETTLING_PAUSE, SETTLING_SECONDS, progress_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fargate_guard.taskdef.selection import Rules
     from fargate_guard.verify.await_deployment import Progress
     from fargate_guard.verify.registry import Finding
@@ -188,9 +191,11 @@ def _seen(context: Context, still: _Still, rollouts: tuple[Verdict, ...]) -> See
     named = [one.task_definition for one in still.runners if one.task_definition]
     arns = [*still.made, *named, *(arn for one in services for arn in _revisions(one))]
     definitions = {arn: TaskDefinition.of(found) for arn, found in ecs.task_definitions(context.aws, arns).items()}
-    families = {family_of(definitions[name].arn) for name in (*still.made, *named) if name in definitions}
     clusters = _clusters(still, services)
-    lone = _lone_tasks(context, clusters, families, {task.arn for one in services for task in one.tasks})
+    known = {task.arn for one in services for task in one.tasks}
+    families = {family_of(definitions[name].arn) for name in (*still.made, *named) if name in definitions}
+    mine = re.compile("|".join([*map(re.escape, sorted(families)), *_generated_families(still)]) or "(?!)")
+    lone = [task for task in _running(context, clusters) if task.arn not in known and mine.fullmatch(task.family)]
     more = {task.task_definition_arn for task in lone} - definitions.keys()
     described = ecs.task_definitions(context.aws, sorted(more))
     return Seen(
@@ -229,9 +234,18 @@ def _clusters(still: _Still, services: list[MadeService]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.rpartition("/")[2] for name in (*still.clusters, *used, *named)))
 
 
-def _lone_tasks(context: Context, clusters: tuple[str, ...], families: set[str], known: set[str]) -> list[Task]:
-    """Running tasks of these families that are not known already."""
-    places = [(cluster, family) for cluster in clusters for family in sorted(families)]
-    found = each(lambda place: ecs.tasks(context.aws, place[0], family=place[1]), places)
-    tasks = {task.arn: task for listed in found for task in map(Task.of, listed)}
-    return [task for arn, task in tasks.items() if arn not in known]
+def _generated_families(still: _Still) -> Iterator[str]:
+    """Patterns of the families that CloudFormation names: another one each time that it changes the resource.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html
+    """
+    for arn, address in still.made.items():
+        stack, _, logical_id = address.rpartition(".")
+        properties = still.templates[stack].get("Resources", {}).get(logical_id, {}).get("Properties", {})
+        if isinstance(properties, dict) and "Family" not in properties:
+            yield f"{re.escape(family_of(arn).rpartition('-')[0])}-[A-Za-z0-9]+"
+
+
+def _running(context: Context, clusters: tuple[str, ...]) -> list[Task]:
+    found = each(lambda cluster: ecs.tasks(context.aws, cluster), clusters)
+    return [Task.of(task) for listed in found for task in listed]

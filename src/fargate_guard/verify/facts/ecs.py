@@ -239,6 +239,11 @@ class Task:
         return self.arn.rsplit("/", 1)[-1]
 
     @property
+    def family(self) -> str:
+        """The family of its task definition."""
+        return self.task_definition_arn.rpartition("/")[2].partition(":")[0]
+
+    @property
     def cluster(self) -> str:
         """The cluster's name, from the ARN; empty in ARNs of the old format."""
         return (self.arn.rpartition(":task/")[2].rpartition("/"))[0]
