@@ -118,6 +118,17 @@ def test_a_macro_that_fails_fails_the_change_set(stacks: Stacks, macro: str, wis
     assert (described["Status"], described["StatusReason"]) == ("FAILED", told)
 
 
+@pytest.mark.parametrize("days", [{"A": 1}, {"Fn::ImportValue": "days"}, [{"Fn::GetAtt": ["Log", "Arn"]}]])
+def test_a_macro_gets_no_objects_and_nothing_of_other_stacks(stacks: Stacks, macro: str, days: Any) -> None:
+    transform = [{"Name": macro, "Parameters": {"Days": days}}]
+    described = stacks.change_set({"Log": log_group()}, kind="CREATE", sections={"Transform": transform})
+    assert described["Status"] == "FAILED"
+    assert described["StatusReason"] == (
+        "The value of parameter Days under transform Adder must resolve to a string, number, boolean or a list of"
+        " any of these."
+    )
+
+
 def test_a_macro_that_fails_fails_the_stack(stacks: Stacks, macro: str) -> None:
     sections = wishing("refuse", macro)
     stacks.create({"Log": log_group()}, sections=sections, Capabilities=CAPABILITIES)

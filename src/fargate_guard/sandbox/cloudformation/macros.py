@@ -25,6 +25,8 @@ Json = Any
 LANGUAGE_EXTENSIONS = "AWS::LanguageExtensions"
 INCLUDE = "AWS::Include"
 INLINE = "Fn::Transform"
+OF_PARAMETERS = frozenset({"Ref", "Fn::FindInMap", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::Sub"})
+"""Functions that can be resolved before there is any resource."""
 
 
 def transform_names(document: Mapping[str, Json]) -> tuple[str, ...]:
@@ -108,6 +110,26 @@ def _included(backend: StackBackend, transform: Mapping[str, Json]) -> dict[str,
     return parse_template(text_at(backend, f"https://s3.amazonaws.com/{location.removeprefix('s3://')}"))
 
 
+def _check_parameters(name: str, given: Mapping[str, Json]) -> None:
+    """Refuse objects, and what only the stack's resources or other stacks tell.
+
+    :raises Unfulfilled: in the words told in https://github.com/DataDog/datadog-cloudformation-macro/issues/25.
+    """
+    for key, value in given.items():
+        if not all(map(_can_resolve, value if isinstance(value, list) else [value])):
+            message = (
+                f"The value of parameter {key} under transform {name} must resolve to a string, number, boolean"
+                " or a list of any of these."
+            )
+            raise Unfulfilled(message)
+
+
+def _can_resolve(value: Json) -> bool:
+    if not isinstance(value, dict):
+        return not isinstance(value, list) and value is not None
+    return len(value) == 1 and next(iter(value)) in OF_PARAMETERS
+
+
 def _run(
     backend: StackBackend, name: str, given: Mapping[str, Json], fragment: Json, values: Mapping[str, Json]
 ) -> Json:
@@ -122,6 +144,7 @@ def _run(
     if macro is None:
         message = f"No transform named {transform_id} found."
         raise Unfulfilled(message)
+    _check_parameters(name, given)
     request_id = str(uuid.uuid4())
     event = {
         "region": backend.region_name,
