@@ -137,11 +137,13 @@ def test_what_cannot_be_instrumented_from_here_is_named() -> None:
     def job(*platforms: str) -> Any:
         return {"Type": "AWS::Batch::JobDefinition", "Properties": {"PlatformCapabilities": list(platforms)}}
 
-    template = {
-        "Resources": {"Job": job("FARGATE"), "Vm": job("EC2"), "Set": {"Type": "AWS::CloudFormation::StackSet"}}
+    others = {
+        "Set": {"Type": "AWS::CloudFormation::StackSet"},
+        "Express": {"Type": "AWS::ECS::ExpressGatewayService"},
     }
+    template = {"Resources": {"Job": job("FARGATE"), "Vm": job("EC2"), **others}}
     found = [one for one in looked_at(service("web:2"), templates={"Inner": template}) if one.outcome == "SKIP"]
-    assert [one.resource for one in found] == ["Inner.Job", "Inner.Set"]
+    assert [one.resource for one in found] == ["Inner.Job", "Inner.Set", "Inner.Express"]
 
 
 def test_a_rollout_that_did_not_succeed_is_an_error_whatever_runs() -> None:

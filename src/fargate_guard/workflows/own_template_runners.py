@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Json = Any
 RUN_TASK = re.compile(r":states:::(aws-sdk:)?ecs:runTask")
 """https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html."""
+EXPRESS_SERVICE = "AWS::ECS::ExpressGatewayService"
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-expressgatewayservice.html."""
 WHEN_IT_RUNS = "which task definition it starts is known only when it runs"
 
 
@@ -60,7 +62,7 @@ def runners(aws: Aws, found: Iterable[tuple[str, str, str]]) -> Iterator[Runner]
             continue
         try:
             for started in look(aws, name):
-                known = started.task_definition
+                known = _describable(started.task_definition)
                 yield Runner(address, name, known, started.cluster, None if known else WHEN_IT_RUNS)
         except NotFound:
             yield Runner(address, name, not_seen="AWS does not have it any more")
@@ -70,12 +72,23 @@ def runners(aws: Aws, found: Iterable[tuple[str, str, str]]) -> Iterator[Runner]
             yield Runner(address, name, not_seen=f"its definition cannot be read: {error}")
 
 
+def _describable(named: str | None) -> str | None:
+    """DescribeTaskDefinition takes the ARN of a revision; for the newest one, the family alone.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
+    """
+    last = (named or "").rpartition("/")[2]
+    return named if ":" in last else last or None
+
+
 def not_watchable(template: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     """Yield logical ID and reason of each resource with containers that nobody can instrument from here."""
     for logical_id, kind, properties in resources(template):
         if kind == "AWS::Batch::JobDefinition" and "FARGATE" in str(properties.get("PlatformCapabilities")):
             # https://docs.aws.amazon.com/batch/latest/userguide/fargate.html
             yield logical_id, "AWS Batch makes task definitions of its own from it, which have no agent"
+        elif kind == EXPRESS_SERVICE:
+            yield logical_id, "ECS makes its task definition itself, without the agent"
         elif kind in ("AWS::CloudFormation::StackSet", "AWS::ServiceCatalog::CloudFormationProvisionedProduct"):
             yield logical_id, "what it deploys is in other stacks"
 

@@ -20,7 +20,7 @@ from fargate_guard.verify.report import Report
 from fargate_guard.verify.rollout_verdict import Awaited
 from fargate_guard.workflows.definition_kinds import TASK_DEFINITION
 from fargate_guard.workflows.own_template_findings import findings
-from fargate_guard.workflows.own_template_runners import runners
+from fargate_guard.workflows.own_template_runners import EXPRESS_SERVICE, runners
 from fargate_guard.workflows.own_template_running import SETTLING
 from fargate_guard.workflows.own_template_seen import Made, MadeService, Seen, family_of
 from fargate_guard.workflows.verification import SETTLING_PAUSE, SETTLING_SECONDS, progress_lines
@@ -61,6 +61,10 @@ class _Stack:
     def named(self, kind: str) -> list[tuple[str, str]]:
         """Address and physical ID of each resource of a type."""
         return [(address, name) for address, found, name in self.everything() if found == kind]
+
+    def services(self) -> list[tuple[str, str]]:
+        """Address and ARN of each service."""
+        return [*self.named(SERVICE), *self.named(EXPRESS_SERVICE)]
 
 
 def verify_own_stack(
@@ -137,7 +141,7 @@ def _processed(context: Context, stack: _Stack) -> Json:
 
 def _services(context: Context, stacks: list[_Stack]) -> dict[str, tuple[str, Json | None]]:
     """By ARN: address, and the service as ECS has it; those of task sets, too, whose services are elsewhere."""
-    wanted = {arn: (address, cluster_of(arn)) for one in stacks for address, arn in one.named(SERVICE)}
+    wanted = {arn: (address, cluster_of(arn)) for one in stacks for address, arn in one.services()}
     found: dict[str, tuple[str, Json | None]] = {}
     for arn, (address, cluster) in wanted.items():
         found[arn] = (address, _service(context, cluster, arn))
