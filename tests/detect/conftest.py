@@ -12,6 +12,8 @@ import boto3
 import pytest
 from typer.testing import CliRunner
 
+from fargate_guard.aws.lone_tasks import register, run_task
+from fargate_guard.aws.session import Aws
 from fargate_guard.cli.main import app
 from fargate_guard.sandbox import Sandbox
 from tests.detect.policies_route import WRITES, Policies, policy
@@ -39,6 +41,16 @@ ORCHESTRATORS = "/fguard/training/orchestrator"
 KEY = "01234567-89ab-cdef-0123-456789abcdef"
 WAIT = ("detect", "--wait", "--timeout", "1", "--interval", "0.2")
 CONNECTED = "Information, connection_manager:352: Connected to collector"
+TAGS = {"fguard:deployment": "training"}
+TRIGGER = {
+    "family": FAMILY,
+    "requiresCompatibilities": ["FARGATE"],
+    "networkMode": "awsvpc",
+    "cpu": "256",
+    "memory": "512",
+    "containerDefinitions": [{"name": "trigger", "image": "public.ecr.aws/docker/library/alpine:3.20.3"}],
+}
+"""As much of it as matters."""
 TASK = re.compile(r"arn:aws:ecs:[^\"]*:task/[^\"]*")
 Json = dict[str, Any]
 
@@ -96,6 +108,14 @@ class Place:
             for status in ("ACTIVE", "INACTIVE")
             for arn in ecs.list_task_definitions(familyPrefix=FAMILY, status=status)["taskDefinitionArns"]
         ]
+
+    def leave_a_trigger(self, service: str, mark: str) -> str:
+        """Start a trigger's task in the place of a service, as a run of that mark would; return its ARN."""
+        (found,) = self.client("ecs").describe_services(cluster=self.cluster, services=[service])["services"]
+        aws, tags = Aws(environ=self.sandbox.environment()), {**TAGS, "fguard:detect": mark}
+        left = register(aws, TRIGGER, tags)
+        network = found["networkConfiguration"]["awsvpcConfiguration"]
+        return run_task(aws, self.cluster, left, network, tags, "fguard-detect")
 
     def say(self, group: str, stream_end: str, *lines: str, ago: float = 0.0) -> int:
         """Put lines into the stream whose name ends so, as its container would; return when, in milliseconds."""

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fargate_guard.aws.lone_tasks import register, run_task
-from fargate_guard.aws.session import Aws
 from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.workflows.detect_leftovers import mark_of
 from fargate_guard.workflows.embedded_aws import is_embedded_aws
-from tests.detect.conftest import AGENTS, CONNECTED, FAMILY, WAIT, chain_of, event_of, missed, silence_orchestrator
+from tests.detect.conftest import AGENTS, CONNECTED, WAIT, chain_of, event_of, missed, silence_orchestrator
 from tests.detect.policies_route import WRITES, policy
 from tests.detect.stand_in_plugin import ACTS, HANGS, StandInPlugin, is_alive
 from tests.end_to_end.test_quickstart_story import permissions
@@ -367,11 +365,13 @@ def test_verify_includes_the_event_of_a_deployed_task_when_asked(place: Place, r
     assert (code, finding and finding["outcome"]) == (0, "OK")
 
 
-def test_a_deploy_without_it_shows_that_it_goes_and_takes_it_away(run: Run) -> None:
+def test_a_deploy_without_it_shows_that_it_goes_and_takes_it_away(place: Place, run: Run) -> None:
     planned = run("plan", "--with-demo-workload")
     assert (planned.exit_code, planned.stdout.strip()) == (0, "No changes.")
+    left = place.leave_a_trigger("fguard_training_demo-writer-to-bin", mark_of(time.time() - 60))
     ran = run("deploy", "--yes", "--json")
     assert ran.exit_code == 0, ran.stderr
+    assert f"stop the task that fguard detect left: {left}" in ran.stderr  # or its security group could not go
     assert "the demo workload goes with this deploy; to keep it: --with-demo-workload" in ran.stderr
     gone = {change["address"] for change in ran.document["plan"]["changes"] if change["action"] == "delete"}
     assert "WorkloadDemoWriterToBinService" in gone
@@ -383,15 +383,7 @@ def test_a_deploy_without_it_shows_that_it_goes_and_takes_it_away(run: Run) -> N
 
 
 def test_destroy_first_stops_what_a_killed_run_left(place: Place, run: Run) -> None:
-    ecs = place.client("ecs")
-    service = ecs.describe_services(cluster=place.cluster, services=["fguard_training_sysdig_orchestrator"])
-    network = service["services"][0]["networkConfiguration"]["awsvpcConfiguration"]
-    tags = {"fguard:deployment": "training", "fguard:detect": mark_of(time.time() + 600)}
-    aws = Aws(environ=place.sandbox.environment())
-    image = {"name": "trigger", "image": "public.ecr.aws/docker/library/alpine:3.20.3", "essential": True}
-    fargate = {"requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512"}
-    left = register(aws, {"family": FAMILY, **fargate, "containerDefinitions": [image]}, tags)
-    task = run_task(aws, place.cluster, left, network, tags, "fguard-detect")
+    task = place.leave_a_trigger("fguard_training_sysdig_orchestrator", mark_of(time.time() + 600))
     ran = run("destroy", "--yes", "--json")
     assert ran.exit_code == 0, ran.stderr
     assert f"stop the task that fguard detect left: {task}" in ran.stderr

@@ -15,7 +15,7 @@ from fargate_guard.cli.terraform_options import (
     TerraformOption,
     open_deployment,
 )
-from fargate_guard.errors import PreflightError, UsageError
+from fargate_guard.errors import FguardError, PreflightError, UsageError
 
 if TYPE_CHECKING:
     from fargate_guard.aws.session_manager_plugin import Plugin
@@ -93,6 +93,7 @@ def detect(
     from fargate_guard.workflows.detect import Wish
     from fargate_guard.workflows.detect import detect as run_trigger
     from fargate_guard.workflows.detect_exec import find_spot
+    from fargate_guard.workflows.detect_leftovers import clean_up_where_nothing_starts
     from fargate_guard.workflows.detect_session import detect_in_service
     from fargate_guard.workflows.detect_triggers import TRIGGERS
     from fargate_guard.workflows.embedded_aws import is_embedded_aws
@@ -107,7 +108,11 @@ def detect(
     wish = Wish(
         TRIGGERS[trigger], image, workload, timeout, wait=client is not None, why_not=why_not, interval=interval
     )
-    outputs = outputs_of_deployment(context)
+    try:
+        outputs = outputs_of_deployment(context)
+    except FguardError:
+        clean_up_where_nothing_starts(context)
+        raise
     if service is None:
         found = run_trigger(context, outputs, client, wish)
     else:

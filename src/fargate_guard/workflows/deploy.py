@@ -13,6 +13,7 @@ from fargate_guard.workflows.access_key import (
     withdraw_access_key,
 )
 from fargate_guard.workflows.deployed_module import complete_outputs, initialise, open_driver
+from fargate_guard.workflows.detect_leftovers import clear_the_way
 from fargate_guard.workflows.module import instrumented_workloads, render_module
 from fargate_guard.workflows.preflight import check_execution_roles
 
@@ -64,6 +65,8 @@ def deploy(context: Context, approve: Approver) -> Deployed:
     try:
         plan = _plan(context, key.value_from, driver)
         approved = not plan.has_changes or approve(plan)
+        if approved:
+            clear_the_way(context, plan)
     except BaseException:
         withdraw_access_key(context, key)
         raise

@@ -171,7 +171,7 @@ def detect(
         context, place, wish.trigger, family=family, image=wish.image, seconds=wish.timeout
     )
     result = Detection(wish.trigger.name, wish.trigger.rules, wanted=wish.wait or wish.why_not is not None)
-    result.left_earlier = remove_leftovers(context, place, now=waiting.clock())
+    result.left_earlier = remove_leftovers(context, outputs, now=waiting.clock())
     if result.left_earlier:
         context.observer.note(f"took away what an earlier run had left: {', '.join(result.left_earlier)}")
     supported = ask_once(client, _some_task(place)) if client is not None and wish.wait else {}

@@ -17,6 +17,7 @@ from fargate_guard.workflows.access_key import (
 )
 from fargate_guard.workflows.deploy import Declined, Deployed, preflight
 from fargate_guard.workflows.deployed_module import not_deployed
+from fargate_guard.workflows.detect_leftovers import clear_the_way
 from fargate_guard.workflows.methods import deployed_stack
 from fargate_guard.workflows.module import certificates, instrumented_workloads
 from fargate_guard.workflows.stack_operation import (
@@ -171,8 +172,9 @@ def _withdraw_key(context: Context, key: StoredAccessKey) -> None:
 
 def _execute(context: Context, plan: StackPlan, key: StoredAccessKey, body: str) -> None:
     """Execute the plan; what was made for it is taken back where nothing refers to it, or told."""
-    context.observer.step("Execute the change set")
     try:
+        clear_the_way(context, plan)
+        context.observer.step("Execute the change set")
         context.folder.record_stack(plan.stack_id)
         execute_stack(context, plan, body=body)
     except BaseException as error:
