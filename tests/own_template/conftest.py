@@ -73,6 +73,13 @@ class Desk:
         found = self.client("cloudformation").list_stack_resources(StackName=name)["StackResourceSummaries"]
         return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
+    def resources_so_far(self, name: str) -> list[str]:
+        """Logical IDs of what CloudFormation has begun, in a stack that may not be there yet."""
+        if self.stack(name) is None:
+            return []
+        found = self.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
+        return [one["LogicalResourceId"] for one in found]
+
     def containers(self, arn: str) -> dict[str, list[str]]:
         """What each container of a task definition starts with."""
         found = self.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
