@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fargate_guard.cli.command import Invocation, Result, error_document
 from fargate_guard.cli.definition_options import OutputOptions, reader
 from fargate_guard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
+    from fargate_guard.formats import Source
     from fargate_guard.taskdef import Notice, TaskDefinitionError
     from fargate_guard.workflows.definition_files import Change, Changed, Outcome, Refused, Skipped
     from fargate_guard.workflows.definition_inputs import Input
     from fargate_guard.workflows.replacement import Replacement
     from fargate_guard.workflows.sarif import Findings
+
+
+LEAST_APART = 25
+"""Inputs that are worth another process."""
+
+
+class Told(NamedTuple):
+    """What is said of an input that was changed."""
+
+    name: str
+    containers: str
+    """A line for each."""
+    warnings: tuple[str, ...]
+    changed: bool
+
+
+class Prepared(NamedTuple):
+    """What an input that was changed adds to the output."""
+
+    name: str
+    changed: bool
+    path: str | None
+    """The file that is written."""
+    document: dict[str, Any] | None
+    text: str | None
+
+
+class Elsewhere(NamedTuple):
+    """An input that another process changed."""
+
+    told: Told
+    prepared: Prepared
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -39,14 +74,19 @@ class Report:
     findings: Findings | None = None
     """What SARIF tells, where it is asked for."""
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: Outcome | Elsewhere) -> None:
         """Tell what became of one input, and prepare its output."""
         from fargate_guard.workflows.definition_files import Changed, Skipped
 
+        if isinstance(outcome, Elsewhere):
+            self._tell(outcome.told)
+            self._add(outcome.prepared)
+            return
         if self.findings is not None:
             self.findings.take(outcome)
         if isinstance(outcome, Changed):
-            self._take_changed(outcome)
+            self._tell(_told(outcome))
+            self._add(self._prepared(outcome))
         elif isinstance(outcome, Skipped):
             self._take_skipped(outcome)
         else:
@@ -61,20 +101,69 @@ class Report:
         if one.broken is not None and self.options.strict:
             self.refused[one.input.name] = Refused(one.input, (one.broken,))
 
-    def _take_changed(self, one: Changed) -> None:
-        options, name = self.options, one.input.name
-        _tell(self.run, one)
-        self.pending = self.pending or one.changed
+    def _tell(self, told: Told) -> None:
+        screen = self.run.screen
+        if told.containers:
+            screen.message(told.containers)
+        for warning in told.warnings:
+            screen.warning(f"{told.name}: {warning}")
+        if not told.changed:
+            screen.message(f"{told.name}: nothing to change")
+
+    def _prepared(self, one: Changed) -> Prepared:
+        """Write the new file beside the old one, or make what is to be printed."""
+        options = self.options
         path = None if options.check else options.destination.path_for(one.input)
-        if path is not None and not (options.in_place and not one.changed):
+        writes = path is not None and not (options.in_place and not one.changed)
+        if path is not None and writes:
             self.replacement.add(path, one.text)
-            self.written.append(str(path))
+        document = text = None
         if self.run.screen.json:
-            self.documents[name] = _document(one, str(path) if path else None, show_diff=options.diff)
+            document = _document(one, str(path) if path else None, show_diff=options.diff)
         elif options.diff:
-            self.texts[name] = one.difference
+            text = one.difference
         elif not options.check and path is None:
-            self.texts[name] = one.text
+            text = one.text
+        return Prepared(one.input.name, one.changed, str(path) if writes else None, document, text)
+
+    def _add(self, one: Prepared) -> None:
+        self.pending = self.pending or one.changed
+        if one.path is not None:
+            self.written.append(one.path)
+        if one.document is not None:
+            self.documents[one.name] = one.document
+        if one.text is not None:
+            self.texts[one.name] = one.text
+
+    def elsewhere(
+        self, inputs: Sequence[Input], read: Callable[[Input], Source], change: Change
+    ) -> Generator[Elsewhere | None]:
+        """What other processes make of the inputs, in their order; None for each that is to be changed here."""
+        from fargate_guard.workflows.definition_inputs import Kind
+        from fargate_guard.workflows.in_processes import Child, parts_of
+
+        files = all(one.kind is Kind.FILE for one in inputs)
+        apart = files and len(inputs) >= 2 * LEAST_APART and self.findings is None and change.prepare_apart()
+        own, *others = parts_of(inputs, LEAST_APART if apart else len(inputs))
+        with contextlib.ExitStack() as children:
+            begun = [
+                children.enter_context(Child(partial(self._part, part, read, change), self.replacement.discard))
+                for part in others
+            ]
+            yield from [None] * len(own)
+            for part, child in zip(others, begun, strict=True):
+                done = child.result(lambda found: self.replacement.take_over(found[1]))
+                yield from [None] * len(part) if done is None else done[0]
+
+    def _part(
+        self, inputs: Sequence[Input], read: Callable[[Input], Source], change: Change
+    ) -> tuple[list[Elsewhere | None], Mapping[str, str]]:
+        """What is worked out in another process: also the new files beside their targets."""
+        from fargate_guard.workflows.definition_files import changed
+
+        found = (changed(one, read, change) for one in inputs)
+        done = [None if one is None else Elsewhere(_told(one), self._prepared(one)) for one in found]
+        return done, self.replacement.prepared
 
 
 def change_definitions(
@@ -95,10 +184,12 @@ def change_definitions(
     from fargate_guard.workflows.replacement import Replacement
 
     check_output(run, inputs, options)
+    read = reader(run)
     with Replacement() as replacement:
         report = Report(run, options, replacement, findings=findings)
-        for outcome in change_all(inputs, reader(run), change):
-            report.take(outcome)
+        with contextlib.closing(report.elsewhere(inputs, read, change)) as elsewhere:
+            for outcome in change_all(inputs, read, change, elsewhere):
+                report.take(outcome)
         errors = _errors(report, inputs, left_over())
         if findings is not None:
             return _sarif(run, findings, errors, pending=report.pending)
@@ -176,7 +267,7 @@ def check_output(run: Invocation, inputs: Sequence[Input], options: OutputOption
         )
 
 
-def _tell(run: Invocation, one: Changed) -> None:
+def _told(one: Changed) -> Told:
     name = one.input.shown_name
     lines = []
     for container in one.result.containers:
@@ -186,12 +277,8 @@ def _tell(run: Invocation, one: Changed) -> None:
         reason = f" ({more})" if more else ""
         resource = f"{container.resource}: " if container.resource else ""
         lines.append(f"{name}: {resource}container {container.name}: {state}{reason}")
-    if lines:
-        run.screen.message("\n".join(lines))
-    for warning in one.warnings:
-        run.screen.warning(f"{name}: {warning.where}: {warning.message}")
-    if not one.changed:
-        run.screen.message(f"{name}: nothing to change")
+    warnings = tuple(f"{warning.where}: {warning.message}" for warning in one.warnings)
+    return Told(name, "\n".join(lines), warnings, one.changed)
 
 
 def _document(one: Changed, output: str | None, *, show_diff: bool) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from itertools import repeat
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from fargate_guard.errors import UsageError
 from fargate_guard.taskdef import NotATaskDefinitionError, TaskDefinitionError, diff
@@ -12,7 +13,7 @@ from fargate_guard.workflows.definition_inputs import Input, Kind
 from fargate_guard.workflows.replacement import takes_a_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from fargate_guard.formats import Source
@@ -69,6 +70,7 @@ class Skipped(NamedTuple):
 
 
 Outcome = Changed | Refused | Skipped
+Elsewhere = TypeVar("Elsewhere")
 
 
 class LaterError(Exception):
@@ -96,6 +98,9 @@ class Change(Protocol):
 
     def prepare_again(self) -> None:
         """Get ready for what was to come later; all other inputs have been seen."""
+
+    def prepare_apart(self) -> bool:
+        """Get ready to be applied in several processes; False where one input is noted for another."""
 
 
 class Destination(NamedTuple):
@@ -161,17 +166,26 @@ class Destination(NamedTuple):
         return one.path if self.in_place else None
 
 
-def change_all(inputs: Sequence[Input], read: Callable[[Input], Source], change: Change) -> Iterator[Outcome]:
+def change_all(
+    inputs: Sequence[Input],
+    read: Callable[[Input], Source],
+    change: Change,
+    elsewhere: Iterable[Elsewhere | None] = repeat(None),
+) -> Iterator[Outcome | Elsewhere]:
     """Read every input and change it, one after the other; nothing is written.
 
     What must wait for the others comes last.
 
     :param read: raises NotATaskDefinitionError for what holds none.
+    :param elsewhere: what another process made of each input, handed on as it is; None where none did.
     :raises UsageError: an input cannot be read, or none of them holds a task definition.
     """
     later: list[tuple[Input, Source | None]] = []
     skipped = 0
-    for one in inputs:
+    for one, done in zip(inputs, elsewhere, strict=False):
+        if done is not None:
+            yield done
+            continue
         outcome = _outcome(one, None, read, change)
         if isinstance(outcome, _Later):
             later.append((one, None if one.kind is Kind.FILE else outcome.source))
@@ -186,6 +200,12 @@ def change_all(inputs: Sequence[Input], read: Callable[[Input], Source], change:
         yield again
     if skipped and skipped == len(inputs):
         raise NotATaskDefinitionError("none of these files holds a task definition or a template")
+
+
+def changed(one: Input, read: Callable[[Input], Source], change: Change) -> Changed | None:
+    """Read one input and change it; None where there is more to tell of it than that it was changed."""
+    outcome = _outcome(one, None, read, change)
+    return outcome if isinstance(outcome, Changed) else None
 
 
 class _Later(NamedTuple):

@@ -60,6 +60,12 @@ class Undoing:
     def prepare_again(self) -> None:
         """Nothing is ever put off."""
 
+    def prepare_apart(self) -> bool:
+        """Nothing is noted."""
+        if self._handling.for_registration:
+            self._handling.known_fields()
+        return True
+
 
 class Instrumenting:
     """``instrument`` for each input; inputs whose images nobody knows yet wait for one look-up of all of them."""
@@ -108,6 +114,11 @@ class Instrumenting:
     def prepare_again(self) -> None:
         """Look all images up together."""
         self._lookup.ask(self._put_off)
+
+    def prepare_apart(self) -> bool:
+        """What names containers, labels or parameters is looked for in all inputs together."""
+        noted = self._asked_for or self._unused.labels or self._unused.parameters
+        return not noted and not self._lookup.images.by_container and bool(self._known)
 
     def left_over(self) -> list[TaskDefinitionError | Notice]:
         """What no input had a use for: a container to leave out, an answer about an image.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from fargate_guard.errors import FguardError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 _OPEN_FILE = r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d{1,6})"
@@ -54,11 +54,24 @@ class Replacement:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove whatever has not taken its place."""
         for partial in self._partials.values():
             _remove(partial)
         for backup in self._backups.values():
             if backup is not None:
                 _remove(backup)
+
+    @property
+    def prepared(self) -> Mapping[str, str]:
+        """Every file to be replaced, and the new file beside it."""
+        return self._partials
+
+    def take_over(self, prepared: Mapping[str, str]) -> None:
+        """Take what another process prepared; it is to take its place, or to be removed, with the rest."""
+        self._partials.update(prepared)
 
     def add(self, path: Path, text: str) -> None:
         """Prepare one file; folders that are missing are made.
