@@ -210,3 +210,15 @@ def test_every_zone_has_its_own_way_out_where_that_is_asked_for() -> None:
         assert [way["RouteTableId"] for way in ways_out] == [{"Ref": f"PrivateRouteTable{n}"} for n in (1, 2, 3)]
         placed = {name: one["Properties"]["SubnetId"] for name, one in resources.items() if "NatGateway" in name}
         assert placed == {f"NatGateway{zone}": {"Ref": f"PublicSubnet{zone}"} for zone in set(expected)}
+
+
+def test_in_china_ecr_alone_has_endpoints_under_another_name() -> None:
+    endpoints = ["ecr", "logs", "secretsmanager", "ssm"]
+    resources = document(rendered(config(network={"endpoints": endpoints})))["Resources"]
+    names = {one: resources[f"{one}Endpoint"]["Properties"]["ServiceName"] for one in ("EcrApi", "EcrDkr")}
+    for service, name in (("ecr.api", names["EcrApi"]), ("ecr.dkr", names["EcrDkr"])):
+        plain = {"Fn::Sub": f"com.amazonaws.${{AWS::Region}}.{service}"}
+        assert name == {"Fn::If": ["InChina", {"Fn::Sub": f"cn.{plain['Fn::Sub']}"}, plain]}
+    for service in ("Logs", "Secretsmanager", "Ssm"):
+        name = resources[f"{service}Endpoint"]["Properties"]["ServiceName"]
+        assert name == {"Fn::Sub": f"com.amazonaws.${{AWS::Region}}.{service.lower()}"}

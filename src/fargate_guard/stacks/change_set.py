@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
-"""How CloudFormation says that a change set would change nothing; it calls it FAILED."""
+"""How CloudFormation says that a change set would change nothing; it calls it FAILED.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeChangeSet.html
+"""
 
 INTERRUPTS = {
     "AWS::ECS::Service": "its tasks stop before the new ones run",

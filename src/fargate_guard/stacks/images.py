@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fargate_guard.config import Config
 
 ECR_IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
-"""Account, Region and repository of an image in ECR."""
+"""Account, Region and repository of an image in ECR (https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html)."""
 
 
 def orchestrator_image(config: Config) -> str:

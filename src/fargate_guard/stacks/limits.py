@@ -41,7 +41,10 @@ class Contents:
 
     @property
     def capabilities(self) -> tuple[str, ...]:
-        """What has to be acknowledged, since the template makes roles."""
+        """What has to be acknowledged, since the template makes roles.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+        """
         if not any(kind.startswith("AWS::IAM::") for kind in self.resource_types):
             return ()
         return ("CAPABILITY_NAMED_IAM",) if self.names_iam_resources else ("CAPABILITY_IAM",)

@@ -1,4 +1,7 @@
-"""Logical IDs: letters and digits only, and the same in every render, since a changed ID replaces the resource."""
+"""Logical IDs: letters and digits only, and the same in every render, since a changed ID replaces the resource.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html
+"""
 
 from __future__ import annotations
 

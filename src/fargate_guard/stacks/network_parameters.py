@@ -1,4 +1,8 @@
-"""The parameters of a template's network."""
+"""The parameters of a template's network.
+
+CloudFormation looks whether a VPC, a subnet or a zone is there before it begins, and the console offers them:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html
+"""
 
 from __future__ import annotations
 

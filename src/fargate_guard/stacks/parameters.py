@@ -1,4 +1,8 @@
-"""A template's parameters: what the console shows of them, and the values of one deployment."""
+"""A template's parameters: what the console shows of them, and the values of one deployment.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-interface.html
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What ECS itself needs to start a task: the statements of an execution role, and no more than those."""
+"""What ECS itself needs to start a task: the statements of an execution role, and no more than those.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The parameters of a template for a secret: always references, never the value."""
+"""The parameters of a template for a secret: always references, never the value.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Secret.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,11 @@ INTERFACE_SERVICES = {
     "secretsmanager": ("secretsmanager",),
     "ssm": ("ssm",),
 }
-"""The services behind an entry of ``network.endpoints``."""
+"""The services behind an entry of ``network.endpoints``.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
+https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,10 @@ class StackTemplate:
     capabilities: tuple[str, ...]
     """``CAPABILITY_IAM`` or ``CAPABILITY_NAMED_IAM``, where the template needs it."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Stack tags; CloudFormation puts them on every resource that can be tagged."""
+    """Stack tags; CloudFormation puts them on every resource that can be tagged.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
+    """
     required_parameters: tuple[str, ...] = ()
     """Parameters that have no value yet, since it has to be looked up, or is a secret."""
 

@@ -1,4 +1,8 @@
-"""Text that CloudFormation would not hand on as it was written."""
+"""Text that CloudFormation would not hand on as it was written.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+"""
 
 from __future__ import annotations
 
