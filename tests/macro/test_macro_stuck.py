@@ -153,6 +153,9 @@ def test_delete_failed(macro: Installation) -> None:
     refused = macro("deploy", "--yes")
     assert refused.exit_code == 4
     assert f"fguard macro deploy --name {macro.name} --repair" in refused.stderr
+    told = macro("status", "--strict").stdout
+    assert "its deletion failed" in told
+    assert f"fguard macro deploy --strict --name {macro.name} --repair" in told
     repaired = macro("destroy", "--yes", "--repair")
     assert repaired.exit_code == 0, repaired.stderr
     assert f"LogGroup (AWS::Logs::LogGroup) /aws/lambda/{macro.stack}" in repaired.stderr

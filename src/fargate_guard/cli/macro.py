@@ -87,7 +87,11 @@ def deploy(
 @command("status", example="fguard macro status -c examples/macro/fguard.yaml", group=macro, schema="macro")
 @with_option_groups
 def status(
-    run: Invocation, package: PackageOptions, agent: AgentOptions, name: NameOption = DEFAULT_NAME
+    run: Invocation,
+    given: typer.Context,
+    package: PackageOptions,
+    agent: AgentOptions,
+    name: NameOption = DEFAULT_NAME,
 ) -> Result:
     """Tell which version and settings are installed, and whether that is what would be installed now.
 
@@ -105,13 +109,14 @@ def status(
         "installed": True,
         "stack": seen.stack.name,
         "stack_status": seen.stack.status,
+        "stuck": seen.stack.stuck.meaning if seen.stack.stuck else None,
         "version": seen.package.version if seen.package else seen.stack.outputs.get("PackageVersion"),
         "settings": seen.package.settings.document() if seen.package else None,
         "sha256": seen.installed_sha256,
         "current": None if seen.current is None and not seen.tampered else current,
         "differences": list(seen.differences),
     }
-    return Result(document, _status_text(name, seen), code)
+    return Result(document, _status_text(name, seen, f"{command_line(given, 'macro deploy')} --repair"), code)
 
 
 @command(
@@ -144,10 +149,12 @@ def destroy(
     return Result({"name": name, "removed": list(removed)}, text)
 
 
-def _status_text(name: str, seen: MacroStatus) -> str:
+def _status_text(name: str, seen: MacroStatus, repair: str) -> str:
     package = seen.package
+    stuck = [f"stuck     {seen.stack.stuck.meaning}: {repair}"] if seen.stack.stuck else []
     lines = [
         f"macro     {name} ({seen.stack.status})",
+        *stuck,
         f"version   {package.version if package else seen.stack.outputs.get('PackageVersion', 'unknown')}",
         f"function  {seen.stack.outputs.get('FunctionArn', 'none')}",
         f"log       {seen.stack.outputs.get('LogGroupName', 'none')}",
