@@ -15,6 +15,7 @@ from fargate_guard.cli.report_view import report_text
 from fargate_guard.cli.stack_set import StackSetOptions, deploy_stack_set
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
+    DemoImageOption,
     DemoWorkloadOption,
     LockTimeoutOption,
     MethodOption,
@@ -23,6 +24,7 @@ from fargate_guard.cli.terraform_options import (
     TerraformOption,
     YesOption,
     open_deployment,
+    refuse_demo_workload,
     stack_choice,
 )
 from fargate_guard.errors import ExitCode
@@ -47,6 +49,7 @@ def deploy(
         float, typer.Option("--timeout", metavar="SECONDS", help="How long ECS may take to roll out.")
     ] = 900.0,
     with_demo_workload: DemoWorkloadOption = False,
+    demo_image: DemoImageOption = None,
     repair: RepairOption = False,
     on_interrupt: OnInterruptOption = None,
     terraform: TerraformOption = None,
@@ -65,6 +68,8 @@ def deploy(
 
     own.check(method)
     stack_set.check(method, own.template)
+    if stack_set.stack_set or own.template is not None:
+        refuse_demo_workload(with_demo_workload or demo_image)
     stacks = stack_choice(run, repair=repair, yes=yes, on_interrupt=on_interrupt)
     if stack_set.stack_set:
         return deploy_stack_set(run, stack_set, stacks, yes=yes)
@@ -72,7 +77,7 @@ def deploy(
         return deploy_own_template(run, own, images, stacks, yes=yes, timeout=timeout)
     context = open_deployment(run, terraform, lock_timeout, stacks)
     approval = PlanApproval(run.screen, f"Deploy {context.config.name!r} like this?", assume_yes=yes)
-    context = demo_workload.with_demo_workload(context, wanted=with_demo_workload)
+    context = demo_workload.with_demo_workload(context, wanted=with_demo_workload, image=demo_image)
     chosen, done = bring_up(context, method, approval)
     demo_workload.demo_deployed(context, wanted=with_demo_workload)
     context.observer.step("Verify what ECS runs")

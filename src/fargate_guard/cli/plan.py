@@ -10,11 +10,13 @@ from fargate_guard.cli.plan_view import plan_document, plan_text
 from fargate_guard.cli.stack_set import StackSetOptions, plan_stack_set
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
+    DemoImageOption,
     DemoWorkloadOption,
     LockTimeoutOption,
     MethodOption,
     TerraformOption,
     open_deployment,
+    refuse_demo_workload,
 )
 from fargate_guard.errors import ExitCode
 
@@ -28,6 +30,7 @@ def plan(
     images: ImageOptions,
     method: MethodOption = None,
     with_demo_workload: DemoWorkloadOption = False,
+    demo_image: DemoImageOption = None,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
 ) -> Result:
@@ -41,11 +44,14 @@ def plan(
 
     own.check(method)
     stack_set.check(method, own.template)
+    if stack_set.stack_set or own.template is not None:
+        refuse_demo_workload(with_demo_workload or demo_image)
     if stack_set.stack_set:
         return plan_stack_set(run, stack_set)
     if own.template is not None:
         return plan_own_template(run, own, images)
-    context = with_demo(open_deployment(run, terraform, lock_timeout), wanted=with_demo_workload)
+    context = open_deployment(run, terraform, lock_timeout)
+    context = with_demo(context, wanted=with_demo_workload, image=demo_image)
     chosen, made = plan_deployment(context, method)
     pending = ExitCode.CHANGES_PENDING if made.has_changes else ExitCode.DONE
     return Result({"method": chosen.value, "plan": plan_document(made)}, plan_text(made), pending)

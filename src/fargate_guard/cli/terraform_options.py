@@ -47,9 +47,22 @@ DemoWorkloadOption = Annotated[
         help="Beside fguard.yaml's workloads a harmless one that raises events by itself; without it, it goes.",
     ),
 ]
+DemoImageOption = Annotated[
+    str | None,
+    typer.Option("--demo-image", metavar="REF", help="A copy of the demo workload's image, as in ECR; by digest."),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Approve the plan without being asked.")]
 
 DEFAULT_LOCK_TIMEOUT = 120.0
+
+
+def refuse_demo_workload(asked: object) -> None:
+    """Refuse the demo workload where it is not fguard.yaml's deployment that is planned or deployed.
+
+    :raises UsageError: when it is asked for.
+    """
+    if asked:
+        raise UsageError("the demo workload belongs to the deployment of fguard.yaml", fix="leave its flags out")
 
 
 def open_deployment(
