@@ -8,15 +8,23 @@ from fargate_guard.aws.stack_sets import Instance
 from fargate_guard.config.load import parse_config
 from fargate_guard.config.stack_set import StackSet
 from fargate_guard.errors import FguardError
-from fargate_guard.workflows.stack_sets_plan import PlaceChange, make_plan, preferences, targets
+from fargate_guard.workflows.stack_sets_plan import PlaceChange, Wanted, make_plan, preferences, targets
 
 ONE, TWO = "111111111111", "222222222222"
 UNIT, OTHER = "ou-abcd-11111111", "ou-abcd-22222222"
-WHOLE = {UNIT: frozenset({ONE, TWO}), OTHER: frozenset({"333333333333"})}
+WHOLE = {
+    (unit, region): accounts
+    for unit, accounts in ((UNIT, frozenset({ONE, TWO})), (OTHER, frozenset({"333333333333"})))
+    for region in ("a", "b")
+}
 
 
 def instance(account: str, region: str, status: str = "CURRENT") -> Instance:
     return Instance(account, region, UNIT, status, "", "why", "NOT_CHECKED", None, None, None)
+
+
+def wanted(places: list[tuple[str, str]]) -> Wanted:
+    return Wanted(dict.fromkeys(places, UNIT), {}, {ONE, TWO})
 
 
 def create(account: str, region: str, unit: str = UNIT) -> PlaceChange:
@@ -38,8 +46,8 @@ def test_some_accounts_of_a_unit_are_named() -> None:
 
 def test_a_plan_adds_retries_and_tells_what_is_absent() -> None:
     found = [instance(ONE, "a"), instance(TWO, "a", "OUTDATED"), instance(ONE, "z")]
-    desired = dict.fromkeys([(ONE, "a"), (TWO, "a"), (ONE, "b")], UNIT)
-    plan = make_plan("set", None, found, desired, (), remove_absent=False)
+    desired = wanted([(ONE, "a"), (TWO, "a"), (ONE, "b")])
+    plan = make_plan("set", None, found, desired, ())
     assert [(one.account, one.region, one.action) for one in plan.places] == [
         (ONE, "b", "create"),
         (ONE, "z", "absent"),
@@ -49,8 +57,8 @@ def test_a_plan_adds_retries_and_tells_what_is_absent() -> None:
 
 
 def test_preferences_keep_the_order_of_regions_and_tell_shares_from_counts() -> None:
-    wanted = StackSet(regions=["us-east-1", "eu-west-1"], failure_tolerance="25%", max_concurrent="3")
-    assert preferences(wanted, ["ap-south-1", "eu-west-1", "us-east-1"]) == {
+    chosen = StackSet(regions=["us-east-1", "eu-west-1"], failure_tolerance="25%", max_concurrent="3")
+    assert preferences(chosen, ["ap-south-1", "eu-west-1", "us-east-1"]) == {
         "RegionConcurrencyType": "SEQUENTIAL",
         "RegionOrder": ["us-east-1", "eu-west-1", "ap-south-1"],
         "FailureTolerancePercentage": 25,

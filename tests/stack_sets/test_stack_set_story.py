@@ -206,12 +206,20 @@ def test_accounts_choose_among_units_or_in_the_whole_organisation(organization: 
     assert (refused.exit_code, f"not in the organizational units: {third}" in refused.stderr) == (4, True)
     planned = run(organization, "plan", "--accounts", one, "--json")
     found = {(each["account"], each["region"]): each["action"] for each in planned.document["plan"]["places"]}
-    assert found == {(one, "eu-west-1"): "create", (two, "us-east-1"): "absent"}
+    assert found == {(one, "eu-west-1"): "create", (one, "us-east-1"): "update", (two, "us-east-1"): "update"}
+    assert planned.document["plan"]["settings"] == ["auto-deployment off"]
+    told = run(organization, "plan", "--accounts", one, "--auto-deployment")
+    assert (
+        "on: accounts that join the organizational units get it, too, whichever accounts are named" in told.stdout
+    )
+    assert "~ the stack set" not in told.stdout
+    assert "it stays (--remove-absent removes it)" in told.stdout
     done = organization.ran("deploy", "--accounts", third, "--regions", "us-east-1", "--yes")
     assert done.exit_code == 0, done.stderr
     assert set(organization.instances()) == {(account, "us-east-1") for account in organization.accounts}
     described = organization.client("cloudformation").describe_stack_set(StackSetName=SET)["StackSet"]
-    assert described["OrganizationalUnitIds"] == [organization.unit]  # the others of the root do not follow
+    assert described["AutoDeployment"] == {"Enabled": False}  # the others of the root do not follow
+    assert "Auto-deployment is off (accounts are named)" in done.stderr
 
 
 def test_destroy_removes_every_stack_and_the_set(organization: Organization) -> None:

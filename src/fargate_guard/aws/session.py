@@ -104,6 +104,21 @@ class Aws:
     def _again(self, region: str | None, *, brief: bool) -> Aws:
         return Aws(region=region, profile=self.profile, environ=self._environ, brief=brief)
 
+    def assuming(self, role_arn: str, region: str) -> Aws:
+        """Return access with a role, in a region.
+
+        https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+
+        :raises AccessDenied: when the role may not be assumed.
+        """
+        given = self.call("sts", "assume_role", about=role_arn, RoleArn=role_arn, RoleSessionName="fguard")
+        keys = {
+            "AWS_ACCESS_KEY_ID": given["Credentials"]["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": given["Credentials"]["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": given["Credentials"]["SessionToken"],
+        }
+        return Aws(region=region, environ={**(self._environ or {}), **keys})
+
     def identity(self) -> Identity:
         """Return whose credentials these are; asked once.
 

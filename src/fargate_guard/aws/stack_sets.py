@@ -1,4 +1,4 @@
-"""CloudFormation StackSets with service-managed permissions, and the organisation that they deploy to.
+"""CloudFormation StackSets with service-managed permissions.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/what-is-cfnstacksets.html
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from fargate_guard.aws.errors import AwsError, NotFound
+from fargate_guard.aws.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from fargate_guard.aws.session import Aws
 
@@ -78,6 +78,8 @@ class Operation:
     begun: str
     ended: str | None
     reason: str | None = None
+    retains: bool = False
+    """Whether it is a deletion that left the stacks in their accounts; a summary does not tell."""
 
     @classmethod
     def of(cls, found: Json) -> Self:
@@ -90,6 +92,7 @@ class Operation:
             begun=begun.isoformat() if begun else "",
             ended=ended.isoformat() if ended else None,
             reason=found.get("StatusReason"),
+            retains=bool(found.get("RetainStacks")),
         )
 
     @property
@@ -204,8 +207,12 @@ class StackSets:
         return str(self._call("update_stack_instances", **targets)["OperationId"])
 
     def delete_instances(self, **targets: Any) -> str:
-        """Begin to delete stacks; returns the operation's ID."""
-        return str(self._call("delete_stack_instances", RetainStacks=False, **targets)["OperationId"])
+        """Begin to delete stacks, or with ``RetainStacks`` to forget them; returns the operation's ID."""
+        return str(self._call("delete_stack_instances", **targets)["OperationId"])
+
+    def detect_drift(self) -> str:
+        """Begin to look for drift in all stacks; returns the operation's ID."""
+        return str(self._call("detect_stack_set_drift")["OperationId"])
 
     def delete(self) -> None:
         """Delete the set, which has no stacks any more."""
@@ -233,35 +240,14 @@ class StackSets:
             token = {"NextToken": page["NextToken"]}
 
 
-def accounts_by_unit(aws: Aws, units: Sequence[str]) -> dict[str, str]:
-    """Return the active accounts of organizational units, and of those below them, each with the unit asked for.
+def outputs_in_account(aws: Aws, stack_id: str, role: str) -> dict[str, str]:
+    """Return the outputs of a stack in another account, read with a role there.
 
-    Stack sets do not deploy to the management account.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-associate-stackset-with-org.html
+    :param stack_id: the stack's ARN, which names account and Region.
+    :param role: name of a role that may be assumed, and may call ``cloudformation:DescribeStacks``.
+    :raises FguardError: when it may not, or there is no such stack.
     """
-    management = aws.call("organizations", "describe_organization")["Organization"]["MasterAccountId"]
-    found: dict[str, str] = {}
-    for unit in units:
-        for account in _accounts_below(aws, unit):
-            if account != management:
-                found.setdefault(account, unit)
-    return found
-
-
-def _accounts_below(aws: Aws, unit: str) -> Iterator[str]:
-    here = aws.pages("organizations", "list_accounts_for_parent", "Accounts", about=unit, ParentId=unit)
-    yield from (str(one["Id"]) for one in here if one["Status"] == "ACTIVE")
-    below = "list_organizational_units_for_parent"
-    for child in aws.pages("organizations", below, "OrganizationalUnits", about=unit, ParentId=unit):
-        yield from _accounts_below(aws, str(child["Id"]))
-
-
-def root(aws: Aws) -> str:
-    """Return the ID of the organisation's root."""
-    return str(aws.call("organizations", "list_roots")["Roots"][0]["Id"])
-
-
-def is_outside(error: AwsError) -> bool:
-    """Whether a call was refused since the account is in no organisation."""
-    return "AWSOrganizationsNotInUse" in error.code
+    _, partition, _, region, account, _ = stack_id.split(":", 5)
+    inside = aws.assuming(f"arn:{partition}:iam::{account}:role/{role}", region)
+    found = inside.call(_SERVICE, "describe_stacks", about=stack_id, StackName=stack_id)["Stacks"][0]
+    return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs") or ()}

@@ -10,23 +10,19 @@ from fargate_guard.cli.command import Invocation, Result
 from fargate_guard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fargate_guard.aws.stack_sets import Outcome
     from fargate_guard.workflows.context import Context, StackChoice
-    from fargate_guard.workflows.stack_sets import StackSetStatus
-    from fargate_guard.workflows.stack_sets_plan import PlaceChange, StackSetPlan
+    from fargate_guard.workflows.stack_sets_plan import StackSetPlan
 
 PANEL = "An organisation's accounts and Regions (with --method cloudformation)"
 TAKES = {
-    "organizational-units": "it takes units, ou-ab12-11111111, and the root, r-ab12",
+    "organizational-units": "it takes up to 50 units, ou-ab12-11111111, and the root, r-ab12",
     "accounts": "it takes account IDs of twelve digits",
     "regions": "it takes Regions, us-east-1",
     "failure-tolerance": "it takes a number of accounts, 0 or more, or a percentage, 25%",
     "max-concurrent": "it takes a number of accounts, 1 or more, or a percentage, 25%",
     "region-concurrency": "it takes sequential or parallel",
 }
-SIGNS = {"create": "+", "update": "~", "retry": "~", "remove": "-", "absent": "?"}
 
 
 def _option(help_text: str, metavar: str | None = None, *flags: str) -> typer.models.OptionInfo:
@@ -36,6 +32,10 @@ def _option(help_text: str, metavar: str | None = None, *flags: str) -> typer.mo
 
 StackSetFlag = Annotated[
     bool, _option("The orchestrator as a stack set, in many accounts and Regions.", None, "--stack-set")
+]
+AccountRoleOption = Annotated[
+    str | None,
+    _option("Role in the accounts that may read their stacks: tells host and port.", "ROLE", "--account-role"),
 ]
 DelegatedOption = Annotated[
     bool | None,
@@ -71,7 +71,7 @@ class StackSetOptions:
     auto_deployment: Annotated[
         bool | None,
         _option(
-            "Accounts that join a unit get it, and those that leave lose it [yes].",
+            "Accounts that join a unit get it, and those that leave lose it [yes; no where accounts are named].",
             None,
             "--auto-deployment/--no-auto-deployment",
         ),
@@ -109,6 +109,24 @@ class StackSetOptions:
             values[name] = [one for text in listed for one in text.split(",") if one] if listed else None
         return {name: value for name, value in values.items() if value is not None}
 
+    @property
+    def words(self) -> str:
+        """The flags that were given, as they are typed."""
+        found = []
+        for name, value in self.given.items():
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                found.append(_switch(flag, on=value))
+            else:
+                found.append(f"--{flag} {','.join(value) if isinstance(value, list) else value}")
+        found += ["--remove-absent"] if self.remove_absent else []
+        return " ".join(["--stack-set", *found, *(["--renew-access-key"] if self.renew_access_key else [])])
+
+
+def _switch(flag: str, *, on: bool) -> str:
+    off = {"delegated-administrator": "--management-account"}
+    return f"--{flag}" if on else off.get(flag, f"--no-{flag}")
+
 
 def open_with(
     run: Invocation, options: StackSetOptions, stacks: "StackChoice | None" = None, command: str = "deploy"
@@ -124,7 +142,7 @@ def open_with(
 
     stacks = stacks or stack_choice(run)
     config = f" -c {run.config_file}" if run.config_file.name != "fguard.yaml" else ""
-    stacks = replace(stacks, command=f"fguard {command}{config} --stack-set")
+    stacks = replace(stacks, command=f"fguard {command}{config} {options.words}")
     context = open_deployment(run, None, DEFAULT_LOCK_TIMEOUT, stacks)
     cloudformation = context.config.cloudformation
     try:
@@ -140,18 +158,20 @@ def open_with(
 
 def plan_stack_set(run: Invocation, options: StackSetOptions) -> Result:
     """Show what would change in which account and Region; exit 2 when something would."""
+    from fargate_guard.cli.stack_set_view import plan_document, plan_text
     from fargate_guard.workflows.stack_sets import plan_rollout
 
     context = open_with(run, options)
     plan = plan_rollout(context, remove_absent=options.remove_absent, renews_key=options.renew_access_key).plan
     code = ExitCode.CHANGES_PENDING if plan.has_changes else ExitCode.DONE
-    return Result({"method": "cloudformation", "plan": _plan_document(plan)}, plan_text(plan), code)
+    return Result({"method": "cloudformation", "plan": plan_document(plan)}, plan_text(plan), code)
 
 
 def deploy_stack_set(run: Invocation, options: StackSetOptions, stacks: "StackChoice", *, yes: bool) -> Result:
     """Plan, ask, roll out, and look whether every account and Region has it."""
     from fargate_guard.cli.plan_view import PlanApproval
-    from fargate_guard.workflows.stack_sets import carry_out, desired_places, plan_rollout, unfinished
+    from fargate_guard.cli.stack_set_view import count, outcome_document, plan_document, plan_text
+    from fargate_guard.workflows.stack_sets import carry_out, plan_rollout, unfinished
 
     context = open_with(run, options, stacks)
     approval = PlanApproval(run.screen, f"Roll {context.config.name!r} out like this?", assume_yes=yes)
@@ -159,17 +179,16 @@ def deploy_stack_set(run: Invocation, options: StackSetOptions, stacks: "StackCh
     rollout = plan_rollout(context, remove_absent=options.remove_absent, renews_key=renews)
     plan = rollout.plan
     outcomes: tuple[Outcome, ...] = ()
-    if plan.has_changes or plan.of("absent"):
+    if plan.has_changes or plan.places:
         run.screen.message(plan_text(plan))
     if plan.has_changes:
-        outcomes = carry_out(context, rollout, lambda: approval(None), renews_key=renews)
-    desired = desired_places(context)
-    missing = unfinished(rollout.sets, desired)
+        outcomes = carry_out(context, rollout, lambda: approval(None))
+    desired, missing = rollout.desired.places, unfinished(rollout)
     document = {
         "method": "cloudformation",
         "changed": plan.has_changes,
-        "plan": _plan_document(plan),
-        "results": [_outcome(one) for one in outcomes],
+        "plan": plan_document(plan),
+        "results": [outcome_document(one) for one in outcomes],
         "not_current": list(missing),
     }
     if missing:
@@ -177,140 +196,46 @@ def deploy_stack_set(run: Invocation, options: StackSetOptions, stacks: "StackCh
         return Result(document, told, ExitCode.VERIFICATION_FAILED)
     head = f"Rolled out the stack set {plan.name}" if plan.has_changes else f"Nothing to change: {plan.name}"
     accounts, regions = {place[0] for place in desired}, {place[1] for place in desired}
-    where = f"{_count(len(accounts), 'account')} and {_count(len(regions), 'Region')}"
-    text = f"{head}: current in {where} ({_count(len(desired), 'stack')})."
+    where = f"{count(len(accounts), 'account')} and {count(len(regions), 'Region')}"
+    text = f"{head}: current in {where} ({count(len(desired), 'stack')})."
     return Result(document, f"{text}\nNext: fguard status --stack-set")
 
 
-def status_stack_set(run: Invocation, delegated: bool | None) -> Result:
-    """Show every account and Region."""
-    from fargate_guard.workflows.stack_sets import read_status
+def status_stack_set(
+    run: Invocation, delegated: bool | None, *, with_drift: bool, account_role: str | None
+) -> Result:
+    """Show every account and Region; exit 3 when one is not as it should be."""
+    from fargate_guard.cli.stack_set_view import status_document, status_lines
+    from fargate_guard.workflows.stack_sets_status import read_status
 
     context = open_with(run, StackSetOptions(stack_set=True, delegated_administrator=delegated), command="status")
-    seen = read_status(context)
-    return Result({"method": "cloudformation", "stack_set": _status(seen)}, "\n".join(_status_lines(seen)))
+    seen = read_status(context, with_drift=with_drift, account_role=account_role)
+    document = {"method": "cloudformation", "stack_set": status_document(seen)}
+    code = ExitCode.VERIFICATION_FAILED if seen.problems else ExitCode.DONE
+    return Result(document, "\n".join(status_lines(seen)), code)
 
 
 def destroy_stack_set(run: Invocation, delegated: bool | None, stacks: "StackChoice", *, yes: bool) -> Result:
-    """Remove the stacks of all accounts and Regions, and the set."""
+    """Remove the stacks of all accounts and Regions, and the set; exit 3 when a stack stays in its account."""
     from fargate_guard.cli.plan_view import PlanApproval
-    from fargate_guard.workflows.stack_sets import remove_all
+    from fargate_guard.cli.stack_set_view import plan_text, removed_document, removed_text
+    from fargate_guard.workflows.stack_sets_removal import remove_all
 
     options = StackSetOptions(stack_set=True, delegated_administrator=delegated)
     context = open_with(run, options, stacks, "destroy")
     name = context.config.name
     question = f"Remove the stack set of {name!r} from all of them?"
     approval = PlanApproval(run.screen, question, expected=name, assume_yes=yes)
+    seen: list[str] = []
 
     def approve(plan: "StackSetPlan") -> bool:
         run.screen.message(plan_text(plan))
+        seen.append(plan.name)
         return approval(None)
 
     removed = remove_all(context, approve)
+    document = removed_document(name, removed)
     if removed is None:
-        return Result({"name": name, "removed": []}, f"There was nothing to remove: no stack set of {name}.")
-    places = [{"account": one.account, "region": one.region} for one in removed]
-    told = f"Removed the stack set of {name}, and {_count(len(places), 'stack')}."
-    return Result({"name": name, "removed": places}, told)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def plan_text(plan: "StackSetPlan") -> str:
-    """Return one line for each account and Region, and what of the set itself changes."""
-    lines = [f"  + the stack set {plan.name}"] if plan.creates else []
-    lines += [f"  - the stack set {plan.name}"] if plan.destroy else []
-    lines += [f"  ~ the stack set {plan.name}  ({', '.join(plan.settings)})"] if plan.settings else []
-    lines += [_place_line(one) for one in plan.places]
-    if not plan.has_changes and not plan.destroy:
-        return "\n".join([*lines, "No changes."])
-    counts = f"{len(plan.of('create'))} to create, {len(plan.of('update', 'retry'))} to update"
-    return "\n".join([*lines, f"Plan: {counts}, {len(plan.of('remove'))} to remove."])
-
-
-def _place_line(one: "PlaceChange") -> str:
-    more = (
-        "is not asked for any more; it stays (--remove-absent removes it)"
-        if one.action == "absent"
-        else one.reason
-    )
-    unit = f" ({one.unit})" if one.unit else ""
-    return f"  {SIGNS[one.action]} {one.account} {one.region}{unit}{f': {more}' if more else ''}"
-
-
-def _plan_document(plan: "StackSetPlan") -> dict[str, Any]:
-    return {
-        "stack_set": plan.name,
-        "has_changes": plan.has_changes,
-        "creates": plan.creates,
-        "settings": list(plan.settings),
-        "places": [
-            {
-                "account": one.account,
-                "region": one.region,
-                "organizational_unit": one.unit,
-                "action": one.action,
-                "reason": one.reason,
-            }
-            for one in plan.places
-        ],
-    }
-
-
-def _outcome(one: "Outcome") -> dict[str, str | None]:
-    return {"account": one.account, "region": one.region, "status": one.status, "reason": one.reason}
-
-
-def _status(seen: "StackSetStatus") -> dict[str, Any]:
-    last = seen.last_operation
-    return {
-        "name": seen.name,
-        "organizational_units": list(seen.set.units),
-        "auto_deployment": bool(seen.set.auto_deployment.get("Enabled")),
-        "last_operation": {
-            "id": last.operation_id,
-            "action": last.action,
-            "status": last.status,
-            "begun": last.begun,
-            "ended": last.ended,
-            "results": [_outcome(one) for one in seen.outcomes],
-        }
-        if last
-        else None,
-        "instances": [
-            {
-                "account": one.account,
-                "region": one.region,
-                "organizational_unit": one.unit,
-                "status": one.status,
-                "detailed_status": one.detailed_status,
-                "reason": one.reason,
-                "drift": one.drift,
-                "drift_checked": one.drift_checked,
-                "stack": one.stack_id,
-                "last_operation": one.last_operation,
-            }
-            for one in seen.instances
-        ],
-    }
-
-
-def _status_lines(seen: "StackSetStatus") -> "Iterator[str]":
-    current = sum(one.status == "CURRENT" for one in seen.instances)
-    automatic = "accounts that join get it" if seen.set.auto_deployment.get("Enabled") else "off"
-    yield f"stack set        {seen.name}: {current} of {len(seen.instances)} stacks are current"
-    yield f"units            {', '.join(seen.set.units) or 'none as a whole'}; auto-deployment: {automatic}"
-    last = seen.last_operation
-    if last:
-        yield f"last operation   {last.action} {last.status}, begun {last.begun}"
-    for one in seen.instances:
-        drift = f", drift {one.drift}" + (f" ({one.drift_checked})" if one.drift_checked else "")
-        yield f"  {one.account} {one.region:<15} {one.status} {one.detailed_status}{drift}"
-        if one.reason:
-            yield f"    {one.reason}"
-    bad = [one for one in seen.outcomes if one.status == "FAILED"]
-    yield from (f"  failed last: {one.account} {one.region}: {one.reason}" for one in bad)
-    if any(one.drift == "NOT_CHECKED" for one in seen.instances):
-        yield "Look for drift: aws cloudformation detect-stack-set-drift --stack-set-name " + seen.name
+        return Result(document, f"There was nothing to remove: no stack set of {name}.")
+    code = ExitCode.VERIFICATION_FAILED if removed.stays else ExitCode.DONE
+    return Result(document, removed_text(name, seen[0], removed), code)

@@ -10,7 +10,7 @@ import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.harmless import tame
-from fargate_guard.cli.stack_set import DelegatedOption, StackSetFlag, status_stack_set
+from fargate_guard.cli.stack_set import AccountRoleOption, DelegatedOption, StackSetFlag, status_stack_set
 from fargate_guard.cli.status_view import status_text
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
@@ -18,7 +18,7 @@ from fargate_guard.cli.terraform_options import (
     TerraformOption,
     open_deployment,
 )
-from fargate_guard.errors import ExitCode
+from fargate_guard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from fargate_guard.workflows.status import Status
@@ -35,9 +35,14 @@ def status(
         float, typer.Option("--interval", metavar="SECONDS", min=1.0, help="Between two looks of --watch.")
     ] = 5.0,
     drift: Annotated[
-        bool, typer.Option("--drift/--no-drift", help="Ask the method what was changed outside it; takes a while.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--drift/--no-drift",
+            help="Ask the method what was changed outside it; takes a while [yes; no with --stack-set].",
+        ),
+    ] = None,
     stack_set: StackSetFlag = False,
+    account_role: AccountRoleOption = None,
     delegated_administrator: DelegatedOption = None,
     terraform: TerraformOption = None,
     lock_timeout: LockTimeoutOption = DEFAULT_LOCK_TIMEOUT,
@@ -45,14 +50,19 @@ def status(
     """Show what is deployed, which services and tasks are watched, and what drifted.
 
     --watch redraws a terminal; elsewhere it prints one block, or with --json one document, per look.
-    --stack-set gathers all accounts and Regions. Exit 3 when the stack is stuck: it takes no update then.
+    --stack-set gathers all accounts and Regions. Exit 3 when the stack is stuck (it takes no update then), or a
+    stack of the set is not current, its last operation failed, or --drift found drift.
     """
     from fargate_guard.workflows import status as work
 
     if stack_set:
-        return status_stack_set(run, delegated_administrator)
+        if watch:
+            raise UsageError("--watch does not go with --stack-set", fix="leave out one of them")
+        return status_stack_set(run, delegated_administrator, with_drift=bool(drift), account_role=account_role)
+    if account_role is not None:
+        raise UsageError("--account-role goes with --stack-set", fix="add --stack-set")
     context = open_deployment(run, terraform, lock_timeout)
-    deployment = work.read_deployment(context, with_drift=drift)
+    deployment = work.read_deployment(context, with_drift=drift is not False)
     if watch:
         work.watch(
             lambda: work.read_status(context, deployment),

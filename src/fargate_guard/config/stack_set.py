@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from fargate_guard.config.types import Strict
 
@@ -13,6 +13,18 @@ OrganizationalUnit = Annotated[
 ]
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+
+
+MOST_UNITS = 50
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html."""
+
+
+def _once(names: list[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+Once = AfterValidator(_once)
+"""What is named twice counts once."""
 
 
 def _as_text(value: object) -> object:
@@ -33,11 +45,11 @@ class StackSet(Strict):
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
     """
 
-    organizational_units: list[OrganizationalUnit] = []
+    organizational_units: Annotated[list[OrganizationalUnit], Field(max_length=MOST_UNITS), Once] = []
     """`ou-…` or the root, `r-…`: all accounts in them and below, but the management account."""
-    accounts: list[AccountId] = []
+    accounts: Annotated[list[AccountId], Once] = []
     """Only these of them. Without organizational units: these, wherever they are in the organisation."""
-    regions: list[RegionName] = []
+    regions: Annotated[list[RegionName], Once] = []
     """In the order in which they are deployed to."""
     failure_tolerance: Share = "0"
     """In how many accounts of a Region (or how many per cent) it may fail before the rest is given up."""
@@ -45,9 +57,19 @@ class StackSet(Strict):
     """In how many accounts of a Region at once, or how many per cent; never more than the tolerance plus one."""
     region_concurrency: Literal["sequential", "parallel"] = "sequential"
     """One Region after the other, or all at once."""
-    auto_deployment: bool = True
-    """Accounts that join an organizational unit get the orchestrator, and those that leave lose it."""
+    auto_deployment: bool | None = None
+    """Accounts that join an organizational unit get the orchestrator, and those that leave lose it. Default: yes,
+    but not where `accounts` are named: CloudFormation does not look at them when an account joins."""
     retain_on_leaving: bool = False
     """With `auto_deployment`: an account that leaves keeps its stacks."""
     delegated_administrator: bool = False
     """You are signed in to a member account that administers stack sets, not to the management account."""
+
+    @property
+    def deploys_automatically(self) -> bool:
+        """Whether accounts that join and leave are followed.
+
+        Automatic deployments do not consider which accounts were named:
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
+        """
+        return not self.accounts if self.auto_deployment is None else self.auto_deployment

@@ -1,4 +1,4 @@
-"""The orchestrator in an organisation's accounts and Regions: planned, deployed, shown, removed as a stack set."""
+"""The orchestrator in an organisation's accounts and Regions: planned, deployed, removed as a stack set."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws.errors import AccessDenied, AwsError
-from fargate_guard.aws.stack_sets import StackSets, accounts_by_unit, is_outside, root
-from fargate_guard.errors import ExitCode, FguardError, PreflightError, UsageError
+from fargate_guard.aws.organizations import Members, is_outside, members_of, root
+from fargate_guard.aws.stack_sets import StackSets
+from fargate_guard.errors import PreflightError, UsageError
 from fargate_guard.stacks.template import orchestrator_template, stack_name
 from fargate_guard.workflows.access_key import required_variable
 from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.module import certificates
 from fargate_guard.workflows.stack_owner import deployment_owner, refuse_foreign_set
-from fargate_guard.workflows.stack_sets_following import follow_operation, follow_running
+from fargate_guard.workflows.stack_sets_following import follow_running
 from fargate_guard.workflows.stack_sets_plan import (
     ACCESS_KEY,
     CREATE,
     REMOVE,
+    REPAIR,
     RETRY,
     StackSetPlan,
+    Wanted,
     auto_deployment,
+    automatic_words,
     differences,
+    holds_key,
     make_plan,
     preferences,
-    removal,
     targets,
 )
+from fargate_guard.workflows.stack_sets_work import Work, newest_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from fargate_guard.aws.stack_sets import Description, Instance, Operation, Outcome, Place
+    from fargate_guard.aws.stack_sets import Outcome
     from fargate_guard.config.stack_set import StackSet
     from fargate_guard.stacks.template import StackTemplate
     from fargate_guard.workflows.context import Context
-    from fargate_guard.workflows.stack_sets_plan import PlaceChange
 
 Json = dict[str, Any]
 NO_SUCH_UNIT = ("ParentNotFoundException", "OrganizationalUnitNotFoundException")
 ACTIVATE = "aws cloudformation activate-organizations-access"
-
-
-class StackSetFailed(FguardError):  # noqa: N818 - what it is
-    """Some accounts and Regions are not as they should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,12 @@ class Rollout:
     plan: StackSetPlan
     sets: StackSets
     template: StackTemplate
-    whole: Mapping[str, frozenset[str]]
-    """The accounts of each organizational unit that is a target as a whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackSetStatus:
-    """A stack set in all accounts and Regions."""
-
-    name: str
-    set: Description
-    instances: tuple[Instance, ...]
-    last_operation: Operation | None
-    outcomes: tuple[Outcome, ...]
-    """Of the last operation."""
+    members: Members
+    desired: Wanted
+    sends_key: bool
+    """Whether the access key goes to CloudFormation."""
+    planned_after: str | None
+    """The set's newest operation when the plan was made."""
 
 
 def plan_rollout(context: Context, *, remove_absent: bool, renews_key: bool) -> Rollout:
@@ -82,19 +74,31 @@ def plan_rollout(context: Context, *, remove_absent: bool, renews_key: bool) -> 
     sets = open_sets(context)
     template = _template(context)
     _refuse_no_targets(wanted)
+    _refuse_no_key(context, renews_key=renews_key)
     require_access(sets)
-    desired, whole = _desired(context, wanted)
+    members = _members(context, wanted)
+    desired = _desired(wanted, members)
     there = sets.describe()
     refuse_foreign_set(sets.name, there, deployment_owner(context.config))
-    if there is not None:
-        follow_running(context, sets)
-        there = sets.describe()
-    settings = differences(there, template, wanted, renews_key=renews_key) if there else ()
-    instances = sets.instances() if there else []
-    if there and not renews_key and context.config.sysdig.access_key.env:
+    if there is not None and follow_running(context, sets):
+        there, members = sets.describe(), _members(context, wanted)
+        desired = _desired(wanted, members)
+    sends_key = bool(context.config.sysdig.access_key.env) and (renews_key or not holds_key(there))
+    settings = differences(there, template, wanted, sends_key=sends_key) if there else ()
+    if context.config.sysdig.access_key.env and not sends_key:
         context.observer.note("the access key stays as it is; --renew-access-key sends the one you have now")
-    plan = make_plan(sets.name, there, instances, desired, settings, remove_absent=remove_absent)
-    return Rollout(plan, sets, template, whole)
+    _tell_foreign_secret(context, {account for account, _ in desired.places})
+    plan = make_plan(
+        sets.name,
+        there,
+        sets.instances() if there else [],
+        desired,
+        settings,
+        remove_absent=remove_absent,
+        repair=context.stacks.repair,
+        automatic=automatic_words(wanted),
+    )
+    return Rollout(plan, sets, template, members, desired, sends_key, newest_operation(sets) if there else None)
 
 
 def open_sets(context: Context) -> StackSets:
@@ -103,157 +107,56 @@ def open_sets(context: Context) -> StackSets:
     return StackSets(context.aws, stack_name(context.config), wanted.delegated_administrator)
 
 
-def carry_out(
-    context: Context, rollout: Rollout, approve: Callable[[], bool], *, renews_key: bool
-) -> tuple[Outcome, ...]:
+def carry_out(context: Context, rollout: Rollout, approve: Callable[[], bool]) -> tuple[Outcome, ...]:
     """Ask, do it, and return what became of every account and Region that something was done in.
 
+    What is to go goes first: a set that is updated is updated in all of its stacks.
+
     :raises Declined: when it is not approved.
+    :raises PreflightError: when something else was done on the set meanwhile; nothing was changed.
     :raises StackSetFailed: when it failed somewhere, be it tolerated or not.
     :raises Interrupted: when told to stop; CloudFormation goes on, and so does a second run.
     """
     plan, sets, wanted = rollout.plan, rollout.sets, context.config.cloudformation.stack_set
-    parameters = _parameters(context, rollout, renews_key=renews_key)
-    if not approve():
-        raise Declined("nothing was changed: the plan was not approved", fix="approve it, or run with --yes")
-    work = _Work(context, sets, wanted)
     settings: Json = {
-        "Parameters": parameters,
+        "Parameters": _parameters(context, rollout),
         "Capabilities": list(rollout.template.capabilities),
         "Tags": [{"Key": key, "Value": value} for key, value in rollout.template.tags.items()],
         "AutoDeployment": auto_deployment(wanted),
     }
+    if not approve():
+        raise Declined("nothing was changed: the plan was not approved", fix="approve it, or run with --yes")
+    work = Work(context, sets, rollout.planned_after)
     if plan.creates:
         context.observer.step(f"Make the stack set {sets.name}")
         with _template_argument(context, sets.name, rollout.template.body) as template:
             sets.create(**template, **settings)
-    elif plan.settings:
-        regions = {one.region for one in plan.of("update")}
-        more = {"OperationPreferences": preferences(wanted, regions)} if regions else {}
+    else:
+        work.refuse_stale()
+    work.remove(plan.of(REMOVE, REPAIR), rollout.members.below)
+    if plan.settings:
+        staying = {one.region for one in plan.places if one.action not in (CREATE, REMOVE, REPAIR)}
+        more = {"OperationPreferences": preferences(wanted, staying)} if staying else {}
         with _template_argument(context, sets.name, rollout.template.body) as template:
-            operation_id = sets.update(**template, **settings, **more)
-        work.run("Update the stack set", operation_id)
-    for targeted in targets(plan.of(RETRY), rollout.whole):
+            work.run("Update the stack set", sets.update, **template, **settings, **more)
+    whole = _whole(wanted, rollout.members)
+    for targeted in targets(plan.of(RETRY), whole):
         work.start("Bring up to date what is not", sets.update_instances, targeted)
-    for targeted in targets(plan.of(CREATE), rollout.whole):
+    for targeted in targets(plan.of(CREATE, REPAIR), whole):
         work.start("Make stacks", sets.create_instances, targeted)
-    for targeted in _removals(sets, plan.of(REMOVE), rollout.whole):
-        work.start("Remove stacks", sets.delete_instances, targeted)
     return work.finished()
 
 
-class _Work:
-    """Operations, one after the other; what failed is kept."""
-
-    def __init__(self, context: Context, sets: StackSets, wanted: StackSet) -> None:
-        self._context, self._sets, self._wanted = context, sets, wanted
-        self._outcomes: dict[Place, Outcome] = {}
-
-    def start(self, title: str, begin: Callable[..., str], targeted: Json) -> None:
-        """Begin an operation on targets, and follow it."""
-        chosen = preferences(self._wanted, targeted["Regions"])
-        self.run(title, begin(**targeted, OperationPreferences=chosen))
-
-    def run(self, title: str, operation_id: str) -> None:
-        """Follow an operation; one that failed ends the work."""
-        self._context.observer.step(title)
-        operation, outcomes = follow_operation(self._context, self._sets, operation_id)
-        self._outcomes.update({one.place: one for one in outcomes})
-        if operation.status != "SUCCEEDED":
-            raise failed(self._sets.name, operation, tuple(self._outcomes.values()), self._wanted)
-
-    def finished(self) -> tuple[Outcome, ...]:
-        """Return all outcomes; failures that were tolerated are failures."""
-        outcomes = tuple(self._outcomes.values())
-        if any(one.status == "FAILED" for one in outcomes):
-            raise failed(self._sets.name, None, outcomes, self._wanted)
-        return outcomes
-
-
-def failed(
-    name: str, operation: Operation | None, outcomes: tuple[Outcome, ...], wanted: StackSet
-) -> StackSetFailed:
-    """Return the error with every failure's reason, and what was given up."""
-    bad = [one for one in outcomes if one.status == "FAILED"]
-    cancelled = sum(one.status == "CANCELLED" for one in outcomes)
-    lines = [f"{one.account} {one.region}: {one.reason or 'no reason given'}" for one in bad]
-    tolerance = f"failure tolerance {wanted.failure_tolerance} per Region"
-    if operation is None:
-        lines.append(f"the others were finished: it is within the {tolerance}")
-    elif cancelled:
-        lines.append(f"{cancelled} were not begun any more, or cancelled: {tolerance}")
-    state = f"; the operation is {operation.status}" if operation and operation.status != "FAILED" else ""
-    return StackSetFailed(
-        f"{len(bad)} of {len(outcomes)} stacks failed{state}",
-        where=f"stack set {name}",
-        why="\n".join(lines),
-        fix="mend what is named; the same command again takes up what is not there, and nothing else",
-    )
-
-
-def remove_all(context: Context, approve: Callable[[StackSetPlan], bool]) -> tuple[PlaceChange, ...] | None:
-    """Delete the stacks in all accounts and Regions, then the set; None where there is no set.
-
-    :raises Declined: when it is not approved.
-    :raises StackSetFailed: when a stack could not be deleted.
-    """
-    sets = open_sets(context)
-    there = sets.describe()
-    if there is None:
-        return None
-    refuse_foreign_set(sets.name, there, deployment_owner(context.config))
-    follow_running(context, sets)
-    instances = sets.instances()
-    plan = removal(sets.name, instances)
-    if not approve(plan):
-        raise Declined("nothing was removed: it was not approved", fix="approve it, or run with --yes")
-    work = _Work(context, sets, context.config.cloudformation.stack_set)
-    regions = sorted({one.region for one in instances})
-    units = sorted({*there.units, *(one.unit for one in instances if one.unit)})
-    if instances and units:
-        everything = {"DeploymentTargets": {"OrganizationalUnitIds": units}, "Regions": regions}
-        work.start("Remove the stacks", sets.delete_instances, everything)
-        left = list(removal(sets.name, sets.instances()).places)
-        for targeted in _removals(sets, left, {}):
-            work.start("Remove the rest", sets.delete_instances, targeted)
-    work.finished()
-    sets.delete()
-    return plan.places
-
-
-def read_status(context: Context) -> StackSetStatus:
-    """Gather all accounts and Regions.
-
-    :raises FguardError: when there is no stack set.
-    """
-    sets = open_sets(context)
-    there = sets.describe()
-    if there is None:
-        raise FguardError(
-            f"there is no stack set {sets.name}",
-            where=f"{context.region}; stack sets are seen in the account and Region where they are administered",
-            fix="make it: fguard deploy --method cloudformation --stack-set",
-        )
-    last = next(sets.operations(), None)
-    outcomes = tuple(sets.outcomes(last.operation_id)) if last else ()
-    return StackSetStatus(sets.name, there, tuple(sets.instances()), last, outcomes)
-
-
-def unfinished(sets: StackSets, desired: Iterable[Place]) -> tuple[str, ...]:
+def unfinished(rollout: Rollout) -> tuple[str, ...]:
     """Return the accounts and Regions that are not current after all, in words."""
-    found = {one.place: one for one in sets.instances()}
+    found = {one.place: one for one in rollout.sets.instances()}
     result = []
-    for account, region in desired:
+    for account, region in rollout.desired.places:
         one = found.get((account, region))
         if one is None or one.status != "CURRENT":
             state = f"{one.status} ({one.reason or one.detailed_status})" if one else "missing"
             result.append(f"{account} {region}: {state}")
     return tuple(result)
-
-
-def desired_places(context: Context) -> dict[Place, str]:
-    """Return the accounts and Regions that are asked for, each with its organizational unit."""
-    return _desired(context, context.config.cloudformation.stack_set)[0]
 
 
 def require_access(sets: StackSets) -> None:
@@ -278,11 +181,9 @@ def require_access(sets: StackSets) -> None:
     )
 
 
-def _desired(context: Context, wanted: StackSet) -> tuple[dict[Place, str], dict[str, frozenset[str]]]:
-    """The accounts and Regions, and the accounts of each unit that is a target as a whole."""
+def _members(context: Context, wanted: StackSet) -> Members:
     try:
-        units = wanted.organizational_units or [root(context.aws)]
-        members = accounts_by_unit(context.aws, units)
+        return members_of(context.aws, wanted.organizational_units or [root(context.aws)])
     except AwsError as error:
         if error.code in NO_SUCH_UNIT:
             raise PreflightError(
@@ -299,20 +200,43 @@ def _desired(context: Context, wanted: StackSet) -> tuple[dict[Place, str], dict
             why=error.why,
             fix="use the management account, or a delegated administrator: --delegated-administrator",
         ) from error
-    unknown = sorted(set(wanted.accounts) - members.keys())
+
+
+def _desired(wanted: StackSet, members: Members) -> Wanted:
+    """The accounts and Regions that are asked for.
+
+    :raises PreflightError: when there is no account, or one that is named cannot get it.
+    """
+    unknown = [account for account in wanted.accounts if account not in members.units]
     if unknown:
+        told = [f"{one} is {members.inactive[one]}" for one in unknown if one in members.inactive]
         raise PreflightError(
             f"not in the organizational units: {', '.join(unknown)}",
             where="cloudformation.stack_set.accounts, or --accounts",
-            why="or the management account, or not active: stack sets do not deploy there",
+            why="; ".join(told)
+            or "not there, or the management account, or not active: stack sets do not deploy there",
             fix="correct the accounts, or name the organizational units that they are in",
         )
-    chosen = {account: unit for account, unit in members.items() if account in (wanted.accounts or members)}
+    if not members.units:
+        inactive = ", ".join(f"{account} is {state}" for account, state in members.inactive.items())
+        raise PreflightError(
+            "there is no account to deploy to in the organizational units",
+            where=", ".join(wanted.organizational_units),
+            why=inactive
+            or "they have no account but, maybe, the management account: stack sets do not deploy there",
+            fix="name units that have accounts; the root (aws organizations list-roots) has them all",
+        )
+    chosen = {account: members.units[account] for account in wanted.accounts or members.units}
     places = {(account, region): unit for region in wanted.regions for account, unit in chosen.items()}
-    whole: dict[str, frozenset[str]] = {}
-    if not wanted.accounts:
-        whole = {unit: frozenset(a for a, own in members.items() if own == unit) for unit in units}
-    return places, {unit: accounts for unit, accounts in whole.items() if accounts}
+    return Wanted(places, members.inactive, members.units)
+
+
+def _whole(wanted: StackSet, members: Members) -> dict[tuple[str, str], frozenset[str]]:
+    """The accounts with which a unit is a target as a whole; none where accounts are named."""
+    if wanted.accounts:
+        return {}
+    units = {unit: members.of(unit) for unit in wanted.organizational_units}
+    return {(unit, region): some for unit, some in units.items() if some for region in wanted.regions}
 
 
 def _refuse_no_targets(wanted: StackSet) -> None:
@@ -325,6 +249,37 @@ def _refuse_no_targets(wanted: StackSet) -> None:
             "neither organizational units nor accounts are named",
             fix="--organizational-units ou-… (the root, r-…, is the whole organisation), or --accounts",
         )
+
+
+def _refuse_no_key(context: Context, *, renews_key: bool) -> None:
+    if renews_key and not context.config.sysdig.access_key.env:
+        raise UsageError(
+            "there is no access key to send",
+            why="fguard.yaml names where it is stored, and not a variable that holds it",
+            fix="leave out --renew-access-key: agents that start read what is stored there",
+        )
+
+
+def _tell_foreign_secret(context: Context, accounts: set[str]) -> None:
+    """A secret of one account is not readable in the others by itself.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples_cross.html
+    https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-shared-parameters.html
+    """
+    access_key = context.config.sysdig.access_key
+    arn = access_key.secret_arn or access_key.parameter_arn
+    others = sorted(accounts - {arn.split(":")[4]}) if arn else []
+    if not others:
+        return
+    way = (
+        "share it with them (AWS Resource Access Manager)"
+        if access_key.parameter_arn
+        else "its resource policy, and the policy of its own KMS key, have to allow their execution roles"
+    )
+    context.observer.warning(
+        f"the access key is stored in another account than {len(others)} of those that get the orchestrator:"
+        f" {way}, else its tasks do not start there ({arn})"
+    )
 
 
 def _template(context: Context) -> StackTemplate:
@@ -343,16 +298,18 @@ def _template(context: Context) -> StackTemplate:
     return template
 
 
-def _parameters(context: Context, rollout: Rollout, *, renews_key: bool) -> list[Json]:
+def _parameters(context: Context, rollout: Rollout) -> list[Json]:
     """The parameters' values; the access key goes from the variable to CloudFormation, and nowhere else."""
     given: list[Json] = [
         {"ParameterKey": key, "ParameterValue": value} for key, value in rollout.template.parameters.items()
     ]
-    if not context.config.sysdig.access_key.env or ACCESS_KEY not in rollout.template.required_parameters:
+    if ACCESS_KEY not in rollout.template.required_parameters:
         return given
-    if rollout.plan.creates or renews_key:
+    if rollout.sends_key:
         return [*given, {"ParameterKey": ACCESS_KEY, "ParameterValue": required_variable(context)}]
-    return [*given, {"ParameterKey": ACCESS_KEY, "UsePreviousValue": True}]
+    if context.config.sysdig.access_key.env:
+        return [*given, {"ParameterKey": ACCESS_KEY, "UsePreviousValue": True}]
+    return [*given, {"ParameterKey": ACCESS_KEY, "ParameterValue": ""}]
 
 
 @contextmanager
@@ -369,18 +326,3 @@ def _template_argument(context: Context, name: str, body: str) -> Iterator[Json]
         yield {"TemplateURL": uploads.put(body)}
     finally:
         uploads.withdraw()
-
-
-def _removals(sets: StackSets, places: Iterable[PlaceChange], whole: Mapping[str, frozenset[str]]) -> list[Json]:
-    """Targets to delete; an instance without a unit is one of an account that left the organisation."""
-    known = [one for one in places if one.unit]
-    unknown = [one for one in places if not one.unit]
-    if unknown:
-        told = ", ".join(f"{one.account} {one.region}" for one in unknown)
-        raise StackSetFailed(
-            f"these stacks belong to no organizational unit any more: {told}",
-            where=f"stack set {sets.name}",
-            fix="delete the stacks in those accounts, or move the accounts back",
-            exit_code=ExitCode.FAILED,
-        )
-    return targets(known, whole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.aws.errors import Throttled, Unreachable
+from fargate_guard.aws.errors import AwsError, Throttled, Unreachable
 from fargate_guard.errors import ExitCode, Interrupted
 from fargate_guard.workflows.stack_following import FIRST_PAUSE, GROWTH, LONGEST_PAUSE, SILENT_ROUNDS
 
@@ -21,12 +21,14 @@ WORDS = {
 """What is told of an outcome's status; PENDING is not."""
 
 
-def follow_running(context: Context, sets: StackSets) -> None:
-    """Follow the operations that are under way, an earlier run's or somebody else's, until there is none."""
+def follow_running(context: Context, sets: StackSets) -> bool:
+    """Follow the operations that are under way, an earlier run's or somebody else's; returns whether one was."""
+    followed = False
     while True:
         running = [one for one in sets.operations() if one.is_running]
         if not running:
-            return
+            return followed
+        followed = True
         oldest = running[-1]
         context.observer.step(f"Follow the {oldest.action} that is under way since {oldest.begun}")
         follow_operation(context, sets, oldest.operation_id)
@@ -83,27 +85,39 @@ def _stopped(
     context: Context, sets: StackSets, operation_id: str, told: dict[Place, str], code: ExitCode
 ) -> Interrupted:
     again = f"look on with the same command: {context.stacks.command}"
-    operation = sets.operation(operation_id)
-    if not operation.is_running:
-        return Interrupted(
-            f"stopped; the operation is {operation.status}", where=operation_id, fix=again, exit_code=code
-        )
     try:
-        if context.stacks.on_interrupt("operation") == "cancel":
-            sets.stop(operation_id)
-            context.observer.note("stopping: what has begun is finished, the rest is cancelled")
-            operation, _ = _to_the_end(context, sets, operation_id, told)
+        operation = sets.operation(operation_id)
+        if operation.is_running and context.stacks.on_interrupt("operation") == "cancel":
+            operation = _cancelled(context, sets, operation_id, told)
+            if not operation.is_running:
+                return Interrupted(
+                    f"stopped, as asked; the operation is {operation.status}",
+                    where=f"stack set {sets.name}",
+                    fix=f"the same command takes up what is not done: {context.stacks.command}",
+                    exit_code=code,
+                )
+        if not operation.is_running:
             return Interrupted(
-                f"stopped, as asked; the operation is {operation.status}",
-                where=f"stack set {sets.name}",
-                fix=f"the same command takes up what is not done: {context.stacks.command}",
-                exit_code=code,
+                f"stopped; the operation is {operation.status}", where=operation_id, fix=again, exit_code=code
             )
     except (KeyboardInterrupt, Interrupted):
         pass
+    except AwsError as error:
+        context.observer.warning(error.message)
     return Interrupted(
         "stopped looking; CloudFormation goes on in all accounts and Regions",
         where=f"stack set {sets.name}, operation {operation_id}",
         fix=again,
         exit_code=code,
     )
+
+
+def _cancelled(context: Context, sets: StackSets, operation_id: str, told: dict[Place, str]) -> Operation:
+    """Ask for an operation to end, and return it at its end; one that cannot be stopped goes on."""
+    try:
+        sets.stop(operation_id)
+    except AwsError as error:
+        context.observer.warning(f"{error.message}: {error.why or 'no reason given'}")
+        return sets.operation(operation_id)
+    context.observer.note("stopping: what has begun is finished, the rest is cancelled")
+    return _to_the_end(context, sets, operation_id, told)[0]

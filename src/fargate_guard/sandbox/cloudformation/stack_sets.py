@@ -33,6 +33,8 @@ class StackInstance:
     overrides: list[Json] = field(default_factory=list)
     """``ParameterOverrides``."""
     last_operation_id: str | None = None
+    drift: str = "NOT_CHECKED"
+    drift_checked_at: float | None = None
 
 
 @dataclass
@@ -46,7 +48,8 @@ class Outcome:
     """``PENDING``, ``RUNNING``, ``SUCCEEDED``, ``FAILED`` or ``CANCELLED``."""
     reason: str | None = None
     step: str = ""
-    """What the stack is waited for: ``create``, ``update``, ``delete`` or ``clear``, before a new attempt."""
+    """What it is waited for: ``create``, ``update``, ``delete``, ``drift``; ``clear``: before a new try."""
+    detection_id: str | None = None
 
 
 @dataclass
@@ -55,7 +58,7 @@ class StackSetOperation:
 
     id: str
     action: str
-    """``CREATE``, ``UPDATE`` or ``DELETE``."""
+    """``CREATE``, ``UPDATE``, ``DELETE`` or ``DETECT_DRIFT``."""
     created_at: float
     preferences: Json
     regions: list[str]
@@ -100,7 +103,13 @@ class StackSet:
     operations: dict[str, StackSetOperation] = field(default_factory=dict)
     """By ID, oldest first."""
     units: dict[str, set[str]] = field(default_factory=dict)
-    """Regions by organizational unit: where accounts that join are deployed to."""
+    """Regions by organizational unit: where accounts that join are deployed to.
+
+    Automatic deployments do not consider account filters:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
+    """
+    members: dict[str, set[str]] = field(default_factory=dict)
+    """Accounts by organizational unit, as they were when last looked at: who joined and left since."""
 
     def __post_init__(self) -> None:
         self.id = self.id or f"{self.name}:{uuid.uuid4()}"

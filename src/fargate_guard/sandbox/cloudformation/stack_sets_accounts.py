@@ -68,9 +68,35 @@ def target_accounts(stack_set: StackSet, request: Json) -> dict[str, str | None]
     return _filtered(members, targets)
 
 
+def check_creation(request: Json) -> None:
+    """Refuse what creations do not take.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html
+
+    :raises ValidationFailed: for accounts without a filter type, or with UNION.
+    """
+    targets = request.get("DeploymentTargets") or {}
+    if targets.get("Accounts") and targets.get("AccountFilterType", "UNION") == "UNION":
+        message = "AccountFilterType should be specified when both OrganizationalUnitIds and Accounts are provided"
+        if "AccountFilterType" in targets:
+            message = "AccountFilterType UNION is not supported for CreateStackInstances operations"
+        raise ValidationFailed(message)
+
+
+def inactive_accounts(management_account: str) -> frozenset[str]:
+    """Return the accounts of the organization that are suspended or being closed; none outside of one."""
+    from botocore.exceptions import ClientError
+
+    try:
+        accounts = _organizations(management_account).list_accounts()["Accounts"]
+    except ClientError:
+        return frozenset()
+    return frozenset(account["Id"] for account in accounts if account["Status"] != "ACTIVE")
+
+
 def _filtered(members: dict[str, str | None], targets: Json) -> dict[str, str | None]:
     named = targets.get("Accounts") or []
-    kind = targets.get("AccountFilterType", "NONE")
+    kind = targets.get("AccountFilterType", "UNION")
     if kind == "INTERSECTION":
         return {account: unit for account, unit in members.items() if account in named}
     if kind == "DIFFERENCE":
@@ -81,7 +107,7 @@ def _filtered(members: dict[str, str | None], targets: Json) -> dict[str, str | 
 
 
 def accounts_below(management_account: str, unit: str) -> list[str]:
-    """Return the active accounts in a root or organizational unit and in those below it.
+    """Return the accounts in a root or organizational unit and in those below it, active or not.
 
     Stack sets do not deploy to the management account.
 
@@ -94,7 +120,7 @@ def accounts_below(management_account: str, unit: str) -> list[str]:
         accounts = [
             account["Id"]
             for account in organizations.list_accounts_for_parent(ParentId=unit)["Accounts"]
-            if account["Status"] == "ACTIVE" and account["Id"] != management_account
+            if account["Id"] != management_account
         ]
         below = organizations.list_organizational_units_for_parent(ParentId=unit)["OrganizationalUnits"]
     except ClientError as error:

@@ -14,6 +14,8 @@ from fargate_guard.sandbox.cloudformation.errors import NotSimulated, Validation
 from fargate_guard.sandbox.cloudformation.stack_sets import SERVICE_MANAGED, Place, StackSet
 from fargate_guard.sandbox.cloudformation.stack_sets_accounts import (
     NO_ACCESS,
+    accounts_below,
+    check_creation,
     has_access,
     set_access,
     target_accounts,
@@ -119,16 +121,17 @@ class StackSetCalls(Calls):
         """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateStackSet.html."""
         request, stack_set = self._request, self._known()
         template = self._template(stack_set)
-        previous = {each["ParameterKey"]: each for each in stack_set.parameters}
-        parameters = [
-            previous[each["ParameterKey"]] if each.get("UsePreviousValue") else each
-            for each in request.get("Parameters") or []
-        ]
+        if request.get("AutoDeployment") and (request.get("DeploymentTargets") or request.get("Regions")):
+            message = "AutoDeployment cannot be specified together with DeploymentTargets or Regions"
+            raise ValidationFailed(message)
+        parameters = _with_previous(stack_set, request.get("Parameters") or [])
         places = self._places(stack_set, request) if request.get("Regions") else _all_places(stack_set)
         operation = self._sets.start(stack_set, "UPDATE", places, {**request, "ParameterOverrides": None})
         stack_set.template, stack_set.parameters = template, parameters
         stack_set.capabilities = list(request.get("Capabilities") or [])
         stack_set.tags = list(request.get("Tags") or stack_set.tags)
+        if not stack_set.deploys_automatically:
+            stack_set.members.clear()  # only accounts that join from now on are followed
         stack_set.settings |= {key: request[key] for key in SETTINGS if key in request}
         for instance in stack_set.instances.values():
             instance.status = "INOPERABLE" if instance.status == "INOPERABLE" else "OUTDATED"
@@ -165,12 +168,13 @@ class StackSetCalls(Calls):
     def create_stack_instances(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html."""
         request, stack_set = self._request, self._known()
+        check_creation(request)
         places = self._places(stack_set, request)
         operation = self._sets.start(stack_set, "CREATE", places, request)
         targets = request.get("DeploymentTargets") or {}
-        if targets.get("AccountFilterType", "NONE") in ("NONE", "UNION"):
-            for unit in targets.get("OrganizationalUnitIds") or ():
-                stack_set.units.setdefault(unit, set()).update(request["Regions"])
+        for unit in targets.get("OrganizationalUnitIds") or ():
+            stack_set.units.setdefault(unit, set()).update(request["Regions"])
+            stack_set.members.setdefault(unit, set(accounts_below(stack_set.account, unit)))
         return ActionResult({"OperationId": operation.id})
 
     def update_stack_instances(self) -> ActionResult:
@@ -190,7 +194,8 @@ class StackSetCalls(Calls):
         wanted = self._places(stack_set, request)
         places = {key: unit for key, unit in wanted.items() if key in stack_set.instances}
         operation = self._sets.start(stack_set, "DELETE", places, request)
-        for unit in (request.get("DeploymentTargets") or {}).get("OrganizationalUnitIds") or ():
+        targets = request.get("DeploymentTargets") or {}
+        for unit in targets.get("OrganizationalUnitIds") or () if not targets.get("Accounts") else ():
             stack_set.units.get(unit, set()).difference_update(request["Regions"])
             if not stack_set.units.get(unit):
                 stack_set.units.pop(unit, None)
@@ -241,6 +246,12 @@ class StackSetCalls(Calls):
         operation.status = "STOPPING"
         return EmptyResult()
 
+    def detect_stack_set_drift(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DetectStackSetDrift.html."""
+        request, stack_set = self._request, self._known()
+        places = {key: each.unit for key, each in stack_set.instances.items() if each.stack_id is not None}
+        return ActionResult({"OperationId": self._sets.start(stack_set, "DETECT_DRIFT", places, request).id})
+
     # Organizations.
 
     def activate_organizations_access(self) -> EmptyResult:
@@ -256,6 +267,22 @@ class StackSetCalls(Calls):
     def describe_organizations_access(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeOrganizationsAccess.html."""
         return ActionResult({"Status": "ENABLED" if has_access(self.current_account) else "DISABLED"})
+
+
+def _with_previous(stack_set: StackSet, parameters: list[Json]) -> list[Json]:
+    """Return parameters with their values.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Parameter.html (UsePreviousValue)
+
+    :raises ValidationFailed: when one that is to keep its value has none.
+    """
+    previous = {each["ParameterKey"]: each for each in stack_set.parameters}
+    asked = [each["ParameterKey"] for each in parameters if each.get("UsePreviousValue")]
+    unknown = [key for key in asked if key not in previous]
+    if unknown:
+        message = f"Invalid input for parameter key {unknown[0]}. Cannot specify usePreviousValue as true"
+        raise ValidationFailed(f"{message} for a parameter key not in the previous template")
+    return [previous[each["ParameterKey"]] if each.get("UsePreviousValue") else each for each in parameters]
 
 
 def _all_places(stack_set: StackSet) -> dict[Place, str | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.sandbox.cloudformation.errors import ValidationFailed
 from fargate_guard.sandbox.cloudformation.stack_sets import Outcome, StackInstance, StackSet, StackSetOperation
-from fargate_guard.sandbox.cloudformation.stack_sets_accounts import accounts_below
+from fargate_guard.sandbox.cloudformation.stack_sets_accounts import accounts_below, inactive_accounts
 from fargate_guard.sandbox.cloudformation.stack_sets_errors import (
     OperationIdExists,
     OperationInProgress,
@@ -71,21 +71,25 @@ class StackSets:
         action: str,
         places: Mapping[tuple[str, str], str | None],
         request: Json,
+        *,
+        queues: bool = False,
     ) -> StackSetOperation:
         """Begin an operation; its first step follows when time goes on.
 
         :param places: accounts and Regions, each with the account's organizational unit.
-        :raises OperationInProgress: while another one runs, unless the stack set manages its execution.
+        :param queues: whether it waits for another one, as with managed execution.
+        :raises OperationInProgress: while another one runs.
         """
         operation_id = request.get("OperationId") or str(uuid.uuid4())
         if operation_id in stack_set.operations:
             message = f"Operation {operation_id} already exists"
             raise OperationIdExists(message)
         other = stack_set.running
-        if other is not None and not stack_set.is_managed:
+        if other is not None and not (stack_set.is_managed or queues):
             message = f"Another Operation on StackSet {stack_set.arn} is in progress: {other.id}"
             raise OperationInProgress(message)
         preferences = dict(request.get("OperationPreferences") or {})
+        places = self._without_skipped(stack_set, action, places, request)
         operation = StackSetOperation(
             id=operation_id,
             action=action,
@@ -101,11 +105,32 @@ class StackSets:
         for place, unit in places.items():
             if action == "CREATE":
                 stack_set.instances.setdefault(place, StackInstance(*place, unit=unit))
-            if place in stack_set.instances:
+            if place in stack_set.instances and action != "DETECT_DRIFT":
                 instance = stack_set.instances[place]
                 instance.status, instance.detailed_status, instance.reason = "OUTDATED", "PENDING", None
         operation.status = "QUEUED" if other is not None else "RUNNING"
         return operation
+
+    def _without_skipped(
+        self,
+        stack_set: StackSet,
+        action: str,
+        places: Mapping[tuple[str, str], str | None],
+        request: Json,
+    ) -> dict[tuple[str, str], str | None]:
+        """Skip suspended accounts, unless their stacks are only to be forgotten.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html
+        https://repost.aws/knowledge-center/cloudformation-removal-stacksets
+        """
+        inactive = inactive_accounts(stack_set.account) if stack_set.is_service_managed else frozenset()
+        if action == "DELETE" and request.get("RetainStacks"):
+            inactive = frozenset()
+        for place in places:
+            if place[0] in inactive and place in stack_set.instances:
+                instance = stack_set.instances[place]
+                instance.status, instance.detailed_status = "OUTDATED", "SKIPPED_SUSPENDED_ACCOUNT"
+        return {place: unit for place, unit in places.items() if place[0] not in inactive}
 
     def advance(self) -> None:
         """Let every stack set's oldest operation go on, and begin those that the organization asks for."""
@@ -121,24 +146,36 @@ class StackSets:
 
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
         """
-        wanted: dict[tuple[str, str], str | None] = {}
+        inactive = inactive_accounts(stack_set.account)
         for unit, regions in stack_set.units.items():
             try:
-                accounts = accounts_below(stack_set.account, unit)
+                accounts = set(accounts_below(stack_set.account, unit))
             except ValidationFailed:
                 continue  # the unit is gone
-            wanted |= {(account, region): unit for account in accounts for region in regions}
-        joined = {place: unit for place, unit in wanted.items() if place not in stack_set.instances}
-        left = {
-            place: instance.unit
-            for place, instance in stack_set.instances.items()
-            if instance.unit in stack_set.units and place not in wanted and instance.status != "INOPERABLE"
-        }
-        if joined:
-            self.start(stack_set, "CREATE", joined, {})
-        elif left:
-            retain = (stack_set.settings.get("AutoDeployment") or {}).get("RetainStacksOnAccountRemoval")
-            self.start(stack_set, "DELETE", left, {"RetainStacks": retain})
+            known = stack_set.members.setdefault(unit, accounts)
+            joined, left = accounts - known - inactive, known - accounts
+            stack_set.members[unit] = (known | joined) - left
+            joining = {(account, region): unit for account in sorted(joined) for region in sorted(regions)}
+            joining = {place: unit for place, unit in joining.items() if place not in stack_set.instances}
+            leaving = {
+                place: instance.unit
+                for place, instance in stack_set.instances.items()
+                if instance.unit == unit and place[0] in left and instance.status != "INOPERABLE"
+            }
+            for action, places in (("CREATE", joining), ("DELETE", leaving)):
+                if places:
+                    self._start_automatic(stack_set, action, places)
+
+    def _start_automatic(
+        self, stack_set: StackSet, action: str, places: Mapping[tuple[str, str], str | None]
+    ) -> None:
+        """Begin an operation of the organization's; it is queued behind one that runs.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperation.html (QUEUED)
+        """
+        retain = (stack_set.settings.get("AutoDeployment") or {}).get("RetainStacksOnAccountRemoval")
+        request = {"RetainStacks": retain} if action == "DELETE" else {}
+        self.start(stack_set, action, places, request, queues=True)
 
 
 def _ordered(regions: set[str], order: list[str]) -> list[str]:

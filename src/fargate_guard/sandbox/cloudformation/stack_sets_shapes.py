@@ -93,7 +93,8 @@ def instance_summary(stack_set: StackSet, instance: StackInstance) -> Json:
             "StatusReason": instance.reason,
             "StackInstanceStatus": {"DetailedStatus": instance.detailed_status},
             "OrganizationalUnitId": instance.unit,
-            "DriftStatus": "NOT_CHECKED",
+            "DriftStatus": instance.drift,
+            "LastDriftCheckTimestamp": _moment(instance.drift_checked_at),
             "LastOperationId": instance.last_operation_id,
         }
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fargate_guard.sandbox.cloudformation.in_process import in_process_client
 from fargate_guard.sandbox.cloudformation.stack_sets import Outcome, StackInstance
 from fargate_guard.sandbox.cloudformation.stack_sets_accounts import refusal
+from fargate_guard.sandbox.cloudformation.stack_sets_drift import begin_detection, look_at_detection
 from fargate_guard.sandbox.cloudformation.submission import MOST_BODY_BYTES
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _cancel(stack_set: StackSet, operation: StackSetOperation, regions: list[str
             if outcome.status == "PENDING":
                 outcome.status, outcome.reason = "CANCELLED", reason
                 instance = stack_set.instances.get((outcome.account, outcome.region))
-                if instance is not None:
+                if instance is not None and operation.action != "DETECT_DRIFT":
                     instance.status, instance.detailed_status, instance.reason = "OUTDATED", "CANCELLED", reason
 
 
@@ -129,8 +130,11 @@ def _begin(stack_set: StackSet, operation: StackSetOperation, outcome: Outcome) 
     instance = stack_set.instances.setdefault(place, StackInstance(*place, unit=outcome.unit))
     if operation.overrides is not None:
         instance.overrides = operation.overrides
-    outcome.status, instance.detailed_status = "RUNNING", "RUNNING"
-    instance.last_operation_id = operation.id
+    outcome.status = "RUNNING"
+    if operation.action == "DETECT_DRIFT":
+        begin_detection(_cloudformation(instance), instance, outcome)
+        return
+    instance.detailed_status, instance.last_operation_id = "RUNNING", operation.id
     why = refusal(stack_set, outcome.account)
     if why is not None:
         _fail(operation, instance, outcome, why)
@@ -224,6 +228,9 @@ def _stack_status(instance: StackInstance) -> tuple[str | None, str]:
 def _look(stack_set: StackSet, operation: StackSetOperation, outcome: Outcome) -> None:
     """See how the stack is doing."""
     instance = stack_set.instances[outcome.account, outcome.region]
+    if operation.action == "DETECT_DRIFT":
+        look_at_detection(_cloudformation(instance), instance, outcome)
+        return
     status, reason = _stack_status(instance)
     if status is not None and (status.endswith("_IN_PROGRESS") or status == "CREATE_FAILED"):
         return

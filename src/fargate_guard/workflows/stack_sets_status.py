@@ -1,0 +1,127 @@
+"""A stack set in all accounts and Regions: what is current, drifted or failed; where orchestrators listen."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fargate_guard.errors import FguardError
+from fargate_guard.workflows.stack_owner import deployment_owner, refuse_foreign_set
+from fargate_guard.workflows.stack_sets import open_sets
+from fargate_guard.workflows.stack_sets_following import follow_operation, follow_running
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fargate_guard.aws.stack_sets import Description, Instance, Operation, Outcome, Place, StackSets
+    from fargate_guard.workflows.context import Context
+
+AT_ONCE = 8
+"""In how many accounts and Regions stacks are read at the same time."""
+DRIFT = "DETECT_DRIFT"
+"""An operation that changes nothing: what it found stands at each stack."""
+UNSUCCESSFUL = ("FAILED", "STOPPED")
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the orchestrator of an account and Region listens."""
+
+    host: str | None = None
+    port: int | None = None
+    unknown: str | None = None
+    """Why it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackSetStatus:
+    """A stack set in all accounts and Regions."""
+
+    name: str
+    set: Description
+    instances: tuple[Instance, ...]
+    last_operation: Operation | None
+    """That changed something."""
+    outcomes: tuple[Outcome, ...]
+    """Of the last operation."""
+    listening: Mapping[Place, Listening] = field(default_factory=dict)
+    """Empty where it was not asked for."""
+    looked_for_drift: bool = False
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is not as it should be, one line each; none when all is well."""
+        found = [] if self.instances else ["the set has no stacks"]
+        for one in self.instances:
+            where = f"{one.account} {one.region}"
+            if one.status != "CURRENT":
+                found.append(f"{where} is {one.status} ({one.reason or one.detailed_status})")
+            if self.looked_for_drift and one.drift != "IN_SYNC":
+                found.append(f"{where}: drift {one.drift}")
+        last = self.last_operation
+        if last and last.status in UNSUCCESSFUL:
+            found.append(
+                f"the last operation, {last.action}, {last.status}{f': {last.reason}' if last.reason else ''}"
+            )
+        return tuple(found)
+
+
+def read_status(context: Context, *, with_drift: bool = False, account_role: str | None = None) -> StackSetStatus:
+    """Gather all accounts and Regions.
+
+    An operation that is under way is shown, and followed only before drift is looked for.
+
+    :param with_drift: let CloudFormation look for drift in all of them first, which takes minutes.
+    :param account_role: name of a role in the accounts that may read their stacks, to tell host and port.
+    :raises FguardError: when there is no stack set.
+    """
+    sets = open_sets(context)
+    there = sets.describe()
+    if there is None:
+        raise FguardError(
+            f"there is no stack set {sets.name}",
+            where=f"{context.region}; stack sets are seen in the account and Region where they are administered",
+            fix="make it: fguard deploy --method cloudformation --stack-set",
+        )
+    refuse_foreign_set(sets.name, there, deployment_owner(context.config))
+    if with_drift:
+        _look_for_drift(context, sets)
+    instances = tuple(sets.instances())
+    last = next((one for one in sets.operations() if one.action != DRIFT), None)
+    return StackSetStatus(
+        sets.name,
+        there,
+        instances,
+        last,
+        tuple(sets.outcomes(last.operation_id)) if last else (),
+        _listening(context, instances, account_role) if account_role else {},
+        looked_for_drift=with_drift,
+    )
+
+
+def _look_for_drift(context: Context, sets: StackSets) -> None:
+    follow_running(context, sets)
+    if sets.instances():
+        context.observer.step("Look for drift in all accounts and Regions")
+        follow_operation(context, sets, sets.detect_drift())
+
+
+def _listening(context: Context, instances: tuple[Instance, ...], role: str) -> dict[Place, Listening]:
+    """Read the stacks in their own accounts; what cannot be read says why."""
+    from fargate_guard.aws.stack_sets import outputs_in_account
+
+    def read(one: Instance) -> Listening:
+        if one.stack_id is None:
+            return Listening(unknown="there is no stack")
+        try:
+            outputs = outputs_in_account(context.aws, one.stack_id, role)
+        except FguardError as error:
+            return Listening(unknown=f"{error.message} [{error.why}]" if error.why else error.message)
+        port = outputs.get("OrchestratorPort", "")
+        if "OrchestratorHost" not in outputs or not port.isdigit():
+            return Listening(unknown="the stack has no outputs (yet)")
+        return Listening(outputs["OrchestratorHost"], int(port))
+
+    with ThreadPoolExecutor(AT_ONCE) as readers:
+        return {one.place: found for one, found in zip(instances, readers.map(read, instances), strict=True)}
