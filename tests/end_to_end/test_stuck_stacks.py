@@ -95,6 +95,9 @@ def test_a_stuck_stack_is_refused_with_its_cause_and_repaired_on_request(
     assert "first cause: " in refused.stderr
     assert "_FAILED: Asked for" in refused.stderr
     assert "fguard deploy --method cloudformation --repair" in refused.stderr
+    told = small.fguard("status", "--no-drift")
+    assert told.exit_code == 3, told.stderr
+    assert STUCK[state].meaning in told.stdout + told.stderr
     assert small.status == state
     repaired = small.fguard("deploy", "--repair", "--yes", "--json")
     assert repaired.exit_code == 0, repaired.stderr
@@ -102,6 +105,15 @@ def test_a_stuck_stack_is_refused_with_its_cause_and_repaired_on_request(
     assert small.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
     outcomes = {one["outcome"] for one in repaired.document["verification"]["findings"]}
     assert "NG" not in outcomes
+
+
+def test_destroy_takes_the_record_of_a_failed_creation_away(configured: Callable[[str], SmallStack]) -> None:
+    small = configured("record")
+    rollback_complete(small)
+    destroyed = small.fguard("destroy", "--yes", "--json")
+    assert destroyed.exit_code == 0, destroyed.stderr
+    assert destroyed.document["removed"] == [small.stack]
+    assert small.status is None
 
 
 def test_a_repair_asks_and_without_yes_changes_nothing(configured: Callable[[str], SmallStack]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fargate_guard.aws.errors import AwsError
-from fargate_guard.errors import FguardError, Interrupted
+from fargate_guard.errors import ExitCode, FguardError, Interrupted
 from fargate_guard.stacks.states import ROLLED_BACK
 from fargate_guard.stacks.template import stack_name
 from fargate_guard.workflows.access_key import (
@@ -204,17 +204,19 @@ def _after_failure(context: Context, key: StoredAccessKey, *, ended: bool) -> No
         context.observer.note(f"the access key stays stored: {key.value_from}; fguard destroy removes it")
 
 
-def described_deployment(context: Context) -> DeployedStack:
+def described_deployment(context: Context, *, when_stuck: ExitCode = ExitCode.PREFLIGHT_REFUSED) -> DeployedStack:
     """Return the deployment's stack and what it built.
 
+    :param when_stuck: the exit code for a stack that is stuck and has not built it all.
     :raises NotDeployed: when there is no stack, or it is not complete.
+    :raises PreflightError: when it is stuck.
     """
     stack = deployed_stack(context)
     if stack is None:
         raise not_deployed(context)
     outputs = stack_outputs(context, stack)
     if outputs is None and stack.stuck is not None:
-        raise stuck_refusal(context, stack, stack.stuck)
+        raise stuck_refusal(context, stack, stack.stuck, exit_code=when_stuck)
     if outputs is None:
         raise FguardError(
             f"the stack {stack.name} is not complete: {stack.status}",

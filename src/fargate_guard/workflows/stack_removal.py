@@ -20,7 +20,7 @@ LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 
 
 def remove_deployed_stack(context: Context, asking: Asking) -> tuple[str, ...]:
-    """Show what goes, ask, and delete the stack; returns the logical IDs of what is gone.
+    """Show what goes, ask, and delete the stack; returns the logical IDs of what is gone: of an empty one its name.
 
     What CloudFormation is doing with it is followed first, be it a deletion that an earlier run began.
 
@@ -36,7 +36,7 @@ def remove_deployed_stack(context: Context, asking: Asking) -> tuple[str, ...]:
     asking.refuse_while_used(_orchestrator_host(context, stack))
     asking.approved(removal_plan(context, stack))
     context.observer.step("Delete the stack")
-    return remove_stack(context, stack)
+    return remove_stack(context, stack) or (stack.name,)
 
 
 def _orchestrator_host(context: Context, stack: Stack) -> str | None:

@@ -13,6 +13,7 @@ from fargate_guard.workflows.stack_following import Ended, Follower, follow, req
 from fargate_guard.workflows.stack_owner import refuse_foreign
 
 if TYPE_CHECKING:
+    from fargate_guard.errors import ExitCode
     from fargate_guard.stacks.states import Stack, Stuck
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.stack_owner import StackOwner
@@ -210,7 +211,9 @@ def _first_cause(context: Context, stack: Stack) -> list[str]:
     return cause_lines(cause) if cause else [stack.reason] if stack.reason else []
 
 
-def stuck_refusal(context: Context, stack: Stack, stuck: Stuck) -> PreflightError:
+def stuck_refusal(
+    context: Context, stack: Stack, stuck: Stuck, *, exit_code: ExitCode | None = None
+) -> PreflightError:
     """Return the error for a stack that is stuck: why it is, and the command that gets it out."""
     repair = stuck.repair
     fix = f"{context.stacks.command} --repair   ({repair.value})" if repair else _without_a_call(stack)
@@ -219,6 +222,7 @@ def stuck_refusal(context: Context, stack: Stack, stuck: Stuck) -> PreflightErro
         where=stack.stack_id,
         why="\n".join([stuck.meaning, *_first_cause(context, stack)]),
         fix=fix,
+        exit_code=exit_code,
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.errors import ExitCode
 from fargate_guard.workflows.deployed_module import open_deployed_module, outputs_of
 from fargate_guard.workflows.methods import Method, live_method
 
@@ -139,7 +140,7 @@ def _read_stack(context: Context, *, with_drift: bool) -> Deployment:
     from fargate_guard.workflows.stack_deploy import described_deployment
     from fargate_guard.workflows.stack_status import stack_drift, stack_resources
 
-    found = described_deployment(context)
+    found = described_deployment(context, when_stuck=ExitCode.VERIFICATION_FAILED)
     made = stack_resources(context, found.stack)
     return Deployment(
         **_settings(context, found.outputs),
