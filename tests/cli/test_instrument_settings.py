@@ -204,14 +204,14 @@ def test_an_unpinned_image_of_the_configuration_has_to_be_allowed(run: Run, fold
 
 def test_the_orchestrators_host_comes_from_the_deployments_terraform_outputs(run: Run, folder: Path) -> None:
     (folder / "fguard.yaml").write_text(CONFIG)
-    missing = run("instrument", "web.json", "--region", "us-east-1")
+    missing = run("instrument", "web.json", "--region", "us-east-1", "--online")
     assert missing.exit_code == 64
     assert "the orchestrator's host is missing" in missing.stderr
     module = folder / ".fguard/training/terraform"
     module.mkdir(parents=True)
     (folder / ".fguard/training/logs").mkdir()
     (module / "terraform.tfstate").write_text(json.dumps(state_with_outputs("nlb-1.elb.us-east-1.amazonaws.com")))
-    ran = run("instrument", "web.json", "--region", "us-east-1")
+    ran = run("instrument", "web.json", "--region", "us-east-1", "--online")
     assert ran.exit_code == 0, ran.stderr
     assert variables(instrumented(ran.stdout))["SYSDIG_ORCHESTRATOR"] == "nlb-1.elb.us-east-1.amazonaws.com"
 
@@ -220,12 +220,13 @@ def test_the_access_key_that_deploy_stored_is_referenced(run: Run, folder: Path,
     config = CONFIG.replace(f'{{secret_arn: "{KEY_ARN}"}}', "{env: SYSDIG_ACCESS_KEY}")
     config = config.replace("agent:\n  version: 5.0.1", "agent:\n  topology: direct\n  version: 6.2.1")
     (folder / "fguard.yaml").write_text(config)
-    missing = run("instrument", "web.json", environ=sandbox.environment())
+    online = {**sandbox.environment(), "FGUARD_OFFLINE": "0"}
+    missing = run("instrument", "web.json", environ=online)
     assert missing.exit_code == 64
     assert "the access key is missing" in missing.stderr
     client = boto3_client("secretsmanager", sandbox)
     arn = client.create_secret(Name="fguard/training/sysdig-access-key", SecretString="0123-plain-key")["ARN"]
-    ran = run("instrument", "web.json", environ=sandbox.environment())
+    ran = run("instrument", "web.json", environ=online)
     secret = instrumented(ran.stdout)["containerDefinitions"][1]["secrets"][0]
     assert secret["valueFrom"].startswith(f"{arn}:::")
     assert "0123-plain-key" not in ran.stdout + ran.stderr

@@ -73,7 +73,7 @@ class ImageOptions:
             envvar="FGUARD_OFFLINE",
             show_envvar=False,
             show_default=False,
-            help="Ask no registry, and ECS for no task definition; the cache and the answers by hand count [ask].",
+            help="Open no connection, to a registry or AWS; the cache and the answers by hand count [ask].",
             rich_help_panel=IMAGES,
         ),
     ] = False

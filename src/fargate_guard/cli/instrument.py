@@ -99,6 +99,7 @@ def instrument(
         run.config_file,
         config_needed=run.config_given,
         open_deployment=lambda: _open_deployment(run),
+        offline=images.offline,
     )
     lookup = images.lookup(run)
     handling = Handling(template.parameters, output.for_registration, output.strict, lookup.options.cache)

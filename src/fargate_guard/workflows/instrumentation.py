@@ -76,36 +76,49 @@ class FileSettings(NamedTuple):
 
 
 def gather_settings(
-    asked: Asked, config_file: Path, *, config_needed: bool, open_deployment: Callable[[], Context]
+    asked: Asked,
+    config_file: Path,
+    *,
+    config_needed: bool,
+    open_deployment: Callable[[], Context],
+    offline: bool = False,
 ) -> FileSettings:
     """Return the settings that the flags, the configuration and the deployment give together.
 
     :param config_needed: whether the configuration file was named; else it is read only if it exists.
     :param open_deployment: called when only the deployment knows something: the orchestrator's host, or where
         ``fguard deploy`` stored the access key.
+    :param offline: refuse what AWS would have to be asked for; only Terraform's state on this machine is read.
     :raises SettingsError: when something is missing or does not fit, with the flag and the key.
     """
-    gathered = _gathered(asked, config_file, config_needed=config_needed, open_deployment=open_deployment)
+    if not config_needed and not config_file.exists():
+        gathered = FileSettings(_settings_from_flags(asked))
+    else:
+        gathered = _configured(asked, config_file, open_deployment, offline=offline)
     if gathered.common.extra_conf is not None:
         _check_yaml(gathered.common.extra_conf)
     return gathered
 
 
-def _gathered(
-    asked: Asked, config_file: Path, *, config_needed: bool, open_deployment: Callable[[], Context]
+def _configured(
+    asked: Asked, config_file: Path, open_deployment: Callable[[], Context], *, offline: bool
 ) -> FileSettings:
-    if not config_needed and not config_file.exists():
-        return FileSettings(_settings_from_flags(asked))
     from fargate_guard.config import load_config
 
     configured = load_config(config_file)
     config = _with_flags(configured, asked)
     host, access_key_arn = asked.orchestrator_host, asked.access_key_arn
     if config.agent.topology == "orchestrator":
-        host = host or _deployed_host(open_deployment)
+        host = host or (_host_here(config, config_file) if offline else _deployed_host(open_deployment))
     else:
         access_key = config.sysdig.access_key
         access_key_arn = access_key_arn or access_key.secret_arn or access_key.parameter_arn
+        if access_key_arn is None and offline:
+            raise _not_asked(
+                "the secret with the access key is not known",
+                "fguard deploy may have stored it in Secrets Manager",
+                "--access-key-arn ARN, or sysdig.access_key.secret_arn in fguard.yaml",
+            )
         access_key_arn = access_key_arn or _stored_key(open_deployment)
     settings = settings_from_config(
         config,
@@ -293,6 +306,27 @@ def _log_configuration(given: str) -> dict[str, Any]:
     return found
 
 
+def _host_here(config: Config, config_file: Path) -> str | None:
+    """The orchestrator's load balancer, from Terraform's state on this machine; None where nothing is deployed.
+
+    The state is read as the file that it is: https://developer.hashicorp.com/terraform/language/state
+    """
+    from fargate_guard.deployment import DeploymentFolder
+
+    folder = DeploymentFolder.of(config_file, config.name)
+    if folder.stack.exists() or config.state is not None:
+        place = "a CloudFormation stack" if folder.stack.exists() else "Terraform's state in S3"
+        raise _not_asked(
+            "the orchestrator's address is not known",
+            f"that of the deployment {config.name} is in {place}",
+            "--orchestrator-host HOST, and --orchestrator-port PORT where it is not 6667",
+        )
+    try:
+        return str(json.loads(folder.state.read_bytes())["outputs"]["orchestrator"]["value"]["host"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 def _deployed_host(open_deployment: Callable[[], Context]) -> str | None:
     """The orchestrator's load balancer, from what this machine deployed; None where nothing is deployed."""
     from fargate_guard.workflows.deployed_module import complete_outputs, open_driver
@@ -314,3 +348,11 @@ def _stored_key(open_deployment: Callable[[], Context]) -> str | None:
 
     context = open_deployment()
     return existing_access_key(context.aws, context.config.name)
+
+
+def _not_asked(message: str, why: str, flag: str) -> UsageError:
+    return UsageError(
+        message,
+        why=f"{why}, and with --offline AWS is not asked",
+        fix=f"give {flag}; or use --online (FGUARD_OFFLINE=0)",
+    )
