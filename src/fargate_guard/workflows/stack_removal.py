@@ -20,7 +20,7 @@ LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 
 
 def remove_deployed_stack(context: Context, asking: Asking) -> tuple[str, ...]:
-    """Show what goes, ask, and delete the stack; returns the logical IDs of what is gone: of an empty one its name.
+    """Show what goes, ask, and delete the stack; returns the logical IDs of what is gone, else its name.
 
     What CloudFormation is doing with it is followed first, be it a deletion that an earlier run began.
 
