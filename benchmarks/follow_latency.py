@@ -19,7 +19,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tests.sysdig_api.events_routes import EVENTS_PATH, EventStore, events_routes
+from tests.sysdig_api.events_routes import EventStore, events_routes
+from tests.sysdig_api.looks import has_looked
 from tests.sysdig_api.made_events import fargate_event
 from tests.sysdig_api.server import READER, SecureApi
 
@@ -49,7 +50,7 @@ def measured(interval: float, events: int) -> list[float]:
     with SecureApi() as api:
         api.add(events_routes(store))
         with following(api, interval) as process:
-            while not any(asked.path == EVENTS_PATH for asked in api.asked):
+            while not has_looked(api):
                 time.sleep(0.01)
             seen: dict[str, float] = {}
             reader = threading.Thread(target=lambda: seen.update(lines(process, events)))

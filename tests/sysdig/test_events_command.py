@@ -20,6 +20,7 @@ from fargate_guard.cli.main import app
 from tests.fguard_process import Fguard
 from tests.sysdig_api import interferences as wrong
 from tests.sysdig_api.events_routes import EVENTS_PATH
+from tests.sysdig_api.looks import has_looked
 from tests.sysdig_api.made_events import TASK, fargate_event
 from tests.sysdig_api.server import READER, SecureApi
 from tests.waiting import wait_until
@@ -253,16 +254,12 @@ def fguard(api: SecureApi, tmp_path: Path) -> Fguard:
     return Fguard(tmp_path, environ)
 
 
-def following(api: SecureApi) -> bool:
-    return any(asked.path == EVENTS_PATH for asked in api.asked)
-
-
 def test_follow_prints_events_as_they_come_survives_trouble_and_ends_with_ctrl_c(
     fguard: Fguard, api: SecureApi, store: EventStore
 ) -> None:
     with fguard.start("events", "--follow", "--no-aws", "--interval", "0.1") as process:
         assert process.stdout is not None
-        wait_until(lambda: following(api), "the first look")
+        wait_until(lambda: has_looked(api), "the first look")
         for interference in (wrong.reset, wrong.failing(500), wrong.too_many_requests(0)):
             api.interfere(interference)
             event = fargate_event(time.time_ns())
@@ -285,12 +282,26 @@ def test_follow_with_fail_on_ends_with_the_first_such_event(
     with fguard.start(
         *("events", "--follow", "--no-aws", "--interval", "0.1", "--fail-on", "medium", "--format", "csv")
     ) as process:
-        wait_until(lambda: following(api), "the first look")
+        wait_until(lambda: has_looked(api), "the first look")
         store.publish([fargate_event(time.time_ns(), severity=7)])
         store.publish([fargate_event(time.time_ns() + 1000, severity=5)])
         stdout, _ = process.communicate(timeout=120)
     assert process.returncode == 3
     assert [line.split(",")[1] for line in stdout.splitlines()][-1] == "medium"
+
+
+def test_a_reader_that_goes_away_ends_following_without_a_word(
+    fguard: Fguard, api: SecureApi, store: EventStore
+) -> None:
+    with fguard.start("events", "--follow", "--no-aws", "--interval", "0.1") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        wait_until(lambda: has_looked(api), "the first look")
+        process.stdout.close()
+        store.publish([fargate_event(time.time_ns())])
+        told = process.stderr.read()
+        assert process.wait(timeout=120) == 1
+    assert told.splitlines() == [f"following {api.url.removeprefix('http://')}; Ctrl-C ends it"]
 
 
 @pytest.fixture

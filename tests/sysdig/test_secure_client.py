@@ -71,6 +71,14 @@ def test_a_token_of_another_region_is_answered_with_the_hosts_of_all_others() ->
     )
 
 
+def test_a_token_of_ibm_s_cloud_that_is_refused_is_told_as_what_it_is() -> None:
+    reply = Reply(401, {"Content-Type": "application/json"}, b"{}", "GET /x")
+    ibm = Address("https://us-south.security-compliance-secure.cloud.ibm.com", "sysdig.api.url")
+    fix = refusal(reply, ibm, READ_EVENTS, "FGUARD_SYSDIG_TOKEN").fix or ""
+    assert "IAM token, which is valid for an hour" in fix
+    assert "sysdig.api.ibm_instance_id" in fix
+
+
 def test_a_token_that_is_not_accepted_is_never_shown(api: SecureApi, clock: PatientClock) -> None:
     error = failure(client_of(api.url, clock, token="of-another-region"))
     assert "does not accept the API token" in error.message

@@ -73,6 +73,20 @@ def test_a_token_comes_out_of_secrets_manager(tmp_path: Path) -> None:
     assert token(tmp_path, {}, ApiToken(secret_arn=ARN)) == ("value-of-AbCdEf", ARN)
 
 
+def test_a_token_may_be_copied_with_the_word_before_it(tmp_path: Path) -> None:
+    assert token(tmp_path, {"FGUARD_SYSDIG_TOKEN": "Bearer abc\n"})[0] == "abc"
+
+
+def test_a_secret_with_several_values_wants_the_key(tmp_path: Path) -> None:
+    def secret(_arn: str) -> str:
+        return '{"token":"abc"}'
+
+    with pytest.raises(TokenError, match="not a Sysdig API token") as caught:
+        find_token(ApiToken(secret_arn=ARN), {}, folder=tmp_path, secret=secret)
+    assert "name its key" in (caught.value.fix or "")
+    assert "abc" not in f"{caught.value.why}{caught.value.fix}"
+
+
 @pytest.mark.parametrize("value", ["two words", "line\nend", "\x1b[31m", "späť", " "])
 def test_what_cannot_be_a_token_is_refused_before_it_is_sent(tmp_path: Path, value: str) -> None:
     with pytest.raises(TokenError, match="not a Sysdig API token"):

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fargate_guard.config.sysdig import SECURE_URLS
 from fargate_guard.sysdig.address import Address, region_of
@@ -31,6 +32,8 @@ PROXY_WANTS_LOGIN = 407
 FIRST_SERVER_FAULT = 500
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
 _SHOWN = 300
+_OF_IBM = ".cloud.ibm.com"
+"""https://cloud.ibm.com/docs/workload-protection?topic=workload-protection-secure_token"""
 _NUMBER = 40
 """Characters of a header that is shown: a number, or a date."""
 
@@ -172,6 +175,11 @@ def _page_for_people(reply: Reply, address: Address) -> AddressError:
 
 def _other_places(address: Address) -> str:
     here = address.region
+    if (urlsplit(address.url).hostname or "").endswith(_OF_IBM):
+        return (
+            "use the Secure API token of this region's instance, or an IAM token, which is valid for an hour"
+            " (ibmcloud iam oauth-tokens) and needs sysdig.api.ibm_instance_id, the instance's GUID"
+        )
     if here is None:
         return "check that the token is of this installation, of Sysdig Secure (not Monitor), and not revoked"
     others = ", ".join(

@@ -97,7 +97,14 @@ def _of_file(path: Path) -> str:
 
 
 def _checked(text: str, source: str) -> Token:
-    value = text.strip()
+    value = text.strip().removeprefix("Bearer ")  # as it is often copied
+    if value.startswith("{"):
+        raise TokenError(
+            "this is not a Sysdig API token",
+            where=source,
+            why="it is a JSON object",
+            fix="name its key: arn:…:secret:NAME:KEY::" if source.startswith("arn:") else _GET_ONE,
+        )
     if not _WORD.fullmatch(value):
         why = "it is empty" if not value else "it has blanks, line ends or other characters that no token has"
         raise TokenError("this is not a Sysdig API token", where=source, why=why, fix=_GET_ONE)
