@@ -8,6 +8,7 @@ import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
 from fargate_guard.cli.definition_options import ImageOptions
+from fargate_guard.cli.event_options import a_number
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.cli.own_template import OwnTemplateOptions, deploy_own_template
 from fargate_guard.cli.plan_view import PlanApproval, plan_document
@@ -46,7 +47,10 @@ def deploy(
     method: MethodOption = None,
     yes: YesOption = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", help="How long ECS may take to roll out.")
+        float,
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=0.0, callback=a_number, help="How long ECS may take to roll out."
+        ),
     ] = 900.0,
     with_demo_workload: DemoWorkloadOption = False,
     demo_image: DemoImageOption = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fargate_guard.cli.event_options import a_number
 from fargate_guard.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +24,13 @@ TerraformOption = Annotated[
 ]
 LockTimeoutOption = Annotated[
     float,
-    typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for somebody else's state lock."),
+    typer.Option(
+        "--lock-timeout",
+        metavar="SECONDS",
+        min=0.0,
+        callback=a_number,
+        help="How long to wait for somebody else's state lock.",
+    ),
 ]
 MethodOption = Annotated[
     str | None,

@@ -29,6 +29,7 @@ def verify(
         typer.Option(
             "--timeout",
             metavar="SECONDS",
+            min=0.0,
             callback=a_number,
             help="How long to wait for a deployment in progress; 0 looks once.",
         ),
