@@ -12,7 +12,15 @@ from fargate_guard.errors import FguardError, UsageError
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.workflows.own_template_change import capabilities
 from fargate_guard.workflows.own_template_files import read_template
-from fargate_guard.workflows.own_template_parameters import Given, check, gather, known, nested_values
+from fargate_guard.workflows.own_template_parameters import (
+    Given,
+    Kept,
+    check,
+    gather,
+    kept_values,
+    known,
+    nested_values,
+)
 from tests.own_template.templates import GROUP, IMAGE, nested, task, text
 
 if TYPE_CHECKING:
@@ -97,6 +105,16 @@ def test_parameters_come_from_flags_variables_and_each_of_the_clis_files(tmp_pat
         assert given.flagged == {"C"}
     with pytest.raises(UsageError, match="which is not set"):
         gather([], ["D=VARIABLE"], None, {})
+
+
+def test_a_value_that_differs_from_the_default_is_told_unless_it_was_given_or_is_a_secret() -> None:
+    template = {"Parameters": {**PARAMETERS, "Count": {"Type": "Number", "Default": 2}}}
+    there = {"Stage": "prod", "Token": "was-not-secret-before", "Image": "nginx:1", "Count": "2"}
+    told = [Kept("Image", "nginx:1", "nginx:1.27")]
+    assert list(kept_values(template, Given(), there)) == told
+    assert list(kept_values(template, Given({"Image": "nginx:2"}), there)) == []
+    assert list(kept_values(template, Given(kept=frozenset({"Image"})), there)) == []  # asked for by name
+    assert list(kept_values(template, Given(), {"Image": None})) == []
 
 
 def test_a_childs_parameter_is_what_its_parent_passes_never_its_default() -> None:

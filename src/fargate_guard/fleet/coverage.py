@@ -41,7 +41,7 @@ class TaskCoverage:
     """Whether the agent's sidecar is also RUNNING in it."""
     agent_version: str | None
     outdated: bool
-    """Whether its service has another revision by now."""
+    """Whether its service has another revision by now; others than ECS run several at once."""
     is_orchestrator: bool
     left_out: str | None = None
     """Why it is not instrumented on purpose: tags or Docker labels of its revision."""
@@ -241,7 +241,9 @@ def _task(task: Task, services: Mapping[str, Service], definition: TaskDefinitio
         instrumented=instrumented,
         watched=instrumented and container is not None and container.last_status == "RUNNING",
         agent_version=_agent_version(definition),
-        outdated=service is not None and service.task_definition_arn != task.task_definition_arn,
+        outdated=service is not None
+        and service.controller == "ECS"
+        and service.task_definition_arn != task.task_definition_arn,
         is_orchestrator=_is_orchestrator(definition),
         left_out=_why_left_out(definition),
     )

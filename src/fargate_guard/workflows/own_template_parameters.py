@@ -104,6 +104,10 @@ def declared(template: Json) -> dict[str, dict[str, Json]]:
     return {name: one for name, one in found.items() if isinstance(one, dict)}
 
 
+def _is_secret(parameter: Mapping[str, Json]) -> bool:
+    return str(parameter.get("NoEcho", "")).lower() == "true"
+
+
 def check(template: Template, given: Given, existing: Iterable[str]) -> None:
     """Refuse what does not fit the template.
 
@@ -117,7 +121,7 @@ def check(template: Template, given: Given, existing: Iterable[str]) -> None:
             why = f"it has {', '.join(names)}" if names else "it has none"
             fix = f"did you mean {near[0]}?" if near else "leave it out"
             raise UsageError(f"the template has no parameter {name}", where=where, why=why, fix=fix)
-        if name in given.flagged and str(names[name].get("NoEcho", "")).lower() == "true":
+        if name in given.flagged and _is_secret(names[name]):
             raise UsageError(f"{name} is a secret (NoEcho) and was given as a flag", fix=AS_GIVEN_ELSEWHERE)
     missing = [
         name
@@ -125,7 +129,7 @@ def check(template: Template, given: Given, existing: Iterable[str]) -> None:
         if "Default" not in one and name not in given.values and name not in there
     ]
     if missing:
-        secret = any(str(names[name].get("NoEcho", "")).lower() == "true" for name in missing)
+        secret = any(_is_secret(names[name]) for name in missing)
         raise UsageError(
             f"these parameters have neither a value nor a default: {', '.join(missing)}",
             where=where,
@@ -150,7 +154,8 @@ def kept_values(template: Json, given: Given, existing: Mapping[str, str | None]
 
     :param existing: what the stack has; None for secrets, which are neither compared nor told.
     """
-    defaults = {name: _text(one["Default"]) for name, one in declared(template).items() if "Default" in one}
+    readable = {name: one for name, one in declared(template).items() if not _is_secret(one)}
+    defaults = {name: _text(one["Default"]) for name, one in readable.items() if "Default" in one}
     return tuple(
         Kept(name, value, defaults[name])
         for name, value in existing.items()
@@ -183,7 +188,7 @@ def known(template: Json, values: Mapping[str, str | None]) -> dict[str, str | N
     """Return the values of a template's parameters, defaults included; None for what is not known or a secret."""
     result: dict[str, str | None] = {}
     for name, one in declared(template).items():
-        readable = str(one.get("NoEcho", "")).lower() != "true" and "AWS::SSM::" not in str(one.get("Type"))
+        readable = not _is_secret(one) and "AWS::SSM::" not in str(one.get("Type"))
         default = _text(one["Default"]) if "Default" in one else None
         result[name] = values.get(name, default) if readable else None
     return result

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SETTLING = frozenset({"own-stack.tasks-watched", "own-stack.older-deployments"})
 """Checks that may fail for a moment after a deployment that went well."""
+ELSE = "somebody else deployed it, or the service names only the family, so that CloudFormation does not change it"
 STARTED_BEFORE = (
     "they were started before: wait for their end, or stop them: aws ecs stop-task --cluster {} --task ID"
 )
@@ -97,7 +98,7 @@ def _revision(
     if same and service.controller == "ECS":
         which = f"--cluster {short(service.cluster_arn)} --service {service.name} --task-definition {same[-1]}"
         fix = f"put back what this stack made: aws ecs update-service {which}"
-        return said(check, where, False, f"runs {', '.join(same)}", f"{told}: somebody else deployed it", fix)
+        return said(check, where, False, f"runs {', '.join(same)}", f"{told}: {ELSE}", fix)
     fix = f"deploy {', '.join(same)}, with what deploys the service" if same else FIX_FOREIGN
     if instrumented:
         wrong, why = _wrong(runs, seen, rules)

@@ -88,10 +88,15 @@ def verify_own_stack(
     rollouts = _rollouts(context, still.services, timeout)
     longest = timeout if still.has_task_sets else min(SETTLING_SECONDS, timeout)
     settled_by = clock() + longest
+    told = ""
     while True:
         found = tuple(findings(_seen(context, still, rollouts), rules, instrumented=instrumented))
         if not _may_settle(found) or clock() >= settled_by:
             return Report(found, tuple(rollouts))
+        waiting = ", ".join(sorted({one.check for one in found if one.outcome is Outcome.NG}))
+        if waiting != told:
+            context.observer.note(f"waiting for {waiting}")
+        told = waiting
         sleep(SETTLING_PAUSE)
 
 
@@ -142,14 +147,12 @@ def _processed(context: Context, stack: _Stack) -> Json:
 def _services(context: Context, stacks: list[_Stack]) -> dict[str, tuple[str, Json | None]]:
     """By ARN: address, and the service as ECS has it; those of task sets, too, whose services are elsewhere."""
     wanted = {arn: (address, cluster_of(arn)) for one in stacks for address, arn in one.services()}
-    found: dict[str, tuple[str, Json | None]] = {}
-    for arn, (address, cluster) in wanted.items():
-        found[arn] = (address, _service(context, cluster, arn))
+    described = each(lambda item: _service(context, item[1][1], item[0]), wanted.items())
+    found = {arn: (wanted[arn][0], service) for arn, service in zip(wanted, described, strict=True)}
     for address, name in (pair for one in stacks for pair in one.named(TASK_SET)):
-        # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskset.html
-        cluster, service, _ = name.split("|")
-        described = _service(context, cluster, service)
-        found.setdefault(described["serviceArn"] if described else service, (address, described))
+        cluster, _, rest = name.partition("|")  # "cluster|service|id", as the type's primary identifier
+        service = _service(context, cluster, rest.partition("|")[0])
+        found.setdefault(service["serviceArn"] if service else name, (address, service))
     return found
 
 
@@ -191,7 +194,7 @@ def _rollouts(
 
 
 def _seen(context: Context, still: _Still, rollouts: tuple[Verdict, ...]) -> Seen:
-    services = [_look(context, address, arn, before) for arn, (address, before) in still.services.items()]
+    services = each(lambda item: _look(context, item[1][0], item[0], item[1][1]), still.services.items())
     named = [one.task_definition for one in still.runners if one.task_definition]
     arns = [*still.made, *named, *(arn for one in services for arn in _revisions(one))]
     definitions = {arn: TaskDefinition.of(found) for arn, found in ecs.task_definitions(context.aws, arns).items()}
