@@ -76,6 +76,7 @@ def api(running_api: SecureApi, store: EventStore, rule_store: RuleStore) -> Ite
     running_api.forget()
     running_api.per_minute = PER_MINUTE
     running_api.clock_ahead = 0.0
+    running_api.wall = time.time
     store.clear()
     rule_store.clear()
 

@@ -105,8 +105,10 @@ class SecureApi:
         self.tokens: dict[str, frozenset[str]] = {READER: reads, STRANGER: frozenset()}
         """Each token with its permissions."""
         self.per_minute = PER_MINUTE
+        self.wall: Callable[[], float] = time.time
+        """The clock of the server's ``Date``: a test whose own stands still gives it to the server, too."""
         self.clock_ahead = 0.0
-        """Seconds that the server's ``Date`` is ahead of this machine's clock."""
+        """Seconds that the server's ``Date`` is ahead of it."""
         self.stopping = threading.Event()
         self._state = _State()
         self._lock = threading.Lock()
@@ -269,7 +271,7 @@ def _handler(api: SecureApi) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(answer.body)
 
         def date_time_string(self, timestamp: float | None = None) -> str:
-            return super().date_time_string((timestamp or time.time()) + api.clock_ahead)
+            return super().date_time_string((timestamp or api.wall()) + api.clock_ahead)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
             """Tests look at ``asked``."""
