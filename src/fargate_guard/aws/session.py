@@ -19,7 +19,8 @@ TOTAL_ATTEMPTS = 10
 """Per call, first included. ECS refills its request quotas within seconds, so ten attempts outlast a burst."""
 IDENTITY_ATTEMPTS = 3
 """For the first call of a command: a wrong endpoint is told within seconds."""
-_PATIENT, _BRIEF = (10.0, 60.0), (2.0, 8.0)
+BRIEF_ATTEMPTS = 2
+_PATIENT, _BRIEF = (10.0, 60.0), (2.0, 4.0)
 """Seconds for a connection, and for an answer."""
 
 
@@ -177,7 +178,7 @@ class Aws:
     def _client(self, service: str) -> Any:
         with self._making:  # a boto3 session makes clients for one thread at a time; the clients serve all
             if service not in self._clients:
-                few = self._brief or service == "sts"
+                attempts = IDENTITY_ATTEMPTS if service == "sts" else TOTAL_ATTEMPTS
                 connect, answer = _BRIEF if self._brief else _PATIENT
                 self._clients[service] = self._session.client(
                     service,
@@ -185,7 +186,7 @@ class Aws:
                     config=Config(
                         retries={
                             "mode": "standard",
-                            "total_max_attempts": IDENTITY_ATTEMPTS if few else TOTAL_ATTEMPTS,
+                            "total_max_attempts": BRIEF_ATTEMPTS if self._brief else attempts,
                         },
                         connect_timeout=connect,
                         read_timeout=answer,
