@@ -29,6 +29,7 @@ from tests.sysdig_api.events_routes import EventStore, events_routes
 from tests.sysdig_api.server import STRANGER, Asked, Route, SecureApi
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -216,6 +217,22 @@ def test_nobody_listening_is_told_soon(clock: PatientClock) -> None:
     assert isinstance(error, Unreachable)
     assert "refused" in (error.why or "").lower()
     assert len(clock.waits) == 1
+
+
+def test_a_time_out_before_the_first_answer_is_told_at_once(
+    api: SecureApi, client: SecureClient, clock: PatientClock
+) -> None:
+    def late(handler: Any, stopping: threading.Event) -> None:
+        clock.now += 30
+        wrong.reset(handler, stopping)
+
+    api.interfere(late, times=2)
+    assert isinstance(failure(client), Unreachable)
+    assert (len(api.asked), clock.waits) == (1, [])
+    api.forget()
+    assert ask(client)["data"]
+    api.interfere(late)
+    assert ask(client)["data"], "afterwards the address is known to be right"
 
 
 def test_a_host_that_does_not_exist_is_named(clock: PatientClock, api: SecureApi) -> None:

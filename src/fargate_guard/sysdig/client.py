@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = Any
 
-_FIRST_ANSWER_ATTEMPTS = 2
-"""Until Sysdig has answered once, the address may be wrong, which is told within seconds."""
+_FIRST_ANSWER_ATTEMPTS, _FIRST_ANSWER_SECONDS = 2, 5.0
+"""Until Sysdig has answered once, the address may be wrong, which is told soon: a time-out is not tried again."""
 _BEGIN_OF_FAILURE = 300
 _NOTICED = 2.0
 """Seconds; the ``Date`` header counts in whole ones."""
@@ -96,12 +96,14 @@ class SecureClient:
         :param permission: what Sysdig wants for it, for the error text.
         :raises SysdigError: or another :class:`FguardError` that says what to do.
         """
+        began = self.clock.wall()
         for attempt in itertools.count(1):
             try:
                 reply = self._exchange("GET", path, params, None)
             except Unreachable as error:
                 seconds = delay(attempt, None, self.clock.wall())
-                if not error.temporary or attempt >= self._attempts() or not self._has_time_for(seconds):
+                lasts = not error.temporary or attempt >= self._attempts(self.clock.wall() - began)
+                if lasts or not self._has_time_for(seconds):
                     raise
                 self._wait(seconds, error.message)
                 continue
@@ -133,8 +135,10 @@ class SecureClient:
             raise refusal(reply, self.address, permission, self.token.source)
         return document_of(reply, self.address)
 
-    def _attempts(self) -> int:
-        return ATTEMPTS if self._ahead is not None else _FIRST_ANSWER_ATTEMPTS
+    def _attempts(self, passed: float) -> int:
+        if self._ahead is not None:
+            return ATTEMPTS
+        return 1 if passed > _FIRST_ANSWER_SECONDS else _FIRST_ANSWER_ATTEMPTS
 
     def _has_time_for(self, seconds: float) -> bool:
         return self._until is None or self.now() + seconds * 1e9 <= self._until
