@@ -1,6 +1,7 @@
 """``fguard instrument --format terraform-external``: Terraform's protocol, and Terraform itself with the answer.
 
-https://registry.terraform.io/providers/hashicorp/external/latest/docs/data-sources/external
+The ``external`` provider is in no package index that the tests use, so :func:`external_provider` stands in for it, as
+strict as its page says: https://registry.terraform.io/providers/hashicorp/external/latest/docs/data-sources/external
 """
 
 from __future__ import annotations
@@ -27,10 +28,15 @@ FLAGS = ("--agent-version", "5.0.1", "--orchestrator-host", "orchestrator.intern
 
 
 def ask(fguard: Fguard, query: object, *flags: str) -> subprocess.CompletedProcess[str]:
-    """Run the program as the provider does: the query on standard input, no arguments but its own."""
+    """Run the program as the provider does: without a shell, the query on standard input."""
     text = query if isinstance(query, str) else json.dumps(query)
+    return run_program(fguard, ["fguard", "instrument", "--format", "terraform-external", *FLAGS, *flags], text)
+
+
+def run_program(fguard: Fguard, program: list[str], text: str) -> subprocess.CompletedProcess[str]:
+    assert program[0] == "fguard"
     return subprocess.run(
-        [*fguard.command, "instrument", "--format", "terraform-external", *FLAGS, *flags],
+        [*fguard.command, *program[1:]],
         cwd=fguard.folder,
         env=fguard.full_environ(),
         input=text,
@@ -41,11 +47,22 @@ def ask(fguard: Fguard, query: object, *flags: str) -> subprocess.CompletedProce
 
 
 def answer(fguard: Fguard, query: object, *flags: str) -> dict[str, str]:
-    ran = ask(fguard, query, *flags)
+    return strings_of(ask(fguard, query, *flags))
+
+
+def strings_of(ran: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """What the provider takes for an answer: exit status zero, and an object of strings as all of the output."""
     assert ran.returncode == 0, ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout)
     assert all(isinstance(value, str) for value in found.values()), "Terraform takes strings only"
     return found
+
+
+def external_provider(fguard: Fguard, program: Any, query: Any) -> dict[str, str]:
+    """What the data source gives for its two arguments, as Terraform evaluated them."""
+    assert all(isinstance(word, str) for word in program), "a list of strings"
+    assert all(isinstance(value, str) for value in query.values()), "a map of strings"
+    return strings_of(run_program(fguard, program, json.dumps(query)))
 
 
 def test_containers_go_in_and_instrumented_ones_come_out(fguard: Fguard) -> None:
@@ -112,18 +129,20 @@ def test_files_and_outputs_do_not_go_with_it(fguard: Fguard) -> None:
 
 @pytest.mark.long
 def test_terraform_plans_and_applies_the_example_with_the_answer(fguard: Fguard, sandbox: Sandbox) -> None:
-    """The test stands in for the external provider, which no package has: Terraform makes the query and takes the
-    answer, with the example's own expressions.
-    """
+    """Terraform makes program and query, and takes the answer, with the example's own expressions."""
     text = EXAMPLE.read_text(encoding="utf-8")
     block = re.search(r'data "external" "instrumented" \{.*?\n\}\n', text, re.DOTALL)
     provider = re.search(r"    external = \{.*?\n    \}\n", text, re.DOTALL)
     assert block
     assert provider
+    program = re.search(r"  program = (\[.*?\n  \])\n", block[0], re.DOTALL)
     query = re.search(r"  query = (\{.*?\n  \})\n", block[0], re.DOTALL)
+    assert program
     assert query
     text = text.replace(provider[0], "").replace("data.external.instrumented.result", "var.answer")
-    stand_in = f'variable "answer" {{ type = map(string) }}\noutput "query" {{ value = {query[1]} }}'
+    stand_in = 'variable "answer" { type = map(string) }\n' + "\n".join(
+        f'output "{name}" {{ value = {value[1]} }}' for name, value in (("program", program), ("query", query))
+    )
     text = text.replace(block[0], stand_in)
     terraform = Terraform(fguard, sandbox, text)
     no_answer = {
@@ -131,10 +150,8 @@ def test_terraform_plans_and_applies_the_example_with_the_answer(fguard: Fguard,
         "pid_mode": "task",
         "warnings": "",
     }
-    asked = terraform.planned_outputs(no_answer)["query"]
-    program = re.findall(r'"([^"]*)"|(var\.\w+)', block[0].partition("]")[0].partition("[")[2])
-    assert [word for word, _ in program if word][:4] == ["fguard", "instrument", "--format", "terraform-external"]
-    found = answer(fguard, asked)
+    asked = terraform.planned_outputs(no_answer)
+    found = external_provider(fguard, asked["program"], asked["query"])
     assert terraform.planned_outputs(found)["warnings"] == found["warnings"]
     terraform.run("apply", "-auto-approve", "-input=false")
     assert "No changes." in terraform.run("plan", "-input=false")
