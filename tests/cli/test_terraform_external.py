@@ -1,6 +1,6 @@
 """``fguard instrument --format terraform-external``: Terraform's protocol, and Terraform itself with the answer.
 
-The ``external`` provider is in no package index that the tests use, so :func:`external_provider` stands in for it, as
+The ``external`` provider is in no package index that the tests use: :func:`external_provider` stands in for it, as
 strict as its page says: https://registry.terraform.io/providers/hashicorp/external/latest/docs/data-sources/external
 """
 
