@@ -32,9 +32,11 @@ def mend() -> None:
 
 def _create_load_balancer(original: Callable[..., Any]) -> Callable[..., Any]:
     def create_load_balancer(self: Any, *args: Any, **kwargs: Any) -> Any:
-        """Network load balancers have ``net`` in their ARN and are active when first looked at.
+        """Network load balancers have ``net`` in their ARN; they are active when first looked at.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+        On AWS they are provisioning for some minutes before; here that is left out:
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerState.html
         """
         balancer = original(self, *args, **kwargs)
         kind = {"network": "net", "gateway": "gwy"}.get(balancer.type)
