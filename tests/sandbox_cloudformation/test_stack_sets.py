@@ -242,6 +242,48 @@ def test_an_account_that_leaves_loses_its_stacks(trusted: Organization) -> None:
     assert {account for account, _ in trusted.instances()} == {one}
 
 
+def test_accounts_that_join_get_it_whichever_accounts_were_named(trusted: Organization) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html."""
+    one, two, three = trusted.accounts
+    trusted.create_set()
+    targets = {"OrganizationalUnitIds": [trusted.unit], "Accounts": [one]}
+    with pytest.raises(ClientError, match="AccountFilterType should be specified"):
+        trusted.start("create_stack_instances", DeploymentTargets=targets)
+    chosen = {**targets, "AccountFilterType": "INTERSECTION"}
+    trusted.finish(trusted.start("create_stack_instances", DeploymentTargets=chosen, Regions=["us-east-1"]))
+    assert set(trusted.instances()) == {(one, "us-east-1")}  # who was there, and not named, does not get it
+    trusted.move(three, trusted.root, trusted.unit)
+    joined = trusted.cf.list_stack_set_operations(StackSetName=trusted.name)["Summaries"][0]
+    assert trusted.finish(joined["OperationId"])["Action"] == "CREATE"
+    assert set(trusted.instances()) == {(one, "us-east-1"), (three, "us-east-1")}
+    assert two not in {account for account, _ in trusted.instances()}
+
+
+def test_drift_of_a_stack_set_is_that_of_its_stacks(trusted: Organization) -> None:
+    one, two, _ = trusted.accounts
+    trusted.create_set()
+    trusted.finish(trusted.start("create_stack_instances", Regions=["us-east-1"]))
+    trusted.inside(one, "logs").put_retention_policy(logGroupName=trusted.group, retentionInDays=1)
+    operation = trusted.cf.detect_stack_set_drift(StackSetName=trusted.name)["OperationId"]
+    assert trusted.finish(operation)["Action"] == "DETECT_DRIFT"
+    found = trusted.instances()
+    assert found[one, "us-east-1"]["DriftStatus"] == "DRIFTED"
+    assert found[two, "us-east-1"]["DriftStatus"] == "IN_SYNC"
+    assert {each["Status"] for each in found.values()} == {"CURRENT"}
+    assert found[two, "us-east-1"]["LastDriftCheckTimestamp"]
+
+
+def test_a_parameter_without_a_value_keeps_none(trusted: Organization) -> None:
+    trusted.create_set()
+    keeping = [{"ParameterKey": "Days", "UsePreviousValue": True}]
+    request = {"StackSetName": trusted.name, "UsePreviousTemplate": True, "Parameters": keeping}
+    with pytest.raises(ClientError, match="for a parameter key not in the previous template"):
+        trusted.cf.update_stack_set(**request)
+    both = {"AutoDeployment": AUTOMATIC, "Regions": ["us-east-1"], "UsePreviousTemplate": True}
+    with pytest.raises(ClientError, match="AutoDeployment cannot be specified together"):
+        trusted.cf.update_stack_set(StackSetName=trusted.name, **both)
+
+
 def test_self_managed_stack_sets_need_their_role_in_the_account(trusted: Organization) -> None:
     one = trusted.accounts[0]
     trusted.cf.create_stack_set(StackSetName=trusted.name, TemplateBody=template(trusted.group))
@@ -250,3 +292,20 @@ def test_self_managed_stack_sets_need_their_role_in_the_account(trusted: Organiz
     assert trusted.finish(operation)["Status"] == "FAILED"
     reason = trusted.results(operation)[one, "us-east-1"]["StatusReason"]
     assert "should have 'AWSCloudFormationStackSetExecutionRole' role" in reason
+
+
+def test_suspended_accounts_are_skipped_and_their_stacks_can_only_be_forgotten(trusted: Organization) -> None:
+    """https://repost.aws/knowledge-center/cloudformation-removal-stacksets; the last test: one is closed."""
+    one, two, _ = trusted.accounts
+    trusted.create_set()
+    trusted.finish(trusted.start("create_stack_instances", Regions=["us-east-1"]))
+    trusted.organizations.close_account(AccountId=one)
+    deletion = trusted.start("delete_stack_instances", Regions=["us-east-1"], RetainStacks=False)
+    assert trusted.finish(deletion)["Status"] == "SUCCEEDED"
+    assert {account for account, _ in trusted.results(deletion)} == {two}
+    left = trusted.instances()[one, "us-east-1"]
+    assert left["StackInstanceStatus"]["DetailedStatus"] == "SKIPPED_SUSPENDED_ACCOUNT"
+    forgotten = trusted.start("delete_stack_instances", Regions=["us-east-1"], RetainStacks=True)
+    assert trusted.finish(forgotten)["RetainStacks"] is True
+    assert trusted.instances() == {}
+    assert trusted.retention(one, "us-east-1") == 7

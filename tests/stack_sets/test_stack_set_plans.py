@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from fargate_guard.aws.stack_sets import Instance
+from fargate_guard.aws.stack_sets import Description, Instance, Operation
 from fargate_guard.config.load import parse_config
 from fargate_guard.config.stack_set import StackSet
 from fargate_guard.errors import FguardError
-from fargate_guard.workflows.stack_sets_plan import PlaceChange, Wanted, make_plan, preferences, targets
+from fargate_guard.stacks.template import StackTemplate
+from fargate_guard.workflows.stack_sets_plan import (
+    PlaceChange,
+    StackSetPlan,
+    Wanted,
+    auto_deployment,
+    automatic_words,
+    differences,
+    holds_key,
+    make_plan,
+    preferences,
+    targets,
+    wholly_removed,
+)
+from fargate_guard.workflows.stack_sets_status import StackSetStatus
 
 ONE, TWO = "111111111111", "222222222222"
+MANY_UNITS = f"organizational_units: [{', '.join(f'ou-abcd-{number:08}' for number in range(51))}]"
 UNIT, OTHER = "ou-abcd-11111111", "ou-abcd-22222222"
 WHOLE = {
     (unit, region): accounts
@@ -56,6 +73,109 @@ def test_a_plan_adds_retries_and_tells_what_is_absent() -> None:
     assert make_plan("set", None, found, desired, (), remove_absent=True).of("remove")[0].region == "z"
 
 
+def test_settings_that_differ_update_every_stack_but_what_cannot_be() -> None:
+    gone = "444444444444"
+    found = [
+        instance(ONE, "a"),
+        instance(TWO, "a", "INOPERABLE"),
+        instance(TWO, "z"),
+        instance(ONE, "z", "INOPERABLE"),
+        instance(gone, "a"),
+        instance("555555555555", "a"),
+    ]
+    desired = Wanted(dict.fromkeys([(ONE, "a"), (TWO, "a")], UNIT), {gone: "SUSPENDED"}, {ONE, TWO})
+
+    def actions(plan: StackSetPlan) -> dict[tuple[str, str], str]:
+        return {(one.account, one.region): one.action for one in plan.places}
+
+    plan = make_plan("set", None, found, desired, ("tags",))
+    assert actions(plan) == {
+        (ONE, "a"): "update",
+        (ONE, "z"): "absent",
+        (TWO, "a"): "stuck",
+        (TWO, "z"): "update",
+        (gone, "a"): "skipped",
+        ("555555555555", "a"): "update",
+    }
+    reasons = {(one.account, one.region): one.reason or "" for one in plan.places}
+    assert "it is updated too" in reasons[TWO, "z"]
+    assert "the account is SUSPENDED" in reasons[gone, "a"]
+    assert reasons["555555555555", "a"].startswith("the account is in none of the organizational units")
+    removing = make_plan("set", None, found, desired, ("tags",), remove_absent=True, repair=True)
+    assert actions(removing) == {
+        (ONE, "a"): "update",
+        (ONE, "z"): "remove",
+        (TWO, "a"): "repair",
+        (TWO, "z"): "remove",
+        (gone, "a"): "skipped",
+        ("555555555555", "a"): "remove",
+    }
+
+
+def test_a_unit_stops_to_be_a_target_where_nothing_of_it_is_left() -> None:
+    found = [instance(account, region) for account in (ONE, TWO) for region in ("a", "b")]
+    going = [PlaceChange(account, "a", UNIT, "remove") for account in (ONE, TWO)]
+    going.append(PlaceChange(ONE, "b", UNIT, "remove"))
+    assert wholly_removed(found, going) == {(UNIT, "a"): frozenset({ONE, TWO})}
+    assert wholly_removed(found, going, nested=[UNIT]) == {}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "enabled", "words"),
+    [
+        (StackSet(organizational_units=[UNIT]), True, "on: .* those that leave lose it"),
+        (StackSet(organizational_units=[UNIT], retain_on_leaving=True), True, "on: .* those that leave keep it"),
+        (StackSet(accounts=[ONE]), False, r"off \(accounts are named\)"),
+        (StackSet(accounts=[ONE], auto_deployment=True), True, "on: .* whichever accounts are named"),
+        (StackSet(organizational_units=[UNIT], auto_deployment=False), False, "off: "),
+    ],
+)
+def test_accounts_that_are_named_turn_automatic_deployment_off(
+    chosen: StackSet, enabled: bool, words: str
+) -> None:
+    assert auto_deployment(chosen)["Enabled"] is enabled
+    assert re.match(words, automatic_words(chosen))
+
+
+def described(parameters: dict[str, str], automatic: dict[str, bool] | None = None) -> Description:
+    return Description("body", parameters, {}, (), automatic or {}, "SERVICE_MANAGED")
+
+
+def test_retention_does_not_differ_where_nothing_is_automatic() -> None:
+    """AWS may tell it, though it is refused in the request."""
+    template = StackTemplate("body", {}, ())
+    there = described({}, {"Enabled": False, "RetainStacksOnAccountRemoval": False})
+    assert differences(there, template, StackSet(accounts=[ONE]), sends_key=False) == ()
+    (found,) = differences(there, template, StackSet(organizational_units=[UNIT]), sends_key=False)
+    assert found.startswith("auto-deployment on")
+
+
+def test_a_set_holds_a_key_unless_it_was_given_by_arn() -> None:
+    """CloudFormation tells an empty key as it tells one: ``****``."""
+    assert holds_key(described({"AccessKey": "****", "AccessKeySecretArn": ""}))
+    assert not holds_key(described({"AccessKey": "****", "AccessKeySecretArn": "arn:aws:secretsmanager:…"}))
+    assert not holds_key(described({"AccessKeyParameterArn": "arn:aws:ssm:…"}))
+    assert not holds_key(None)
+
+
+@pytest.mark.parametrize(
+    ("instances", "operation", "problem"),
+    [
+        ((instance(ONE, "a"),), "SUCCEEDED", None),
+        ((instance(ONE, "a"),), "STOPPED", "the last operation, UPDATE, is STOPPED: too many"),
+        ((instance(ONE, "a"),), "FAILED", "the last operation, UPDATE, is FAILED: too many"),
+        ((instance(ONE, "a", "OUTDATED"),), "SUCCEEDED", f"{ONE} a is OUTDATED (why)"),
+        ((), "SUCCEEDED", "the set has no stacks"),
+    ],
+)
+def test_status_tells_what_is_not_as_it_should_be(
+    instances: tuple[Instance, ...], operation: str, problem: str | None
+) -> None:
+    last = Operation("id", "UPDATE", operation, "now", None, "too many")
+    seen = StackSetStatus("set", described({}), instances, last, ())
+    assert seen.problems == (() if problem is None else (problem,))
+
+
 def test_preferences_keep_the_order_of_regions_and_tell_shares_from_counts() -> None:
     chosen = StackSet(regions=["us-east-1", "eu-west-1"], failure_tolerance="25%", max_concurrent="3")
     assert preferences(chosen, ["ap-south-1", "eu-west-1", "us-east-1"]) == {
@@ -66,7 +186,9 @@ def test_preferences_keep_the_order_of_regions_and_tell_shares_from_counts() -> 
     }
 
 
-@pytest.mark.parametrize("wrong", ["max_concurrent: 0", "regions: [virginia]", "organizational_units: [prod]"])
+@pytest.mark.parametrize(
+    "wrong", ["max_concurrent: 0", "regions: [virginia]", "organizational_units: [prod]", MANY_UNITS]
+)
 def test_what_stack_sets_do_not_take_is_refused_in_the_file(wrong: str) -> None:
     base = "name: training\nsysdig: {region: us1, access_key: {env: KEY}}\n"
     with pytest.raises(FguardError):

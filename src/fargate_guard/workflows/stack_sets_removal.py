@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.stack_sets_plan import StackSetPlan
 
-RETAINED = "the account left, and the set left its stack there (retain_on_leaving)"
+RETAINED = "an earlier operation took it out of the set, since its account left or was out of reach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _out_of_reach(instances: Iterable[Instance], members: Members) -> Mapping[st
 
 
 def _retained(sets: StackSets, instances: Iterable[Instance]) -> tuple[Stays, ...]:
-    """Stacks that the set let go of when their accounts left, as far back as CloudFormation tells (90 days).
+    """Stacks that the set let go of, as far back as CloudFormation tells (90 days).
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackSetOperations.html
     """

@@ -61,9 +61,8 @@ class StackSetStatus:
                 found.append(f"{where}: drift {one.drift}")
         last = self.last_operation
         if last and last.status in UNSUCCESSFUL:
-            found.append(
-                f"the last operation, {last.action}, {last.status}{f': {last.reason}' if last.reason else ''}"
-            )
+            reason = f": {last.reason}" if last.reason else ""
+            found.append(f"the last operation, {last.action}, is {last.status}{reason}")
         return tuple(found)
 
 
