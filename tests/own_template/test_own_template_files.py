@@ -40,9 +40,20 @@ INLINE = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ZipFile": "p
         (text({"Web": task(), "Self": nested("app.json")}), "nest each other without end"),
         (text({"Web": task(), "Lost": nested("lost.yaml")}), "lost.yaml"),
         ('{"family": "web", "containerDefinitions": [{"name": "web", "image": "nginx"}]}', "workloads"),
-        ('{"Resources": ', "app.json"),
+        ('{"Parameters": {}}', "give JSON or YAML with Resources"),
+        ('{"apiVersion": "apps/v1", "kind": "Deployment"}', "give JSON or YAML with Resources"),
+        ('{"Resources": ', "app.json: line 1, column 15"),
     ],
-    ids=["local code", "code for all of SAM's functions", "cycle", "no such child", "no template", "syntax"],
+    ids=[
+        "local code",
+        "code for all of SAM's functions",
+        "cycle",
+        "no such child",
+        "no template",
+        "no resources",
+        "for Kubernetes",
+        "syntax",
+    ],
 )
 def test_a_file_that_cannot_be_deployed_is_refused(tmp_path: Path, template: str, words: str) -> None:
     (tmp_path / "app.json").write_text(template)

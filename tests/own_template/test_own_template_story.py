@@ -155,6 +155,9 @@ def test_what_cannot_be_deployed_as_it_should_is_refused_before_anything_is_made
         TemplateBody=text({"Logs": GROUP}),
         Tags=[{"Key": "fguard:managed-by", "Value": "fargate-guard"}],
     )
+    nested_name = desk.resources("app")["Batch"].split("/")[1]
+    refused = desk.deploy("batch.yaml", "--stack-name", nested_name)
+    assert (refused.exit_code, "is nested in another one" in refused.stderr) == (4, True), refused.stderr
     refused = desk.deploy("app.yaml", "--stack-name", "fguard-templates")
     assert (refused.exit_code, "made by fguard itself" in refused.stderr) == (4, True)
 

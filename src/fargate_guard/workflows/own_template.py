@@ -210,13 +210,23 @@ def _users_stack(context: Context, name: str) -> Stack | None:
 
 
 def _values_of_stack(context: Context, template: Template, stack: Stack | None) -> dict[str, str | None]:
-    """What the stack has for the template's parameters; None for secrets."""
+    """What the stack has for the template's parameters; None for secrets.
+
+    :raises PreflightError: when it is nested in another stack.
+    """
     if stack is None or stack.is_in_review:
         return {}
-    found = context.aws.call("cloudformation", "describe_stacks", about=stack.name, StackName=stack.stack_id)
-    values = {
-        one["ParameterKey"]: one.get("ParameterValue", "") for one in found["Stacks"][0].get("Parameters", ())
-    }
+    (found,) = context.aws.call("cloudformation", "describe_stacks", about=stack.name, StackName=stack.stack_id)[
+        "Stacks"
+    ]
+    if found.get("ParentId"):
+        raise PreflightError(
+            f"the stack {stack.name} is nested in another one",
+            where=str(found["ParentId"]),
+            why="what is deployed to it alone is lost with the next update of that one",
+            fix="deploy the outermost template, whose TemplateURL names this file",
+        )
+    values = {one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", ())}
     names = declared(template.value)
     return {name: None if value == _SHOWN_VALUES else value for name, value in values.items() if name in names}
 

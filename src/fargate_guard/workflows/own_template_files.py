@@ -131,17 +131,25 @@ def _read(path: Path, address: str, above: tuple[Path, ...]) -> Template:
     try:
         source = read_source(text_of(one, io.BytesIO(), str))
     except TaskDefinitionError as error:
-        raise in_file(one, error) from None
+        if (error.where or "").startswith("line "):
+            raise in_file(one, error) from None
+        what_it_is = error.message.startswith("this is ")
+        raise _no_template(path, error.message if what_it_is else "it has no Resources") from None
     if not source.is_template:
-        raise UsageError(
-            "this is not a CloudFormation template",
-            where=str(path),
-            why="it has no Resources",
-            fix="a task definition is deployed as a workload of fguard.yaml: workloads[].task_definition",
-        )
+        raise _no_template(path, "it has no Resources")
     _refuse_artifacts(path, source.value)
     found = _nested(path, source.value, address, (*above, path.resolve()))
     return Template(path, source, tuple(found))
+
+
+def _no_template(path: Path, why: str) -> UsageError:
+    return UsageError(
+        "this is not a CloudFormation template",
+        where=str(path),
+        why=why,
+        fix="give JSON or YAML with Resources; a task definition is deployed as a workload of fguard.yaml:"
+        " workloads[].task_definition",
+    )
 
 
 def _nested(path: Path, template: Json, address: str, above: tuple[Path, ...]) -> Iterator[Nested]:

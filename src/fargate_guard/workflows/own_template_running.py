@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 SETTLING = frozenset({"own-stack.tasks-watched", "own-stack.older-deployments"})
 """Checks that may fail for a moment after a deployment that went well."""
 ELSE = "somebody else deployed it, or the service names only the family, so that CloudFormation does not change it"
+DELETED_OUTSIDE = (
+    "what somebody deleted outside of CloudFormation comes back when it is taken out of the template, that is"
+    " deployed, and then put in and deployed again"
+)
 STARTED_BEFORE = (
     "they were started before: wait for their end, or stop them: aws ecs stop-task --cluster {} --task ID"
 )
@@ -60,10 +64,7 @@ def _service(one: MadeService, seen: Seen, rules: Rules, *, instrumented: bool) 
     service = one.service
     if service is None or service.status != "ACTIVE":
         told = "ECS does not have it any more" if service is None else f"ECS says that it is {service.status}"
-        fix = (
-            "somebody deleted it outside of CloudFormation: delete the stack, or take it out of the template once"
-        )
-        yield said(check, where, False, "it is ACTIVE", told, fix)
+        yield said(check, where, False, "it is ACTIVE", told, DELETED_OUTSIDE)
         return
     if service.controller != "ECS" and not service.task_sets:
         who = "CodeDeploy" if service.controller == "CODE_DEPLOY" else "another controller"
@@ -215,7 +216,7 @@ def _runner(runner: Runner, seen: Seen, rules: Rules) -> Finding:
     check, where = "own-stack.runners", f"{runner.address} {runner.name}"
     expected = "starts something instrumented"
     if runner.not_seen is not None:
-        fix = "make it readable, or deploy the stack again if somebody deleted it outside of CloudFormation"
+        fix = f"allow it to be read; {DELETED_OUTSIDE}"
         return said(check, where, False, expected, f"could not be looked at: {runner.not_seen}", fix)
     if runner.task_definition is None:
         return said(check, where, None, "", str(runner.not_known))
