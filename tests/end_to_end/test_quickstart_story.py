@@ -178,6 +178,22 @@ def test_verify_and_status_agree_and_call_what_the_permissions_say(
         assert sandbox.take_calls() <= permissions(command)
 
 
+def test_detect_runs_its_trigger_in_the_place_of_the_deployed_workload(
+    deployed: Deployment, quickstart: Fguard, client: Callable[[str], Any]
+) -> None:
+    ran = quickstart("detect", "--no-wait", "--json")
+    assert ran.exit_code == 0, ran.stderr
+    (there,) = client("ecs").describe_tasks(
+        cluster=deployed.ran.document["cluster_arn"], tasks=[ran.document["task_arn"]]
+    )["tasks"]
+    (attachment,) = there["attachments"]
+    subnet = next(one["value"] for one in attachment["details"] if one["name"] == "subnetId")
+    vpc = client("ec2").describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
+    assert vpc == deployed.ran.document["vpc_id"]
+    assert there["desiredStatus"] == "STOPPED"
+    assert there["taskDefinitionArn"] in ran.document["removed"]
+
+
 def test_instrument_takes_the_orchestrator_from_the_deployment(deployed: Deployment, quickstart: Fguard) -> None:
     instrumented = quickstart("instrument", "writer-to-bin.json", "--execution-role-supplied")
     assert instrumented.exit_code == 0, instrumented.stderr
