@@ -52,16 +52,16 @@ def test_a_switch_may_be_written_as_yaml_1_1_does(written: str) -> None:
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("- macro: my-macro\n  condition: proc.pid = 1", "f:1:10 name error"),
-        ("- macro: 1st\n  condition: proc.pid = 1", "f:1:10 name error"),
-        ("- list: my list\n  items: []", "f:1:9 name error"),
+        ("- macro: my-macro\n  condition: proc.pid = 1", "f:1:10 name warning"),
+        ("- macro: 1st\n  condition: proc.pid = 1", "f:1:10 name warning"),
+        ("- list: my list\n  items: []", "f:1:9 name warning"),
         ("- required_engine_version: newest", "f:1:28 version error"),
         ("- required_plugin_versions: container", "f:1:29 version error"),
         ("- required_plugin_versions: [{name: container}]", "f:1:29 version error"),
         (f"{RULE}- rule: 404\n  desc: another\n  enabled: false", "f:6:3 duplicate error"),
     ],
 )
-def test_what_falco_refuses_is_refused(text: str, finding: str) -> None:
+def test_what_falco_refuses_is_told(text: str, finding: str) -> None:
     assert finding in found(text)
 
 

@@ -52,7 +52,7 @@ REPLACEABLE = {
 _ENGINE, _PLUGINS = _OTHER_ITEMS = ("required_engine_version", "required_plugin_versions")
 _VERSION = re.compile(r"\d+|\d+\.\d+\.\d+(?:[-+].*)?")
 _NAMES = {
-    "macro": (IDENTIFIER, "letters, digits and _, with a letter first"),
+    "macro": (IDENTIFIER, "made of letters, digits and _"),
     "list": (BARE_TEXT, "a text without blanks, quotation marks, parentheses, = and ,"),
 }
 """How Falco wants names: https://github.com/falcosecurity/falco/blob/master/userspace/engine/rule_loader_reader.cpp"""
@@ -75,7 +75,8 @@ def check_item(item: Item, findings: Findings) -> bool:
         return False
     pattern, wanted = _NAMES.get(item.kind, (None, ""))
     if pattern and not pattern.fullmatch(item.name):
-        findings.error(item.at(item.kind), "name", f"the name of a {item.kind} is {wanted}", item=item)
+        message = f"nothing can refer to this {item.kind}, and Falco refuses it: its name is not {wanted}"
+        findings.warning(item.at(item.kind), "name", message, item=item)
     for key in item.values:
         _check_key(item, key, findings)
     _check_required(item, findings)
