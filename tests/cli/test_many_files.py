@@ -104,6 +104,33 @@ def test_undoing_gives_every_file_back(fguard: Fguard, folder: Path) -> None:
     assert written(folder) == before
 
 
+def template(*, refused: tuple[int, ...] = ()) -> dict[str, Any]:
+    resources = {}
+    for number in range(60):
+        container: dict[str, Any] = {
+            "Name": f"web-{number}",
+            "Image": {"Fn::Sub": "nginx:${Tag}"},
+            "EntryPoint": ["nginx"],
+        }
+        if number in refused:
+            container["PortMappings"] = [{"ContainerPort": 32000}]
+        properties = {"RequiresCompatibilities": ["FARGATE"], "ContainerDefinitions": [container]}
+        resources[f"Task{number}"] = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
+    return {"Parameters": {"Tag": {"Type": "String"}}, "Resources": resources}
+
+
+@pytest.mark.parametrize("refused", [(), (59,), (3, 40)])
+@pytest.mark.parametrize("options", [(), ("--json",), ("--ignore-container", "web-50")], ids=" ".join)
+def test_a_large_template_is_that_of_one_process(
+    fguard: Fguard, refused: tuple[int, ...], options: tuple[str, ...]
+) -> None:
+    (fguard.folder / "app.json").write_text(json.dumps(template(refused=refused), indent=2))
+    arguments = ("instrument", "app.json", *HOST, *options)
+    alone, ran = on_one_processor(fguard, *arguments), fguard(*arguments)
+    assert ran.exit_code == alone.returncode == (4 if refused else 0)
+    assert (ran.stdout, ran.stderr) == (alone.stdout, alone.stderr)
+
+
 @pytest.mark.usefixtures("folder")
 def test_ctrl_c_ends_all_processes_and_leaves_nothing_behind(fguard: Fguard) -> None:
     names = [f"definitions/{number:03}.json" for number in range(FILES)]

@@ -52,7 +52,7 @@ class Choosing:
         self._template = template
         self._parameters = parameters
         self._reserved = reserved_variables(settings)
-        self._left_out: set[str] = set()
+        self.left_out: set[str] = set()
         """Of the names and patterns to leave out, those that some container has."""
         self._by_ignored: dict[tuple[str, ...], Settings] = {settings.ignore_containers: settings}
         self._repeated: dict[tuple[str, ...], Repeated] = {}
@@ -93,7 +93,7 @@ class Choosing:
             for ignored in self._settings.ignore_containers
             if ignored in names or any(fnmatchcase(name, ignored) for name in names)
         )
-        self._left_out.update(there)
+        self.left_out.update(there)
         if there not in self._by_ignored:
             self._by_ignored[there] = replace(self._settings, ignore_containers=there)
         return self._by_ignored[there]
@@ -104,7 +104,7 @@ class Choosing:
         :raises TaskDefinitionError: one was not.
         """
         for name in self._settings.ignore_containers:
-            if name in self._left_out:
+            if name in self.left_out:
                 continue
             if not is_pattern(name):
                 raise TaskDefinitionError(

@@ -27,6 +27,7 @@ from fargate_guard.taskdef import (
     Images,
     Instrumented,
     NotATaskDefinitionError,
+    Notice,
     Restored,
     TaskDefinitionError,
     image_needs,
@@ -36,12 +37,21 @@ from fargate_guard.taskdef.recipes import INSTRUMENT, SIDECAR_NAME
 from fargate_guard.taskdef.record import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fargate_guard.cloudformation.cases import Concrete
     from fargate_guard.taskdef import ImageNeed, Json, Settings
 
     Work = Callable[[Resource, Concrete, Paths], Json]
+    Part = tuple[dict[str, Json], list[Json], list[Json], list[TaskDefinitionError], list[str], list[str], bool]
+    """Of some resources: new properties, outcomes, notices, refusals, containers left out, and those that are not
+    for Fargate; and whether one is."""
+    ShareOut = Callable[[Callable[[Sequence[Resource]], Part], Sequence[Resource]], Iterable[Part]]
+
+
+def _work_alone(work: Callable[[Sequence[Resource]], Part], resources: Sequence[Resource]) -> Iterable[Part]:
+    return (work(resources),)
+
 
 _NO_IMAGES = Images()
 _NO_PARAMETERS: Mapping[str, str] = {}
@@ -84,6 +94,7 @@ def instrument_template(
     settings: Settings,
     images: Images = _NO_IMAGES,
     parameters: Mapping[str, str] = _NO_PARAMETERS,
+    share_out: ShareOut = _work_alone,
 ) -> Instrumented:
     """Instrument every Fargate task definition of a template.
 
@@ -91,13 +102,44 @@ def instrument_template(
     :param settings: which agent, and how.
     :param images: what is known of the images that :func:`template_image_needs` names.
     :param parameters: values of the template's parameters, and of pseudo parameters (``AWS::Region``).
+    :param share_out: calls its first argument with parts of the second, in order, wherever it likes, and gives the
+        results; these are plain data, but for refusals.
     :return: the whole template, which shares with the input what did not change; every container's outcome.
     :raises NotATaskDefinitionError: not a template, or one without any task definition for Fargate.
     :raises TaskDefinitionError: something cannot be instrumented correctly, whatever is deployed; several refusals
         come as :class:`~fargate_guard.cloudformation.TemplateRefusedError`.
     """
-    report, choosing = Report(), Choosing(settings, images, template, parameters)
+    choosing = Choosing(settings, images, template, parameters)
     cases = Cases(template, parameters, settings)
+
+    def instrument_part(resources: Sequence[Resource]) -> Part:
+        return _instrument_part(cases, choosing, resources)
+
+    report, changed = Report(), dict[str, "Json"]()
+    outcomes: list[ContainerOutcome] = []
+    not_fargate: dict[str, None] = {}
+    fargate = False
+    for part in share_out(instrument_part, task_definitions(template)):
+        new, containers, told, refusals, left_out, others, any_fargate = part
+        changed.update(new)
+        outcomes += [ContainerOutcome(*one) for one in containers]
+        report.add_notices([Notice(*one) for one in told], str)
+        report.refusals += refusals
+        choosing.left_out.update(left_out)
+        not_fargate.update(dict.fromkeys(others))
+        fargate = fargate or any_fargate
+    report.raise_refusals()
+    if not fargate:
+        raise NotATaskDefinitionError(
+            "the template has no task definition for Fargate", where="$.Resources", why="; ".join(not_fargate)
+        )
+    report.add_notices(choosing.check_all_found(), str)
+    notices = tuple(report.notices.values())
+    return Instrumented(_with(template, changed), tuple(outcomes), bool(changed), notices)
+
+
+def _instrument_part(cases: Cases, choosing: Choosing, resources: Sequence[Resource]) -> Part:
+    report = Report()
     not_fargate: dict[str, None] = {}
     fargate = False
 
@@ -116,16 +158,10 @@ def instrument_template(
         report.add_outcomes(resource.logical_id, result.containers, case.conditions, paths)
         return result.definition
 
-    resources = task_definitions(template)
     changed = _folded(cases, resources, report, work, undoing=False)
-    report.raise_refusals()
-    if not fargate:
-        raise NotATaskDefinitionError(
-            "the template has no task definition for Fargate", where="$.Resources", why="; ".join(not_fargate)
-        )
-    report.add_notices(choosing.check_all_found(), str)
-    notices = tuple(report.notices.values())
-    return Instrumented(_with(template, changed), report.containers(), bool(changed), notices)
+    containers = [tuple(one) for one in report.containers()]
+    notices = [tuple(one) for one in report.notices.values()]
+    return changed, containers, notices, report.refusals, list(choosing.left_out), list(not_fargate), fargate
 
 
 def restore_template(template: Json, parameters: Mapping[str, str] = _NO_PARAMETERS) -> Restored:

@@ -33,16 +33,20 @@ def image_needs(source: Source, settings: Settings, parameters: Mapping[str, str
 
 
 def instrumented(
-    source: Source, settings: Settings, images: Images, parameters: Mapping[str, str]
+    source: Source, settings: Settings, images: Images, parameters: Mapping[str, str], *, alone: bool = False
 ) -> Instrumented:
     """Instrument what an input holds.
 
+    :param alone: nothing else is to be done: the task definitions of a template may have all processors.
     :raises TaskDefinitionError: it cannot be, correctly.
     """
     if not source.is_template:
         return taskdef.instrument(source.value, settings, images)
     from fargate_guard.cloudformation import instrument_template
+    from fargate_guard.workflows.in_processes import share_out
 
+    if alone:
+        return instrument_template(source.value, settings, images, parameters, share_out)
     return instrument_template(source.value, settings, images, parameters)
 
 

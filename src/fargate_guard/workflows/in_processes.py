@@ -7,14 +7,16 @@ told, in one place only.
 from __future__ import annotations
 
 import contextlib
+import marshal
 import os
 import signal
 import sys
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType, TracebackType
 
 Item = TypeVar("Item")
@@ -62,12 +64,15 @@ class Child(Generic[Result]):
     Where its result was not taken, what it has done besides is undone.
     """
 
-    def __init__(self, work: Callable[[], Result], undo: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, work: Callable[[], Result], undo: Callable[[], None] = lambda: None, *, plain: bool = False
+    ) -> None:
         """Begin.
 
-        :param work: its result is pickled.
+        :param work: its result is pickled; or marshalled, which is faster, where it is plain data.
         :param undo: takes back what ``work`` did besides; called in the child.
         """
+        self._plain = plain
         self._result, result = os.pipe()
         kept, self._kept = os.pipe()
         self._running = True
@@ -75,7 +80,7 @@ class Child(Generic[Result]):
         self._process = os.fork()
         if not self._process:
             os.close(self._kept)
-            _work_out(work, undo, result, kept)
+            self._work_out(work, undo, result, kept)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(result)
         os.close(kept)
@@ -96,18 +101,54 @@ class Child(Generic[Result]):
 
         :param take: is given the result first; from then on what the child has done is this process's.
         """
-        import pickle
-
         with open(self._result, "rb", closefd=False) as stream:
             content = stream.read()
-        found: Result | None = None
-        with contextlib.suppress(EOFError, pickle.UnpicklingError):  # it ended before it had told everything
-            found = pickle.loads(content)  # noqa: S301 - our own child's
+        found = self._loaded(content)
         if found is not None:
             take(found)
             with contextlib.suppress(BrokenPipeError):
                 os.write(self._kept, _KEEP)
         self._end()
+        return found
+
+    def _work_out(self, work: Callable[[], Result], undo: Callable[[], None], result: int, kept: int) -> NoReturn:
+        """Be the child, to its end."""
+        done = False
+        try:
+            for number in _STOPPING:
+                signal.signal(number, _stop)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+            with open(result, "wb") as stream:
+                stream.write(self._dumped(work()))
+            done = os.read(kept, 1) == _KEEP
+        except BaseException:  # noqa: BLE001, S110 - the parent does the work then, and tells what is wrong
+            pass
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+            with contextlib.suppress(BaseException):
+                if not done:
+                    undo()
+            os._exit(0)
+
+    def _dumped(self, found: Result) -> bytes:
+        if self._plain:
+            return marshal.dumps(found)  # type: ignore[arg-type]  # or it fails, as pickling does
+        import pickle
+
+        return pickle.dumps(found)
+
+    def _loaded(self, content: bytes) -> Result | None:
+        """What the child found; None where it ended before it had told everything."""
+        found: Result
+        try:
+            if self._plain:
+                found = cast("Result", marshal.loads(content))  # noqa: S302 - our own child's
+            else:
+                import pickle
+
+                found = pickle.loads(content)  # noqa: S301 - our own child's
+        except (EOFError, ValueError, TypeError, ImportError):
+            return None
         return found
 
     def _end(self) -> None:
@@ -117,28 +158,21 @@ class Child(Generic[Result]):
         os.waitpid(self._process, 0)
 
 
-def _work_out(work: Callable[[], Result], undo: Callable[[], None], result: int, kept: int) -> NoReturn:
-    """Be the child, to its end."""
-    done = False
-    try:
-        for number in _STOPPING:
-            signal.signal(number, _stop)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
-        import pickle
-
-        with open(result, "wb") as stream:
-            stream.write(pickle.dumps(work()))
-        done = os.read(kept, 1) == _KEEP
-    except BaseException:  # noqa: BLE001, S110 - the parent does the work then, and tells what is wrong
-        pass
-    finally:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-        with contextlib.suppress(BaseException):
-            if not done:
-                undo()
-        os._exit(0)
-
-
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # once is enough
     raise SystemExit
+
+
+LEAST_RESOURCES = 20
+"""Task definitions of a template that are worth another process."""
+
+
+def share_out(work: Callable[[Sequence[Item]], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """What work makes of each part of what is to be done, in order; the results are plain data."""
+    own, *others = parts_of(items, LEAST_RESOURCES)
+    with contextlib.ExitStack() as children:
+        begun = [children.enter_context(Child(partial(work, part), plain=True)) for part in others]
+        yield work(own)
+        for part, child in zip(others, begun, strict=True):
+            found = child.result()
+            yield work(part) if found is None else found

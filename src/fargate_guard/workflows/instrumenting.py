@@ -97,7 +97,7 @@ class Instrumenting:
             self._ask_for_images(source, settings)
         try:
             result = definition_kinds.instrumented(
-                source, settings, self._lookup.images, self._handling.parameters
+                source, settings, self._lookup.images, self._handling.parameters, alone=self._alone
             )
         except TaskDefinitionError:
             self._ask_for_images(source, settings)
