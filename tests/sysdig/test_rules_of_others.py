@@ -150,3 +150,22 @@ def test_what_prune_would_delete_is_named_in_the_question(run: Run, folder: Path
     asked = run("push", "--prune")
     assert asked.exit_code == 64
     assert "and delete list editors?" in asked.stderr
+
+
+def test_who_changed_one_rule_here_and_another_there_pulls_and_pushes(
+    run: Run, rule_store: RuleStore, folder: Path
+) -> None:
+    file = folder / "mine.yaml"
+    file.write_text("- list: mine\n  items: [a]\n- list: theirs\n  items: [a]\n")
+    assert run("push", "--yes").exit_code == 0
+    rule_store.edit("list", "theirs", items={"items": ["a", "there"]})
+    file.write_text(file.read_text().replace("mine\n  items: [a]", "mine\n  items: [a, here]"))
+    assert run("push", "--yes").exit_code == 4
+    pulled = run("pull")
+    assert pulled.exit_code == 0
+    assert "list mine was changed here and stays: fguard rules push" in pulled.stderr
+    assert file.read_text() == "- list: mine\n  items: [a, here]\n- list: theirs\n  items: [a, there]\n"
+    assert json.loads(run("pull", "--json").stdout)["changed_here"] == ["list mine"]
+    assert run("push", "--yes").exit_code == 0
+    assert rule_store.named("list", "mine")["items"] == {"items": ["a", "here"]}
+    assert run("diff").exit_code == 0

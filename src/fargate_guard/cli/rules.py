@@ -146,12 +146,15 @@ def pull(
         run.screen.warning(
             f"{one_line(key)} was deleted here and is in Sysdig still: push --prune, or pull --force"
         )
+    for key in pulled.changed_here:
+        run.screen.message(f"{one_line(key)} was changed here and stays: fguard rules push")
     lines = [one_line(f"wrote {key} to {file}") for key, file in pulled.written.items()]
     document = {
         "written": dict(pulled.written),
         "same": list(pulled.same),
         "gone": list(pulled.gone),
         "left_out": list(pulled.left_out),
+        "changed_here": list(pulled.changed_here),
     }
     return Result(document, "\n".join(lines or ["Nothing is new in Sysdig."]))
 

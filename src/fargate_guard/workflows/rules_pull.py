@@ -43,19 +43,23 @@ class Pulled:
     """Keys of what was pushed or pulled before and is not in Sysdig any more; the files keep it."""
     left_out: tuple[str, ...]
     """Keys of what was pulled before, deleted here, and is in Sysdig still."""
+    changed_here: tuple[str, ...]
+    """Keys of what was changed here and not in Sysdig: it stays as it is here."""
 
 
 def pull(client: SecureClient, folder: Path, files: Sequence[RuleFile], *, force: bool) -> Pulled:
     """Write Sysdig's custom rules into the files: changed ones in their places, new ones into a file of their own.
 
     :param force: overwrite what was changed here, and write again what was deleted here.
-    :raises PreflightError: when something was changed here and not pushed; nothing is written.
+    :raises PreflightError: when something was changed on both sides; nothing is written.
     """
     local = _lenient(folder, files)
     url = client.address.url
     remote, record = remote_rules(client), read_record(folder, url)
     same = [k for k, one in remote.items() if k in local.definitions and _agree(local.definitions[k], one)]
     differing = [key for key in remote if key in local.definitions and key not in same]
+    ahead = [] if force else [key for key in differing if _is_as_recorded(remote[key], record.get(key))]
+    differing = [key for key in differing if key not in ahead]
     if not force:
         _refuse_local_changes(differing, local, record)
     new = [key for key in remote if key not in local.definitions and (force or key not in record)]
@@ -63,9 +67,14 @@ def pull(client: SecureClient, folder: Path, files: Sequence[RuleFile], *, force
     left_out = tuple(key for key in remote if key not in local.definitions and key not in new)
     mine = {key for key, one in record.items() if one.pushed}
     here = {key: recorded(remote[key], pushed=key in mine) for key in (*same, *differing, *new)}
-    write_record(folder, url, {**{key: record[key] for key in left_out}, **here})
+    write_record(folder, url, {**{key: record[key] for key in (*left_out, *ahead)}, **here})
     gone = tuple(key for key in record if key not in remote and key in local.definitions)
-    return Pulled(written, tuple(same), gone, left_out)
+    return Pulled(written, tuple(same), gone, left_out, tuple(ahead))
+
+
+def _is_as_recorded(theirs: Remote, known: Recorded | None) -> bool:
+    """Whether Sysdig's was not changed since the last push or pull: what differs was changed here."""
+    return known is not None and theirs.definition.digest() == known.digest
 
 
 def _agree(mine: Definition, theirs: Remote) -> bool:
