@@ -15,13 +15,14 @@ from fargate_guard.sandbox import Fault, FaultKind
 from tests.end_to_end.conftest import ACCESS_KEY
 from tests.end_to_end.test_quickstart_story import permissions
 from tests.fguard_inside import FguardInside
-from tests.fguard_process import Fguard, Ran
+from tests.fguard_process import Ran
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fargate_guard.sandbox import Sandbox
+    from tests.fguard_process import Fguard
 
     Client = Callable[[str], Any]
 
@@ -52,7 +53,7 @@ def calls_of(sandbox: Sandbox) -> frozenset[str]:
 @pytest.fixture(scope="module")
 def quickstart(quickstart: Fguard) -> Fguard:
     """The quickstart, where there is no Terraform."""
-    return Fguard(quickstart.folder, {**quickstart.environ, "FGUARD_TERRAFORM": "/there/is/none"})
+    return FguardInside(quickstart.folder, {**quickstart.environ, "FGUARD_TERRAFORM": "/there/is/none"})
 
 
 @pytest.fixture(scope="module")
@@ -92,15 +93,14 @@ def workload_file(quickstart: Fguard) -> Iterator[Callable[[str, str], None]]:
 
 
 def test_the_doctor_does_not_miss_what_this_method_does_not_need(quickstart: Fguard) -> None:
-    inside = FguardInside(quickstart.folder, quickstart.environ)
-    healthy = inside("doctor", "--method", "cloudformation")
+    healthy = quickstart("doctor", "--method", "cloudformation")
     assert healthy.exit_code == 0, healthy.stdout
     assert "Terraform" not in healthy.stdout
     for method in ((), ("--method", "terraform")):
-        missing = inside("doctor", *method)
+        missing = quickstart("doctor", *method)
         assert missing.exit_code == 4
         assert "MISSING  Terraform" in missing.stdout
-    assert inside("doctor", "--method", "pulumi").exit_code == 64
+    assert quickstart("doctor", "--method", "pulumi").exit_code == 64
 
 
 def test_before_anything_is_deployed_plan_says_so_and_leaves_nothing(
