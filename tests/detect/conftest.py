@@ -21,6 +21,7 @@ from tests.fguard_process import PERSONAL, Fguard, Ran
 from tests.sysdig_api.events_routes import EventStore, events_routes
 from tests.sysdig_api.made_events import fargate_event
 from tests.sysdig_api.server import READER, SecureApi
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -155,6 +156,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         deployed = fguard("deploy", "--method", "cloudformation", "--with-demo-workload", "--yes", "--json")
         assert deployed.exit_code == 0, deployed.stderr
         yield Place(sandbox, fguard, api, store, policies, deployed, listing)
+
+
+@pytest.fixture(scope="module")
+def through_exec(place: Place) -> tuple[str, ...]:
+    """The demo workload's service allows ECS Exec, and a task of it was started since."""
+    ecs, service = place.client("ecs"), "fguard_training_demo-writer-to-bin"
+    ecs.update_service(cluster=place.cluster, service=service, enableExecuteCommand=True, forceNewDeployment=True)
+
+    def allowing() -> list[Any]:
+        arns = ecs.list_tasks(cluster=place.cluster, serviceName=service)["taskArns"]
+        tasks = ecs.describe_tasks(cluster=place.cluster, tasks=arns)["tasks"] if arns else []
+        return [task for task in tasks if task["enableExecuteCommand"] and task["lastStatus"] == "RUNNING"]
+
+    wait_until(lambda: bool(allowing()), "a task allows ECS Exec")
+    return ("detect", "--exec", "--service", "demo-writer-to-bin")
 
 
 @pytest.fixture

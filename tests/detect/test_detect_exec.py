@@ -175,7 +175,7 @@ def test_its_output_is_kept_without_the_token(context: Context, plugin: StandInP
     assert token not in json.dumps(found.document())
     assert "\\x1b[31mred" in found.through_exec.output
     assert "fguard-detect ended with 0" in found.through_exec.output
-    assert [link.name for link in found.links] == ["session", "agent", "orchestrator"]
+    assert [link.name for link in found.links] == ["task", "session", "agent", "orchestrator"]
 
 
 def test_without_a_plugin_it_says_what_is_missing_and_what_to_type(context: Context) -> None:
@@ -323,7 +323,15 @@ def test_only_the_trigger_s_own_event_counts(context: Context, plugin: StandInPl
     assert found.outcome == "not detected"
     assert found.exit_code == 3
     links = {link.name: link for link in found.links}
-    assert list(links) == ["session", "other events", "agent", "orchestrator", "policy", "region and token"]
+    assert list(links) == [
+        "task",
+        "session",
+        "other events",
+        "agent",
+        "orchestrator",
+        "policy",
+        "region and token",
+    ]
     assert "fguard-detect ended with 0" in links["session"].evidence
     assert links["other events"].evidence.endswith("Write below binary dir (1)")
     output = f"File below a known binary directory opened for writing (file=/bin/{spot.mark})"
@@ -356,5 +364,5 @@ def test_where_no_container_runs_ecs_opens_a_session_and_nothing_connects(
     found = detect_in_service(context, None, spot_of(context), NOT_ASKED, Instead.OPENED_ONLY)
     assert "ecs:ExecuteCommand" in service.sandbox.take_calls()
     assert not plugin.was_started()
-    assert "nothing connected to it" in found.links[0].evidence
+    assert "nothing connected to it" in found.links[1].evidence
     assert found.exit_code == 3

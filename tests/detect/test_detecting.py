@@ -14,11 +14,11 @@ import pytest
 
 from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.workflows.detect_leftovers import mark_of
-from fargate_guard.workflows.embedded_aws import is_embedded_aws
 from tests.detect.conftest import AGENTS, CONNECTED, WAIT, chain_of, event_of, missed, silence_orchestrator
 from tests.detect.policies_route import WRITES, policy
 from tests.detect.stand_in_plugin import ACTS, HANGS, StandInPlugin, is_alive
 from tests.end_to_end.test_quickstart_story import permissions
+from tests.sysdig_api.interferences import failing
 from tests.sysdig_api.server import STRANGER
 from tests.waiting import wait_until
 
@@ -160,14 +160,6 @@ def test_what_cannot_be_taken_away_is_named_(place: Place, run: Run) -> None:
     place.client("ecs").delete_task_definitions(taskDefinitions=ran.document["not_removed"])
 
 
-def test_only_the_sandbox_counts_as_the_embedded_aws(place: Place) -> None:
-    assert is_embedded_aws(place.sandbox.environment())
-    assert not is_embedded_aws({})
-    assert not is_embedded_aws({"AWS_ENDPOINT_URL": place.api.url})
-    assert not is_embedded_aws({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
-    assert not is_embedded_aws({"AWS_ENDPOINT_URL": "https://ecs.us-east-1.amazonaws.com"})
-
-
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "says"),
     [
@@ -192,21 +184,6 @@ def test_what_cannot_be_is_refused_before_anything_starts(
 
 
 # In a running service, through ECS Exec
-
-
-@pytest.fixture(scope="module")
-def through_exec(place: Place) -> tuple[str, ...]:
-    """The demo workload's service allows ECS Exec, and a task of it was started since."""
-    ecs, service = place.client("ecs"), "fguard_training_demo-writer-to-bin"
-    ecs.update_service(cluster=place.cluster, service=service, enableExecuteCommand=True, forceNewDeployment=True)
-
-    def allowing() -> list[Any]:
-        arns = ecs.list_tasks(cluster=place.cluster, serviceName=service)["taskArns"]
-        tasks = ecs.describe_tasks(cluster=place.cluster, tasks=arns)["tasks"] if arns else []
-        return [task for task in tasks if task["enableExecuteCommand"] and task["lastStatus"] == "RUNNING"]
-
-    wait_until(lambda: bool(allowing()), "a task allows ECS Exec")
-    return ("detect", "--exec", "--service", "demo-writer-to-bin")
 
 
 def test_through_ecs_exec_the_plugin_runs_the_trigger_and_its_own_event_is_waited_for(
@@ -278,6 +255,36 @@ def test_a_task_that_does_not_start_is_told_with_its_stop_reason(place: Place, r
     assert "the chain breaks at: task" in ran.stdout
     assert "CannotPullContainerError" in ran.stdout
     assert "fix: mend what the stop reason names" in ran.stdout
+    assert place.triggers() == place.revisions() == []
+
+
+def test_a_task_that_is_stopped_meanwhile_ends_the_wait(place: Place, run: Run) -> None:
+    ecs = place.client("ecs")
+    place.when_asked(lambda task: ecs.stop_task(cluster=place.cluster, task=task, reason="by somebody"))
+    ran = run("detect", "--wait", "--timeout", "3600", "--interval", "0.1", "--json")
+    assert ran.exit_code == 3
+    assert chain_of(ran)["task"][0] == "broken"
+    assert "by somebody" in chain_of(ran)["task"][1]
+
+
+def test_while_ecs_does_not_answer_the_event_is_waited_for_all_the_same(place: Place, run: Run) -> None:
+    def act(task: str) -> None:
+        trouble = Fault(FaultKind.API_ERROR, action="DescribeTasks", code="ServerException")
+        place.sandbox.faults.add(trouble)
+        place.store.publish([event_of(task)])
+
+    place.when_asked(act)
+    ran = run("detect", "--wait", "--timeout", "60", "--interval", "0.1")
+    assert ran.exit_code == 0, ran.stderr
+    assert "whether the task still runs is not known" in ran.stderr
+
+
+def test_sysdig_that_stops_answering_proves_nothing(place: Place, run: Run) -> None:
+    place.when_asked(lambda _: place.api.interfere(failing(503), times=9999))
+    ran = run(*WAIT, "--json")
+    assert ran.exit_code == 3
+    assert chain_of(ran)["region and token"][0] == "unclear"
+    assert "503" in chain_of(ran)["region and token"][1]
     assert place.triggers() == place.revisions() == []
 
 

@@ -21,6 +21,7 @@ from fargate_guard.workflows.detect import Wish, ask_once, wait_for_event
 from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, policy_link, task_link, weakest
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_triggers import TRIGGERS
+from fargate_guard.workflows.embedded_aws import is_embedded_aws
 from tests.detect.hand_made import KEY, WORKLOAD, context_of, outputs_of
 from tests.detect.policies_route import WRITES, Policies, policy
 from tests.sysdig.conftest import PatientClock, client_of
@@ -34,10 +35,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
+def sandbox() -> Iterator[Sandbox]:
     """An account with nothing in it."""
-    with Sandbox.start() as sandbox:
-        yield Aws(environ=sandbox.environment())
+    with Sandbox.start() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def aws(sandbox: Sandbox) -> Aws:
+    return Aws(environ=sandbox.environment())
 
 
 def test_the_first_workload_with_a_security_group_lends_its_place() -> None:
@@ -182,6 +188,14 @@ def test_a_task_that_ended_is_told_with_its_containers() -> None:
     assert link.state is LinkState.BROKEN
     assert link.evidence == "STOPPED: Essential container in task exited; trigger: exit code 127, not found"
     assert task_link(None).state is LinkState.BROKEN
+
+
+def test_only_the_sandbox_counts_as_the_embedded_aws(sandbox: Sandbox, secure: Secure) -> None:
+    assert is_embedded_aws(sandbox.environment())
+    assert not is_embedded_aws({})
+    assert not is_embedded_aws({"AWS_ENDPOINT_URL": secure[0].url})
+    assert not is_embedded_aws({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+    assert not is_embedded_aws({"AWS_ENDPOINT_URL": "https://ecs.us-east-1.amazonaws.com"})
 
 
 @given(st.lists(st.sampled_from(LinkState)))

@@ -222,7 +222,7 @@ def _watch(
         result.outcome = MISSED
 
         def still_runs() -> bool:
-            look(aws, place, made)
+            look(context, place, made)
             return not made.has_ended
 
         try:
@@ -245,7 +245,7 @@ def _watch(
     if result.event is not None:
         result.outcome = DETECTED
         return
-    look(aws, place, made)
+    look(context, place, made)
     result.links = list(_links(context, aws, client, place, made, wish, outage))
 
 

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import platform
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,8 @@ LEFT = "left by an earlier fguard detect"
 _DELETING = frozenset({"delete", "replace", "may replace"})
 """Actions of a plan after which what was there is gone."""
 _PAUSE = 1.0
+_BOOT, _PROCESSES = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+"""Linux: which start of which machine this is (random(4)), and whose process numbers (namespaces(7))."""
 _STATE, _STARTED = 0, 19
 """Fields of ``/proc/PID/stat`` after the process's name (proc_pid_stat(5): 3 and 22)."""
 
@@ -173,8 +177,13 @@ def _clusters(context: Context) -> Iterable[str]:
     return dict.fromkeys(filter(None, (context.config.cluster.name, f"fguard-{context.config.name}")))
 
 
+@functools.cache
 def _machine() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:12]
+    """Return what tells apart where a process number means something: two containers may have one name."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts += [_BOOT.read_text(encoding="ascii"), str(_PROCESSES.readlink())]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
 
 
 def is_left(tagged: Json, now: float) -> bool:

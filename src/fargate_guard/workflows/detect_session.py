@@ -12,7 +12,6 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from fargate_guard.aws import lone_tasks
 from fargate_guard.aws.errors import AwsError
 from fargate_guard.aws.exec_session import open_session
 from fargate_guard.errors import FguardError, PreflightError
@@ -29,7 +28,8 @@ from fargate_guard.workflows.detect import (
     tell_of_trouble,
     wait_for_event,
 )
-from fargate_guard.workflows.detect_chain import Link, LinkState, links_beyond
+from fargate_guard.workflows.detect_chain import Link, LinkState, links_beyond, task_link
+from fargate_guard.workflows.detect_task import seen_again
 from fargate_guard.workflows.detect_triggers import ENDED, WRITTEN
 
 if TYPE_CHECKING:
@@ -211,7 +211,6 @@ def _wait(
     """Wait; return why Sysdig could not be asked, if so."""
     assert result.through_exec is not None  # noqa: S101 - held by the caller
     others = result.through_exec.other_events
-    aws = context.aws.in_region(spot.outputs.region)
     context.observer.step(f"Wait for its event, up to {wish.timeout:g} s")
 
     def is_the_trigger_s(event: Event) -> bool:
@@ -222,8 +221,8 @@ def _wait(
         return False
 
     def still_runs() -> bool:
-        found = lone_tasks.task(aws, spot.outputs.cluster.arn, spot.task_arn)
-        return found is not None and found.get("desiredStatus") != "STOPPED"
+        found = seen_again(context, spot.outputs, spot.task_arn) or spot.task
+        return found.get("desiredStatus") != "STOPPED"
 
     try:
         result.event, result.arrived_at = wait_for_event(
@@ -253,7 +252,8 @@ def _links(
     told: ThroughExec,
     outage: SysdigError | None,
 ) -> Iterator[Link]:
-    """From the session to Sysdig Secure; where nobody waited, as far as the agents."""
+    """From the task to Sysdig Secure; where nobody waited, as far as the agents."""
+    yield task_link(seen_again(context, spot.outputs, spot.task_arn) or spot.task)
     if told.by_hand:
         yield Link("session", LinkState.UNCLEAR, "whether it was typed is not known", "type it while fguard waits")
     elif told.output:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws import lone_tasks
+from fargate_guard.aws.errors import AwsError
 from fargate_guard.deployment import DEPLOYMENT_TAG, MANAGED_BY, MANAGED_BY_TAG
 from fargate_guard.errors import FguardError
 from fargate_guard.workflows.detect_leftovers import DETECT_TAG, family_of, mark_of, tags_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fargate_guard.aws.session import Aws
+    from fargate_guard.deployment import DeploymentOutputs
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.detect_place import Place
 
@@ -97,10 +99,18 @@ def trigger_task(
         _remove(context, aws, place.cluster, made, tags[DETECT_TAG])
 
 
-def look(aws: Aws, place: Place, made: TriggerTask) -> None:
-    """Describe the task again; one that ECS forgot stays as it was."""
-    found = lone_tasks.task(aws, place.cluster, made.arn or "")
-    made.described = found or made.described
+def look(context: Context, place: Place, made: TriggerTask) -> None:
+    """Describe the task again; one that ECS forgot, or does not tell of just now, stays as it was."""
+    made.described = seen_again(context, place.outputs, made.arn or "") or made.described
+
+
+def seen_again(context: Context, outputs: DeploymentOutputs, arn: str) -> Json | None:
+    """Describe a task of the cluster; None where ECS has forgotten it, or refuses just now, which is told."""
+    try:
+        return lone_tasks.task(context.aws.in_region(outputs.region), outputs.cluster.arn, arn)
+    except AwsError as error:
+        context.observer.note(f"whether the task still runs is not known: {error.message}")
+        return None
 
 
 def _await_running(context: Context, aws: Aws, cluster: str, made: TriggerTask, waiting: Waiting) -> None:
