@@ -17,6 +17,7 @@ from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.workflows.context import Context
 from fargate_guard.workflows.stack_sets import carry_out, open_sets, plan_rollout
 from fargate_guard.workflows.stack_sets_following import follow_running
+from fargate_guard.workflows.stack_sets_plan import some_accounts
 from fargate_guard.workflows.stack_sets_work import Work
 from tests.stack_sets.conftest import ACCESS_KEY, CONFIG, SET
 
@@ -62,8 +63,9 @@ def desk(organization: Organization) -> Context:
     return Context(config, file, folder, aws, environ, ProgressObserver(screen))
 
 
-def whole_unit(organization: Organization) -> dict[str, Any]:
-    return {"DeploymentTargets": {"OrganizationalUnitIds": [organization.unit]}, "Regions": [REGION]}
+def first_account(organization: Organization) -> dict[str, Any]:
+    """``DeploymentTargets`` and ``Regions``."""
+    return some_accounts([organization.unit], organization.accounts[:1], [REGION])
 
 
 def change_retention(organization: Organization, days: str) -> None:
@@ -184,7 +186,7 @@ def test_a_plan_that_something_else_came_after_is_refused(organization: Organiza
     context = desk(organization)
     rollout = plan_rollout(context, remove_absent=False, renews_key=False)
     cloudformation = organization.client("cloudformation")
-    cloudformation.update_stack_instances(StackSetName=SET, **whole_unit(organization))
+    cloudformation.update_stack_instances(StackSetName=SET, **first_account(organization))
     before = organization.operations()
     with pytest.raises(PreflightError, match="the plan is out of date"):
         carry_out(context, rollout, lambda: True)
@@ -212,13 +214,13 @@ def test_between_two_steps_an_operation_of_somebody_else_is_waited_for(organizat
     follow_running(context, sets)  # what the test before began
     observer.followed = 0
     work = Work(context, sets, None)
-    work.start("first", sets.update_instances, whole_unit(organization))
+    work.start("first", sets.create_instances, first_account(organization))
     hang = Fault(FaultKind.RESOURCE_HANG, action="update", logical_id="OrchestratorLogGroup")
     organization.sandbox.faults.add(hang)
     change_retention(organization, "7")
-    work.start("second", sets.update_instances, whole_unit(organization))
+    work.start("second", sets.create_instances, first_account(organization))
     assert observer.followed == 1
-    assert organization.operations()[:3] == [("UPDATE", "SUCCEEDED")] * 3
+    assert organization.operations()[:3] == [(one, "SUCCEEDED") for one in ("CREATE", "UPDATE", "CREATE")]
     assert [one.status for one in work.finished()] == ["SUCCEEDED"]
 
 

@@ -199,12 +199,12 @@ class StackSets:
         return str(found["OperationId"])
 
     def create_instances(self, **targets: Any) -> str:
-        """Begin to make stacks; returns the operation's ID."""
-        return str(self._call("create_stack_instances", **targets)["OperationId"])
+        """Begin to make stacks, and to try again those that are ``OUTDATED``; returns the operation's ID.
 
-    def update_instances(self, **targets: Any) -> str:
-        """Begin to bring stacks up to date; returns the operation's ID."""
-        return str(self._call("update_stack_instances", **targets)["OperationId"])
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html
+        (``OperationId``)
+        """
+        return str(self._call("create_stack_instances", **targets)["OperationId"])
 
     def delete_instances(self, **targets: Any) -> str:
         """Begin to delete stacks, or with ``RetainStacks`` to forget them; returns the operation's ID."""

@@ -89,7 +89,7 @@ class StackSetOptions:
 
         :raises UsageError: with the one to add or to leave out.
         """
-        given = [name for name in self.__slots__ if name != "stack_set" and getattr(self, name)]
+        given = [*self.given, *(name for name in ("remove_absent", "renew_access_key") if getattr(self, name))]
         if not self.stack_set and given:
             raise UsageError(f"--{given[0].replace('_', '-')} goes with --stack-set", fix="add --stack-set")
         if self.stack_set and template is not None:

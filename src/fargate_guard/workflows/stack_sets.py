@@ -140,10 +140,8 @@ def carry_out(context: Context, rollout: Rollout, approve: Callable[[], bool]) -
         with _template_argument(context, sets.name, rollout.template.body) as template:
             work.run("Update the stack set", sets.update, **template, **settings, **more)
     whole = _whole(wanted, rollout.members)
-    for targeted in targets(plan.of(RETRY), whole):
-        work.start("Bring up to date what is not", sets.update_instances, targeted)
-    for targeted in targets(plan.of(CREATE, REPAIR), whole):
-        work.start("Make stacks", sets.create_instances, targeted)
+    for targeted in targets(plan.of(CREATE, RETRY, REPAIR), whole):
+        work.start("Make stacks, and bring up to date what is not", sets.create_instances, targeted)
     return work.finished()
 
 

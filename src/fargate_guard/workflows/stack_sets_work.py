@@ -80,7 +80,7 @@ class Work:
         if not places:
             return
         whole = wholly_removed(self._sets.instances(), places, nested)
-        for targeted in targets(places, whole):
+        for targeted in targets([one for one in places if one.unit], whole):
             self._delete("Remove stacks", targeted)
         moved = [one for one in self._still_there(places) if one.place not in self._outcomes]
         for targeted in self._elsewhere(moved):
@@ -94,7 +94,7 @@ class Work:
         https://repost.aws/knowledge-center/cloudformation-removal-stacksets
         """
         title = "Take stacks out of the set that CloudFormation cannot delete"
-        for targeted in targets(places, {}):
+        for targeted in targets([one for one in places if one.unit], {}):
             self._delete(title, targeted, retain=True)
         for targeted in self._elsewhere(self._still_there(places)):
             self._delete(title, targeted, retain=True)
@@ -104,14 +104,13 @@ class Work:
 
         :raises StackSetFailed: when they are not, whatever the operations said.
         """
-        left = self._still_there(places)
+        left, again = self._still_there(places), self._context.stacks.command
         if left:
             raise StackSetFailed(
                 "the set still has stacks that were to go, though no deletion failed",
                 where=f"stack set {self._sets.name}",
                 why="\n".join(f"{one.account} {one.region}: {_state(one)}" for one in left),
-                fix="these accounts are out of CloudFormation's reach: move them back into the organisation,"
-                "\nor take their stacks out of the set, and leave them there: fguard destroy --stack-set --repair",
+                fix=f"move these accounts back into the organisation, and run it again: {again}",
             )
 
     def finished(self) -> tuple[Outcome, ...]:
