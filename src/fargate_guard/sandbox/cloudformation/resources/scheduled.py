@@ -95,12 +95,19 @@ class StateMachine(ApiType):
 
     def request(self, operation: str, properties: Properties, context: ResourceContext) -> dict[str, Json]:
         """The definition is text, or an object, with substitutions in it."""
+        others = {key: value for key, value in properties.items() if key not in ("Definition", "DefinitionString")}
+        return {**super().request(operation, others, context), "definition": _definition(properties)}
+
+    def live(self, physical_id: str, properties: Properties, context: ResourceContext) -> Properties | None:
+        """The definition is compared with its substitutions."""
+        live = super().live(physical_id, properties, context)
+        found = self.description(physical_id, properties, context)
+        if live is None or found is None:
+            return None
+        as_made = found["definition"] == _definition(properties)
         ours = ("Definition", "DefinitionString", "DefinitionSubstitutions")
-        request = super().request(operation, {k: v for k, v in properties.items() if k not in ours}, context)
-        text = properties.get("DefinitionString") or json.dumps(properties.get("Definition") or {})
-        for key, value in (properties.get("DefinitionSubstitutions") or {}).items():
-            text = text.replace(f"${{{key}}}", str(value))
-        return {**request, "definition": text}
+        told = {key: properties[key] if as_made else found["definition"] for key in ours if key in properties}
+        return {**live, **told}
 
     def change(self, physical_id: str, old: Properties, new: Properties, context: ResourceContext) -> None:  # noqa: ARG002
         """Update what may change."""
@@ -109,6 +116,13 @@ class StateMachine(ApiType):
 
     def retag(self, physical_id: str, old: Properties, new: Properties, context: ResourceContext) -> None:
         """Tags stay as they were made."""
+
+
+def _definition(properties: Properties) -> str:
+    text = properties.get("DefinitionString") or json.dumps(properties.get("Definition") or {})
+    for key, value in (properties.get("DefinitionSubstitutions") or {}).items():
+        text = text.replace(f"${{{key}}}", str(value))
+    return str(text)
 
 
 TYPES = (Rule(), Schedule(), StateMachine())
