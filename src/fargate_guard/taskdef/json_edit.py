@@ -13,7 +13,7 @@ import json
 import re
 from functools import lru_cache
 from json.scanner import make_scanner
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from fargate_guard.taskdef.alignment import alike, partners
 
@@ -32,6 +32,8 @@ _INDENT = cast("_Matches", re.compile(r"[ \t]*").match)
 _SKIP = make_scanner(json.JSONDecoder(parse_int=len, parse_float=len))  # type: ignore[arg-type]  # as json.decoder does
 _NOT_EMPTY = 3
 """Characters that an array or object has at least when something is in it."""
+_DEEPEST = 200
+"""Characters before an item in its line, as far as they are looked at."""
 _ABSENT = object()
 _WRITTEN: dict[Hashable, dict[_Place, str]] = {}
 """What was written last, by style, value and place: a sidecar is written once for a thousand files."""
@@ -76,6 +78,17 @@ class _Collection:
         self.ends = ends
 
 
+class _Done(NamedTuple):
+    """How an item of an array was edited."""
+
+    first: int
+    """Where its first line begins."""
+    text: str
+    """From there to its end."""
+    label: str
+    edits: list[tuple[int, int, str]]
+
+
 class _Editor:
     """Walks two values and the text of the first one; notes what to replace."""
 
@@ -85,6 +98,8 @@ class _Editor:
         self._newline = layout.newline.rstrip(" \t")
         self._edits: list[tuple[int, int, str]] = []
         self._written = _written_in(layout.style)
+        self._done: dict[int, _Done] = {}
+        """By the identity of what items become."""
 
     def edited(self, old: Json, new: Json) -> str:
         start = len(self._layout.prefix)
@@ -156,11 +171,14 @@ class _Editor:
             start = _BETWEEN(text, position).end()
             starts.append(start)
             after = new[partner[index]] if partner[index] >= 0 else before
-            end = None
-            if not alike(before, after):
+            end = self._repeated(start, after, label)
+            if end is None and not alike(before, after):
+                known = len(self._edits)
                 end = self._walk(start, before, after, f"{label}[]")
                 if end is None:
                     replaced.append(index)
+                elif first := self._first(start):
+                    self._done[id(after)] = _Done(first, text[first:end], label, self._edits[known:])
             position = skip(text, start)[1] if end is None else end
             ends.append(position)
         here = _Collection(opening, _BETWEEN(text, position).end(), starts, ends)
@@ -172,6 +190,22 @@ class _Editor:
         if not all(kept) or len(old) != len(new):
             self._splice(here, kept, self._new_items(here, partner, new, label))
         return here.closing + 1
+
+    def _repeated(self, start: int, after: Json, label: str) -> int | None:
+        """Edit an item that has the text of an earlier one and becomes the same object, as that one was edited."""
+        done = self._done.get(id(after))
+        if done is None or done.label != label:
+            return None
+        first = self._first(start)
+        if not first or not self._text.startswith(done.text, first):
+            return None
+        shift = first - done.first
+        self._edits += [(start + shift, end + shift, text) for start, end, text in done.edits]
+        return first + len(done.text)
+
+    def _first(self, start: int) -> int:
+        """Where the line of an item begins; 0 where that is far away: then all may stand on one line."""
+        return self._text.rfind("\n", max(start - _DEEPEST, 0), start) + 1
 
     def _append(self, opening: int, items: list[Json], label: str) -> int | None:
         """Put items to the end of an array with an item on each line, without looking at every old one."""
