@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fargate_guard.aws.session import Aws
+from fargate_guard.workflows.own_template_runners import runners
 from tests.own_template.templates import cluster_and, network, service, task, text
 from tests.waiting import wait_until
 
@@ -184,6 +186,32 @@ def test_what_codedeploy_deploys_is_refused_before_with_the_way_to_do_it(desk: D
     ecs.update_service_primary_task_set(**which, primaryTaskSet=green["id"])
     ecs.delete_task_set(**which, taskSet=blue["id"], force=True)
     assert desk.deploy("blue.json", "--stack-name", "green").exit_code == 0
+
+
+def test_pipes_and_rules_of_a_bus_of_ones_own_are_read_and_what_is_gone_is_told(desk: Desk) -> None:
+    aws = Aws(environ=desk.sandbox.environment())
+    family, cluster = of_another(desk).rpartition(":")[0], "arn:aws:ecs:us-east-1:123456789012:cluster/prod"
+    ecs = {"EcsTaskParameters": {"TaskDefinitionArn": family}}
+    queue = "arn:aws:sqs:us-east-1:123456789012:queue"
+    desk.client("pipes").create_pipe(Name="jobs", Source=queue, Target=cluster, RoleArn=ROLE, TargetParameters=ecs)
+    events = desk.client("events")
+    events.create_event_bus(Name="mine")
+    events.put_rule(Name="nightly", EventBusName="mine", EventPattern="{}")
+    target = {"Id": "one", "Arn": cluster, "RoleArn": ROLE, "EcsParameters": {"TaskDefinitionArn": family}}
+    events.put_targets(Rule="nightly", EventBusName="mine", Targets=[target])
+    wanted = [("Pipe", "AWS::Pipes::Pipe", "jobs"), ("Rule", "AWS::Events::Rule", "mine|nightly")]
+    found = [(one.address, one.task_definition, one.cluster) for one in runners(aws, wanted)]
+    assert found == [("Pipe", "foreign", cluster), ("Rule", "foreign", cluster)]  # the newest of the family
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:gone"
+    kinds = {
+        "AWS::Pipes::Pipe": "gone",
+        "AWS::Scheduler::Schedule": "gone",
+        "AWS::StepFunctions::StateMachine": machine,
+    }
+    gone = list(
+        runners(aws, [("Gone", kind, name) for kind, name in {**kinds, "AWS::Events::Rule": "gone"}.items()])
+    )
+    assert [one.not_seen is not None for one in gone] == [True] * 4
 
 
 @pytest.mark.parametrize("action", ["ListTargetsByRule", "DescribeStateMachine"])

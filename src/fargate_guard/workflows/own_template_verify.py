@@ -83,7 +83,9 @@ def verify_own_stack(
         made=dict(pair[::-1] for one in stacks for pair in one.named(TASK_DEFINITION)),
         services=_services(context, stacks),
         clusters=tuple(name for one in stacks for _, name in one.named(CLUSTER)),
-        runners=tuple(runners(context.aws, (found for one in stacks for found in one.everything()))),
+        runners=tuple(
+            runners(context.aws, (found for one in stacks for found in one.everything() if instrumented))
+        ),
     )
     rollouts = _rollouts(context, still.services, timeout)
     longest = timeout if still.has_task_sets else min(SETTLING_SECONDS, timeout)
