@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from tests.fguard_process import PERSONAL, Fguard, Ran
 from tests.sysdig_api.events_routes import EventStore, events_routes
 from tests.sysdig_api.made_events import fargate_event
 from tests.sysdig_api.server import READER, SecureApi
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,6 +72,26 @@ class Listing:
         return self._handler(asked, parts)
 
 
+class Gate:
+    """Holds the calls that a fault delays until a test lets them go on."""
+
+    def __init__(self) -> None:
+        self.held: list[threading.Thread] = []
+        self._open = threading.Event()
+
+    def __call__(self, _seconds: float) -> None:
+        self.held.append(threading.current_thread())
+        self._open.wait(PATIENCE)
+
+    def release(self) -> None:
+        """Let them go on, also when nobody waits for their answers any more, and wait until they are over."""
+        self._open.set()
+        for call in self.held:
+            wait_until(lambda call=call: not call.is_alive(), "a held call is over")  # type: ignore[misc]
+        self.held.clear()
+        self._open.clear()
+
+
 @dataclass
 class Place:
     """The deployment as a test sees it."""
@@ -82,6 +103,7 @@ class Place:
     policies: Policies
     deployed: Ran
     listing: Listing
+    gate: Gate
     cluster: str = "fguard-training"
     clients: dict[str, Any] = field(default_factory=dict)
 
@@ -141,8 +163,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Deployed with CloudFormation and the demo workload, by the command itself."""
     folder = tmp_path_factory.mktemp("training")
     (folder / "fguard.yaml").write_text(CONFIG)
-    store, policies = EventStore(), Policies()
-    with Sandbox.start(speed=20) as sandbox, SecureApi() as api:
+    store, policies, gate = EventStore(), Policies(), Gate()
+    with Sandbox.start(speed=20, sleep=gate) as sandbox, SecureApi() as api:
         events, *others = events_routes(store)
         listing = Listing(events.handler)
         api.add([replace(events, handler=listing), *others, *policies.routes()])
@@ -155,7 +177,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         fguard = Fguard(folder, environ)
         deployed = fguard("deploy", "--method", "cloudformation", "--with-demo-workload", "--yes", "--json")
         assert deployed.exit_code == 0, deployed.stderr
-        yield Place(sandbox, fguard, api, store, policies, deployed, listing)
+        yield Place(sandbox, fguard, api, store, policies, deployed, listing, gate)
 
 
 @pytest.fixture(scope="module")

@@ -121,13 +121,16 @@ def test_who_does_not_want_to_wait_gets_what_was_asked_for(run: Run) -> None:
     assert "its event was not waited for" in ran.stdout
 
 
-def test_ctrl_c_takes_everything_away(place: Place) -> None:
-    with place.fguard.start("detect", "--wait", "--timeout", "60", "--json") as process:
-        wait_until(lambda: bool(place.triggers()), "the trigger's task is there")
+@pytest.mark.parametrize("action", ["RunTask", "DescribeTasks", None])
+def test_ctrl_c_takes_everything_away(action: str | None, place: Place) -> None:
+    if action:
+        place.sandbox.faults.add(Fault(FaultKind.LATENCY, aws_service="ecs", action=action, seconds=1.0))
+    with place.fguard.start("detect", "--wait", "--timeout", "600", "--json") as process:
+        wait_until(lambda: bool(place.gate.held if action else place.triggers()), "it is under way")
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=120)
-    assert process.returncode == 130, stderr
-    assert json.loads(stdout)["exit_code"] == 130
+    assert json.loads(stdout)["exit_code"] == process.returncode == 130, stderr
+    place.gate.release()
     assert place.triggers() == place.revisions() == []
 
 
@@ -269,8 +272,7 @@ def test_a_task_that_is_stopped_meanwhile_ends_the_wait(place: Place, run: Run) 
 
 def test_while_ecs_does_not_answer_the_event_is_waited_for_all_the_same(place: Place, run: Run) -> None:
     def act(task: str) -> None:
-        trouble = Fault(FaultKind.API_ERROR, action="DescribeTasks", code="ServerException")
-        place.sandbox.faults.add(trouble)
+        place.sandbox.faults.add(Fault(FaultKind.API_ERROR, action="DescribeTasks", code="ServerException"))
         place.store.publish([event_of(task)])
 
     place.when_asked(act)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws import lone_tasks
@@ -140,14 +141,13 @@ def _remove(context: Context, aws: Aws, cluster: str, made: TriggerTask, mark: s
             made.kept.append(arn)
             failures.append(error)
 
-    arns = (
-        [made.arn] if made.arn else _started_by(aws, cluster, context.config.name, mark) if made.revision else []
-    )
-    for arn in arns:
-        attempt(lambda arn=arn: lone_tasks.stop_task(aws, cluster, arn, REASON), arn)  # type: ignore[misc]
+    if made.arn:
+        attempt(partial(lone_tasks.stop_task, aws, cluster, made.arn, REASON), made.arn)
     if made.revision:
-        revision = made.revision
-        attempt(lambda: lone_tasks.delete_revision(aws, revision), revision)
+        attempt(partial(lone_tasks.delete_revision, aws, made.revision), made.revision)
+    if made.revision and not made.arn:  # after the revision, so that a call still on its way starts nothing
+        for arn in _started_by(aws, cluster, context.config.name, mark):
+            attempt(partial(lone_tasks.stop_task, aws, cluster, arn, REASON), arn)
     for failure in failures:
         context.observer.warning(f"not taken away: {failure.message}; the next `fguard detect` tries again")
 
