@@ -54,7 +54,7 @@ def running_api(store: EventStore, rule_store: RuleStore) -> Iterator[SecureApi]
     with SecureApi() as running:
         running.add(events_routes(store))
         running.add(rules_routes(rule_store))
-        running.tokens[EDITOR] = frozenset({READ, EDIT, "policies.read"})
+        running.tokens[EDITOR] = frozenset({READ, EDIT, "policies.read", "policy-events.read"})
         yield running
 
 

@@ -22,6 +22,7 @@ from tests.sysdig_api import interferences as wrong
 from tests.sysdig_api.events_routes import EVENTS_PATH
 from tests.sysdig_api.looks import has_looked
 from tests.sysdig_api.made_events import TASK, fargate_event
+from tests.sysdig_api.rules_routes import EDITOR
 from tests.sysdig_api.server import READER, SecureApi
 from tests.waiting import wait_until
 
@@ -274,6 +275,23 @@ def test_follow_prints_events_as_they_come_survives_trouble_and_ends_with_ctrl_c
     assert stdout == ""
     assert "Traceback" not in stderr
     assert READER not in stderr
+
+
+def test_a_token_that_is_renewed_in_its_file_is_taken(
+    run: Callable[..., Result], api: SecureApi, store: EventStore, tmp_path: Path
+) -> None:
+    store.publish([fargate_event(ago(60))])
+
+    def renew(handler: Any, _: object) -> None:
+        (tmp_path / "token").write_text(f"{EDITOR}\n")
+        handler.say(wrong.error_answer(401, "unauthorized", "Expired."))
+
+    api.interfere(renew, path=EVENTS_PATH)
+    assert len(lines(run())) == 1
+    used = [asked.headers["Authorization"].removeprefix("Bearer ") for asked in api.asked]
+    assert (used[0], used[-1]) == (READER, EDITOR)
+    api.interfere(wrong.answering(wrong.error_answer(401, "unauthorized", "Expired.")), times=9)
+    assert run().exit_code == 4
 
 
 def test_follow_with_fail_on_ends_with_the_first_such_event(

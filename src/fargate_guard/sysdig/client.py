@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.retry_delay import delay
-from fargate_guard.sysdig.errors import Overloaded, Unreachable
+from fargate_guard.sysdig.errors import Overloaded, TokenError, Unreachable
 from fargate_guard.sysdig.refusals import document_of, refusal
 from fargate_guard.sysdig.retrying import ATTEMPTS, LONGEST_WAIT, whole_number
 
@@ -56,9 +56,12 @@ class SecureClient:
         *,
         clock: Clock | None = None,
         waiting: Callable[[float, str], None] | None = None,
+        renewed: Callable[[], Token] | None = None,
     ) -> None:
         """Send nothing yet.
 
+        :param renewed: reads the token once more, when Sysdig does not accept the one that it took before; others
+            may have put a new one in its place. None: the token stays what it is.
         :param waiting: hears before every wait how many seconds it takes, and why.
         """
         self.address = address
@@ -68,6 +71,7 @@ class SecureClient:
         """How many requests are allowed in a minute (``X-RateLimit-Limit``); None until an answer said so."""
         self._transport = transport
         self._waiting = waiting or (lambda _seconds, _why: None)
+        self._renewed = renewed
         self._quiet = False
         self._until: int | None = None
         self._ahead: float | None = None
@@ -110,6 +114,8 @@ class SecureClient:
             if reply.status < _BEGIN_OF_FAILURE:
                 return document_of(reply, self.address)
             refused = refusal(reply, self.address, permission, self.token.source)
+            if isinstance(refused, TokenError) and attempt < ATTEMPTS and self._has_another_token():
+                continue
             seconds = delay(attempt, reply.headers.get("Retry-After"), self.clock.wall())
             if isinstance(refused, Overloaded):
                 refused.seconds = seconds
@@ -134,6 +140,13 @@ class SecureClient:
         if reply.status >= _BEGIN_OF_FAILURE:
             raise refusal(reply, self.address, permission, self.token.source)
         return document_of(reply, self.address)
+
+    def _has_another_token(self) -> bool:
+        found = self.token if self._renewed is None else self._renewed()
+        if found.value == self.token.value:
+            return False
+        self.token, self._made = found, None
+        return True
 
     def _attempts(self, passed: float) -> int:
         if self._ahead is not None:

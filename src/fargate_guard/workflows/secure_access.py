@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fargate_guard.aws.session import Aws
     from fargate_guard.config import Config
     from fargate_guard.config.sysdig import Api
+    from fargate_guard.sysdig.token import Token
 
 
 def open_secure(
@@ -46,8 +47,11 @@ def open_secure(
 
         return secret_value(aws(), arn)
 
-    token = find_token(sysdig.api.token if sysdig else None, environ, folder=folder, secret=secret)
-    return SecureClient(address, token, _transport(sysdig.api if sysdig else None, folder), waiting=waiting)
+    def token() -> Token:
+        return find_token(sysdig.api.token if sysdig else None, environ, folder=folder, secret=secret)
+
+    transport = _transport(sysdig.api if sysdig else None, folder)
+    return SecureClient(address, token(), transport, waiting=waiting, renewed=token)
 
 
 def _transport(api: Api | None, folder: Path) -> Transport:
