@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -33,8 +34,17 @@ def main() -> NoReturn:
         code = _run_and_flush()
     except KeyboardInterrupt:  # during an import: nothing has begun that would have to be told
         sys.exit(ExitCode.INTERRUPTED)
-    gc.freeze()  # or the interpreter looks through everything for cycles before it ends: 10 ms
-    sys.exit(code)
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    """End as ``sys.exit`` does, but without taking every object apart first: 5 ms after a large template."""
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:
+        sys.exit(code)
+    atexit._run_exitfuncs()  # noqa: SLF001 - what multiprocessing does, too, before it ends a process so
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _run_and_flush() -> int:
