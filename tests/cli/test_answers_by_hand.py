@@ -43,6 +43,19 @@ def test_in_a_template_a_container_may_have_its_resource_before_it(
         assert run(command[0], "stack.yaml", *command[1:], *both(container)).exit_code == exit_code
 
 
+@pytest.mark.parametrize(("first", "second"), [("shop", "Shop/shop"), ("Shop/shop", "shop")])
+def test_the_two_halves_of_an_answer_may_name_the_container_each_its_own_way(
+    run: Run, folder: Path, first: str, second: str
+) -> None:
+    (folder / "stack.yaml").write_text(TEMPLATE.replace(", EntryPoint: [/shop]", ""))
+    answers = ("--entrypoint", f'{first}=["/a"]', "--command", f'{second}=["-x"]')
+    assert run("instrument", "stack.yaml", *FLAGS, *answers).exit_code == 0
+    ran = run("images", "stack.yaml", *answers)
+    assert ran.exit_code == 0, ran.stderr
+    assert 'ENTRYPOINT ["/a"]' in ran.stdout
+    assert 'CMD        ["-x"]' in ran.stdout
+
+
 def test_a_container_whose_name_only_the_deployed_template_has_may_be_meant(run: Run, folder: Path) -> None:
     (folder / "stack.yaml").write_text(TEMPLATE.replace("Name: shop", "Name: !Ref AWS::StackName"))
     assert run("instrument", "stack.yaml", *FLAGS, *both("shop")).exit_code == 0

@@ -95,6 +95,8 @@ class ImageLookup:
     def __post_init__(self) -> None:
         entry_points = dict(_by_hand(ENTRYPOINT_FLAG, text) for text in self.options.entry_points)
         commands = dict(_by_hand(COMMAND_FLAG, text) for text in self.options.commands)
+        for own, other in ((entry_points, commands), (commands, entry_points)):
+            own.update({key: own[name] for key in other if key not in own and (name := _name_in(key)) in own})
         answers = {}
         for key in dict.fromkeys([*entry_points, *commands]):
             flags = [*([ENTRYPOINT_FLAG] * (key in entry_points)), *([COMMAND_FLAG] * (key in commands))]
@@ -172,7 +174,7 @@ class ImageLookup:
         """Return why a container cannot be instrumented: its image was looked up in vain."""
         error = self._errors[_key(need)]
         by_hand = (
-            "leave out --pin-digests, or write the image with its digest"
+            "write the image with its digest"
             if need.digest
             else "set its entryPoint and command in the task definition"
         )
@@ -219,6 +221,11 @@ def _nobody(key: str, flags: str, containers: set[str]) -> TaskDefinitionError:
 
 def _key(need: ImageNeed) -> tuple[str, str, str | None]:
     return need.image, need.architecture, need.credentials_arn
+
+
+def _name_in(key: str) -> str:
+    """The container's own name in ``LogicalId/web``, and in ``web``."""
+    return key.rpartition("/")[2]
 
 
 def _by_hand(flag: str, text: str) -> tuple[str, tuple[str, ...]]:
