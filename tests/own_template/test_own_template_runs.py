@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.aws.session import Aws
+from fargate_guard.sandbox.faults import Fault, FaultKind
 from fargate_guard.workflows.own_template_runners import runners
 from tests.own_template.templates import cluster_and, network, service, task, text
 from tests.waiting import wait_until
@@ -100,9 +101,15 @@ def wrong(found: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
     return [(check, where) for outcome, check, where in found if outcome == "NG"]
 
 
-def test_task_sets_of_the_template_run_what_it_instruments(desk: Desk) -> None:
+@pytest.fixture(scope="module")
+def sets(desk: Desk) -> list[tuple[str, str, str]]:
+    """What the first deploy found in the stack ``sets``: task sets that are resources of the template."""
     desk.write("sets.json", text(external(desk.subnet)))
-    assert findings(desk, "sets.json", 0) == [
+    return findings(desk, "sets.json", 0)
+
+
+def test_task_sets_of_the_template_run_what_it_instruments(sets: list[tuple[str, str, str]]) -> None:
+    assert sets == [
         ("OK", "template", "Web"),
         ("OK", "task-definition", "Web"),
         ("OK", "service", "Service"),
@@ -110,6 +117,7 @@ def test_task_sets_of_the_template_run_what_it_instruments(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.usefixtures("sets")
 def test_a_task_set_of_somebody_elses_does_not_go_unseen(desk: Desk) -> None:
     made = desk.resources("sets")
     desk.client("ecs").create_task_set(
@@ -123,6 +131,7 @@ def test_a_task_set_of_somebody_elses_does_not_go_unseen(desk: Desk) -> None:
     assert wrong(findings(desk, "sets.json", 3)) == [("service", "Service"), ("tasks-watched", "Service")]
 
 
+@pytest.mark.usefixtures("sets")
 def test_a_service_that_was_deleted_outside_of_cloudformation_does_not_drop_out(desk: Desk) -> None:
     made = desk.resources("sets")
     desk.client("ecs").delete_service(cluster=made["Cluster"], service=made["Service"], force=True)
@@ -216,12 +225,11 @@ def test_pipes_and_rules_of_a_bus_of_ones_own_are_read_and_what_is_gone_is_told(
 
 @pytest.mark.parametrize("action", ["ListTargetsByRule", "DescribeStateMachine"])
 def test_what_may_not_be_read_is_not_called_right(desk: Desk, action: str) -> None:
-    from fargate_guard.sandbox.faults import Fault, FaultKind
-
+    desk.write("read.json", text(cluster_and(desk.subnet, **starters(desk.subnet, {"Ref": "Web"}))))
     denied = Fault(FaultKind.API_ERROR, action=action, code="AccessDeniedException", message="not authorized")
     desk.sandbox.faults.add(denied)
     try:
-        done = desk.deploy("starts.json", "--parameter", "Foreign=foreign")
+        done = desk.deploy("read.json")
     finally:
         desk.sandbox.faults.clear()
     assert done.exit_code == 3, done.stderr

@@ -1,4 +1,4 @@
-"""What may go wrong on the way, and what is left then; read from top to bottom."""
+"""What may go wrong on the way, and what is left then."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import json
 import signal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from fargate_guard.sandbox.faults import Fault, FaultKind
 from tests.own_template.templates import cluster_and, nested, service, task, text
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from tests.fguard_process import Ran
     from tests.own_template.conftest import Desk
 
 Json = Any
@@ -33,16 +36,22 @@ def agent_of(desk: Desk, stack: str) -> str:
     return str(found["containerDefinitions"][-1]["image"])
 
 
-def test_a_service_that_exists_only_in_production_is_verified_there(desk: Desk) -> None:
+@pytest.fixture(scope="module")
+def stages(desk: Desk) -> list[Ran]:
+    """A stack whose service exists only in production, deployed as it is first, then to production."""
     resources = cluster_and(desk.subnet)
     resources["Service"] |= {"Condition": "Production"}
     desk.write("stages.json", text(resources, Parameters=STAGE, Conditions=IN_PRODUCTION))
-    first = desk.deploy("stages.json")
+    return [desk.deploy("stages.json"), desk.deploy("stages.json", "--parameter", "Stage=prod")]
+
+
+def test_a_service_that_exists_only_in_production_is_verified_there(stages: list[Ran]) -> None:
+    first, second = stages
     assert (first.exit_code, "Verified with 2 checks" in first.stdout) == (0, True), first.stderr
-    second = desk.deploy("stages.json", "--parameter", "Stage=prod")
     assert (second.exit_code, "Verified with 4 checks" in second.stdout) == (0, True), second.stderr
 
 
+@pytest.mark.usefixtures("stages")
 def test_a_value_that_is_kept_although_the_default_is_another_is_told(desk: Desk) -> None:
     body = json.loads((desk.fguard.folder / "stages.json").read_text())
     body["Parameters"]["Stage"]["Default"] = "test"
@@ -66,6 +75,7 @@ def test_nobody_to_ask_leaves_nothing_behind(desk: Desk) -> None:
 
 
 def test_what_is_too_large_for_cloudformation_is_refused_before_anything_is_made(desk: Desk) -> None:
+    desk.write("inner.json", text({"Job": task()}))
     desk.write("huge.json", text({"Job": task()}, **padded(1_000_000)))
     desk.write("around.json", text({"Web": task(), "Inner": nested("inner.json"), "Huge": nested("huge.json")}))
     for template in ("huge.json", "around.json"):
@@ -99,18 +109,21 @@ def test_a_failure_names_the_users_file_and_the_second_run_repairs_what_is_left(
 
 
 def test_another_version_of_the_agent_rolls_out(desk: Desk) -> None:
-    before = agent_of(desk, "fails")
+    desk.write("agent.json", text(cluster_and(desk.subnet)))
+    assert desk.deploy("agent.json").exit_code == 0
+    before = agent_of(desk, "agent")
     config = desk.fguard.folder / "fguard.yaml"
     written = config.read_text()
     config.write_text(f"{written}\nagent: {{version: 5.4.0}}\n")
-    done = desk.deploy("fails.json")
+    done = desk.deploy("agent.json")
     config.write_text(written)
     assert done.exit_code == 0, done.stderr
-    assert "Deployed the stack fails: 1 added, 1 changed, 1 removed." in done.stdout
-    assert (before.endswith(":5.4.0"), agent_of(desk, "fails")) == (False, "quay.io/sysdig/workload-agent:5.4.0")
+    assert "Deployed the stack agent: 1 added, 1 changed, 1 removed." in done.stdout
+    assert (before.endswith(":5.4.0"), agent_of(desk, "agent")) == (False, "quay.io/sysdig/workload-agent:5.4.0")
 
 
 def test_ctrl_c_leaves_cloudformation_at_work_and_the_second_run_takes_up_there(desk: Desk) -> None:
+    desk.write("inner.json", text({"Job": task()}))
     desk.write("hangs.json", text(cluster_and(desk.subnet, Inner=nested("inner.json"))))
     desk.sandbox.faults.add(Fault(FaultKind.RESOURCE_HANG, action="create", logical_id="Service"))
     with desk.fguard.start("deploy", "--template", "hangs.json", "--yes", "--on-interrupt", "leave") as process:
