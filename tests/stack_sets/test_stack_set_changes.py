@@ -254,25 +254,42 @@ def test_accounts_that_left_keep_their_stacks_where_that_was_asked_for(organizat
     assert two not in {account for account, _ in organization.instances()}
 
 
-def test_destroy_names_what_it_cannot_delete_and_what_stays(organization: Organization) -> None:
-    one, two, third = organization.accounts
-    more = ("--organizational-units", organization.root, "--regions", REGION, *FAST, "--yes")
-    assert organization.ran("deploy", *more, "--accounts", f"{one},{third}").exit_code == 0
-    organization.client("organizations").close_account(AccountId=one)
-    passed_over = organization.ran("plan", "--organizational-units", organization.root, "--regions", REGION)
+def test_suspended_accounts_are_passed_over_or_taken_out_of_the_set(organization: Organization) -> None:
+    one, _, third = organization.accounts
+    organizations = organization.client("organizations")
+    made = organizations.create_account(AccountName="four", Email="four@example.com")
+    fourth = str(made["CreateAccountStatus"]["AccountId"])
+    organization.accounts.append(fourth)
+    root = ("--organizational-units", organization.root, "--regions", REGION)
+    done = organization.ran("deploy", *root, *FAST, "--yes", "--accounts", f"{one},{third},{fourth}")
+    assert done.exit_code == 0, done.stderr
+    organizations.close_account(AccountId=one)
+    passed_over = organization.ran("plan", *root, "--accounts", f"{third},{fourth}")
+    assert passed_over.exit_code == 0
     assert f"? {one} {REGION} ({organization.unit}): the account is SUSPENDED" in passed_over.stdout
+    done = organization.ran(
+        "deploy", *root, *FAST, "--yes", "--accounts", f"{third},{fourth}", "--remove-absent", "--json"
+    )
+    assert (done.exit_code, actions(done)) == (0, {one: "left"}), done.stderr
+    assert {account for account, _ in organization.instances()} == {third, fourth}
+
+
+def test_destroy_names_what_it_cannot_delete_and_what_stays(organization: Organization) -> None:
+    one, two, third, fourth = organization.accounts
+    organization.client("organizations").close_account(AccountId=fourth)
     fault = Fault(FaultKind.RESOURCE_FAILURE, action="delete", logical_id="Vpc", message="In use.")
     organization.sandbox.faults.add(fault)
     failed = organization.ran("destroy", "--yes")
+    assert f"x {fourth} {REGION} ({organization.root}): the account is SUSPENDED" in failed.stderr
     assert (failed.exit_code, "In use." in failed.stderr.partition("error:")[2]) == (1, True), failed.stderr
+    assert organization.instances() == {(third, REGION): "INOPERABLE"}
     done = organization.ran("destroy", "--yes", "--repair", "--json")
     organization.sandbox.faults.clear()
     assert done.exit_code == 3, done.stderr
     assert done.document["removed"] == []
     why = {each["account"]: each["reason"] for each in done.document["stays"]}
-    assert why.keys() == {one, two, third}
-    assert "an earlier operation took it out of the set" in why[one]  # that of the run before
-    assert "an earlier operation took it out of the set" in why[two]
+    earlier = "an earlier operation took it out of the set, since its account left or was out of reach"
+    assert why == {one: earlier, two: earlier, fourth: earlier, third: why[third]}
     assert "In use." in why[third]
     assert "Leave them in their accounts?" in done.stderr
     assert organization.client("cloudformation").list_stack_sets(Status="ACTIVE")["Summaries"] == []

@@ -107,7 +107,7 @@ def test_settings_that_differ_update_every_stack_but_what_cannot_be() -> None:
         (ONE, "z"): "remove",
         (TWO, "a"): "repair",
         (TWO, "z"): "remove",
-        (gone, "a"): "skipped",
+        (gone, "a"): "left",
         ("555555555555", "a"): "remove",
     }
 

@@ -19,6 +19,7 @@ from fargate_guard.workflows.stack_sets_following import follow_running
 from fargate_guard.workflows.stack_sets_plan import (
     ACCESS_KEY,
     CREATE,
+    LEFT,
     REMOVE,
     REPAIR,
     RETRY,
@@ -133,9 +134,10 @@ def carry_out(context: Context, rollout: Rollout, approve: Callable[[], bool]) -
             sets.create(**template, **settings)
     else:
         work.refuse_stale()
+    work.leave(plan.of(LEFT))
     work.remove(plan.of(REMOVE, REPAIR), rollout.members.below)
     if plan.settings:
-        staying = {one.region for one in plan.places if one.action not in (CREATE, REMOVE, REPAIR)}
+        staying = {one.region for one in plan.places if one.action not in (CREATE, REMOVE, REPAIR, LEFT)}
         more = {"OperationPreferences": preferences(wanted, staying)} if staying else {}
         with _template_argument(context, sets.name, rollout.template.body) as template:
             work.run("Update the stack set", sets.update, **template, **settings, **more)

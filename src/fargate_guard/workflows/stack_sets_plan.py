@@ -32,6 +32,8 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInsta
 """
 STAYS = "is not asked for any more; it stays (--remove-absent removes it)"
 UPDATED_TOO = "is not asked for any more; it is updated too, as all of the set (--remove-absent removes it)"
+PASSED_OVER = "CloudFormation passes it over (--remove-absent takes its stack out of the set)"
+FORGOTTEN = "its stack is taken out of the set, and stays there"
 BROKEN = "a deletion failed, it takes no update (--repair deletes it, and makes it again)"
 BROKEN_ABSENT = "is not asked for any more, and a deletion failed (--remove-absent tries again)"
 
@@ -68,7 +70,7 @@ class StackSetPlan:
     @property
     def has_changes(self) -> bool:
         """Whether anything is done."""
-        return self.creates or bool(self.settings) or bool(self.of(CREATE, UPDATE, RETRY, REMOVE, REPAIR))
+        return self.creates or bool(self.settings) or bool(self.of(CREATE, UPDATE, RETRY, REMOVE, REPAIR, LEFT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,8 @@ def _desired_change(one: Instance, unit: str, *, updates: bool, repair: bool) ->
 def _absent_change(one: Instance, wanted: Wanted, *, updates: bool, removes: bool) -> PlaceChange:
     state = wanted.inactive.get(one.account)
     if state:
-        return PlaceChange(*one.place, one.unit, SKIPPED, f"the account is {state}: CloudFormation passes it over")
+        action, what = (LEFT, FORGOTTEN) if removes else (SKIPPED, PASSED_OVER)
+        return PlaceChange(*one.place, one.unit, action, f"the account is {state}: {what}")
     gone = "" if one.account in wanted.members else "the account is in none of the organizational units; it "
     if removes:
         return PlaceChange(*one.place, one.unit, REMOVE, gone.removesuffix("; it ") or None)

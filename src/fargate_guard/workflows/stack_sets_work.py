@@ -92,12 +92,17 @@ class Work:
         """Take stacks out of the set, and leave them in their accounts.
 
         https://repost.aws/knowledge-center/cloudformation-removal-stacksets
+
+        :raises StackSetFailed: when one is out of reach even so.
         """
+        if not places:
+            return
         title = "Take stacks out of the set that CloudFormation cannot delete"
         for targeted in targets([one for one in places if one.unit], {}):
             self._delete(title, targeted, retain=True)
         for targeted in self._elsewhere(self._still_there(places)):
             self._delete(title, targeted, retain=True)
+        self.refuse_left(places)
 
     def refuse_left(self, places: Iterable[PlaceChange]) -> None:
         """Make sure that stacks are gone.
