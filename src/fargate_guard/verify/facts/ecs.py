@@ -114,7 +114,7 @@ class Service:
             name=service["serviceName"],
             cluster_arn=service["clusterArn"],
             status=service["status"],
-            task_definition_arn=primary.get("taskDefinition") or service.get("taskDefinition", ""),
+            task_definition_arn=primary.get("taskDefinition") or service.get("taskDefinition") or "",
             desired_count=service["desiredCount"],
             running_count=service["runningCount"],
             pending_count=service["pendingCount"],
