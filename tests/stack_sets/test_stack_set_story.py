@@ -10,7 +10,7 @@ import pytest
 
 from fargate_guard.sandbox import Fault, FaultKind
 from tests.end_to_end.test_quickstart_story import permissions
-from tests.stack_sets.conftest import ACCESS_KEY, SET
+from tests.stack_sets.conftest import ACCESS_KEY, CONFIG, SET
 
 if TYPE_CHECKING:
     import subprocess
@@ -77,6 +77,28 @@ def test_a_unit_that_is_none_and_a_number_that_is_none_are_refused(organization:
     assert (wrong.exit_code, "no such organizational unit" in wrong.stderr) == (4, True), wrong.stderr
     wrong = run(organization, "plan", "--max-concurrent", "0")
     assert (wrong.exit_code, "1 or more, or a percentage" in wrong.stderr) == (64, True), wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("deploy", "--no-auto-deployment"),
+        ("plan", "--remove-absent"),
+        ("status", "--account-role", "reader"),
+        ("status", "--stack-set", "--watch"),
+        ("deploy", "--stack-set", "--renew-access-key", "--yes", "-c", "by-arn.yaml"),
+    ],
+)
+def test_options_that_do_not_fit_together_are_refused(organization: Organization, wrong: tuple[str, ...]) -> None:
+    arn = "{secret_arn: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:key-AbCdEf'}"
+    targets = (
+        f"cloudformation: {{stack_set: {{accounts: ['{organization.accounts[0]}'], regions: [us-east-1]}}}}\n"
+    )
+    by_arn = CONFIG.replace("{env: SYSDIG_ACCESS_KEY}", arn) + targets
+    (organization.fguard.folder / "by-arn.yaml").write_text(by_arn)
+    refused = organization.fguard(*wrong)
+    told = ("goes with --stack-set", "does not go with --stack-set", "there is no access key to send")
+    assert (refused.exit_code, any(one in refused.stderr for one in told)) == (64, True), refused.stderr
 
 
 def test_a_plan_names_every_account_and_region_and_makes_nothing(organization: Organization) -> None:
