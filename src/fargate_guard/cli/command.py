@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fargate_guard import __version__
-from fargate_guard.cli.declared import Option, for_typer
+from fargate_guard.cli.declared import REQUIRED, Option, Parameter, for_typer, parameters_of
 from fargate_guard.cli.screen import Screen, screen_of_process
 from fargate_guard.errors import ExitCode, FguardError
 from fargate_guard.taskdef.errors import TaskDefinitionError
@@ -62,16 +61,10 @@ class Command:
         self._schema = schema
 
     @functools.cached_property
-    def parameters(self) -> Sequence[inspect.Parameter]:
+    def parameters(self) -> Sequence[Parameter]:
         """The command's own options, and behind them those that all commands share."""
-        hints = get_type_hints(self.function, include_extras=True)
-        own = [
-            parameter.replace(annotation=hints[parameter.name])
-            for parameter in inspect.signature(self.function).parameters.values()
-            if parameter.name != "run"
-        ]
-        shared = inspect.signature(_shared_options, eval_str=True).parameters.values()
-        return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
+        own = [one for one in parameters_of(self.function) if one.name != "run"]
+        return [*own, *parameters_of(_shared_options)]
 
     def __call__(
         self,
@@ -98,6 +91,8 @@ class Command:
 
     def application(self, group: typer.Typer | None = None) -> typer.Typer:
         """The same for Typer, as a part of ``group`` or alone."""
+        import inspect
+
         import typer
 
         from fargate_guard.cli.on_demand import CommandWithHeadings
@@ -105,8 +100,17 @@ class Command:
         def run_command(**values: Any) -> None:
             raise typer.Exit(self(**values))
 
-        parameters = [one.replace(annotation=for_typer(one.annotation)) for one in self.parameters]
-        run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run_command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter(
+                    one.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    annotation=for_typer(one.annotation),
+                    default=inspect.Parameter.empty if one.default is REQUIRED else one.default,
+                )
+                for one in self.parameters
+            ]
+        )
         run_command.__annotations__ = {}
         help_text = inspect.cleandoc(self.function.__doc__ or "")
         help_text = f"{help_text}\n\n{EXIT_CODES}\n\n\b\nExample:\n  {self._example}"

@@ -5,7 +5,13 @@ Typer gets its own kind of them when it is to parse, to explain or to complete.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+REQUIRED: Any = object()
+"""The default of a parameter that has none."""
 
 
 class Option:
@@ -49,3 +55,24 @@ def for_typer(annotation: Any) -> Any:
     """An annotation with Typer's own kind of option."""
     option = declared(annotation)
     return annotation if option is None else Annotated[annotation.__origin__, option.for_typer()]
+
+
+class Parameter(NamedTuple):
+    """One parameter of a command; what ``inspect`` has takes 5 ms to import."""
+
+    name: str
+    annotation: Any
+    default: Any = REQUIRED
+
+
+def parameters_of(function: Callable[..., Any]) -> Sequence[Parameter]:
+    """The parameters of a function, or those that it says it has instead (``parameters``)."""
+    said: Sequence[Parameter] | None = getattr(function, "parameters", None)
+    if said is not None:
+        return said
+    hints = get_type_hints(function, include_extras=True)
+    code, by_name = function.__code__, function.__kwdefaults__ or {}
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    by_place = function.__defaults__ or ()
+    defaults = {**dict(zip(names[code.co_argcount - len(by_place) :], by_place, strict=False)), **by_name}
+    return [Parameter(name, hints.get(name, Any), defaults.get(name, REQUIRED)) for name in names]

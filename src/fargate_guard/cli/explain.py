@@ -52,7 +52,7 @@ def _explained(
     from fargate_guard.workflows.explanation import document
 
     found = explained(source, parameters)
-    unknown = field_notices(source, known)
+    unknown = field_notices(source, lambda: known)
     lines = [f"{one.shown_name} ({shape(source)})"]
     for resource, explanation in found:
         lines += [f"  {resource}"] if resource else []

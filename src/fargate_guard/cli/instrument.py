@@ -88,7 +88,6 @@ def instrument(
     registry is asked.
     """
     from fargate_guard.cli.change_definitions import change_definitions, check_output
-    from fargate_guard.cli.terraform_external import answer_terraform
     from fargate_guard.workflows.definition_inputs import find_inputs, refuse_offline
     from fargate_guard.workflows.instrumentation import gather_settings
     from fargate_guard.workflows.instrumenting import Handling, Instrumenting
@@ -105,6 +104,8 @@ def instrument(
     handling = Handling(template.parameters, output.for_registration, output.strict, lookup.options.cache)
     names = task_definitions or []
     if format_ == TERRAFORM_EXTERNAL:
+        from fargate_guard.cli.terraform_external import answer_terraform
+
         return answer_terraform(run, names, output, settings, lookup, handling)
     inputs = find_inputs(names, without=output.output_dir)
     if images.offline:

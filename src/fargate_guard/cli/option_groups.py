@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from typing import TYPE_CHECKING, Any, get_type_hints
+
+from fargate_guard.cli.declared import REQUIRED, Parameter, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,16 +21,15 @@ if TYPE_CHECKING:
 
 def with_option_groups(function: Callable[..., Any]) -> Callable[..., Any]:
     """Replace every parameter whose type is a dataclass of options by that dataclass's fields."""
-    hints = get_type_hints(function, include_extras=True)
     groups: dict[str, type[Any]] = {}
-    parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(function).parameters.values():
-        hint = hints[parameter.name]
+    parameters: list[Parameter] = []
+    for parameter in parameters_of(function):
+        hint = parameter.annotation
         if parameter.name != "run" and dataclasses.is_dataclass(hint) and isinstance(hint, type):
             groups[parameter.name] = hint
             parameters += _of_fields(hint)
         else:
-            parameters.append(parameter.replace(annotation=hint))
+            parameters.append(parameter)
 
     @functools.wraps(function)
     def flat(*positional: Any, **given: Any) -> Any:
@@ -39,20 +39,16 @@ def with_option_groups(function: Callable[..., Any]) -> Callable[..., Any]:
         }
         return function(*positional, **values, **given)
 
-    parameters.sort(key=lambda parameter: parameter.default is not inspect.Parameter.empty)
-    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    parameters.sort(key=lambda parameter: parameter.default is not REQUIRED)
+    flat.parameters = parameters  # type: ignore[attr-defined]
     return flat
 
 
-def _of_fields(group: type[Any]) -> list[inspect.Parameter]:
+def _of_fields(group: type[Any]) -> list[Parameter]:
     hints = get_type_hints(group, include_extras=True)
     return [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            annotation=hints[field.name],
-            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+        Parameter(
+            field.name, hints[field.name], REQUIRED if field.default is dataclasses.MISSING else field.default
         )
         for field in dataclasses.fields(group)
     ]

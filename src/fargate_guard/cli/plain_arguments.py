@@ -9,11 +9,12 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
-from fargate_guard.cli.declared import Argument, Option, declared
+from fargate_guard.cli.declared import REQUIRED, Argument, Option, declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from inspect import Parameter
+
+    from fargate_guard.cli.declared import Parameter
 
 _TEXTS = (str, Path)
 """Types of which a variable's whole text is a value."""
@@ -125,6 +126,8 @@ def _value(one: _Wanted, text: str) -> Any:
 def _by_default(parameter: Parameter, environ: Mapping[str, str]) -> Any:
     variable = _option(parameter).given.get("envvar")
     if variable is None or variable not in environ:
+        if parameter.default is REQUIRED:
+            raise _NotPlainError
         return parameter.default
     kind, many = _type(parameter.annotation.__origin__)
     if many or kind not in _TEXTS or not environ[variable]:

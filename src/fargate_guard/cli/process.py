@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from fargate_guard.errors import ExitCode, Interrupted
@@ -47,6 +48,15 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
+class _Later(ModuleType):
+    """Stands for a module that others import, until something of it is asked for."""
+
+    def __getattr__(self, name: str) -> object:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
+
+
 def _run_and_flush() -> int:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None and not sys.stdout.isatty():
@@ -67,6 +77,7 @@ def run(arguments: Sequence[str]) -> int:
     if arguments and arguments[0] in WITHOUT_TYPER and COMPLETING not in os.environ:
         from fargate_guard.cli.plain_arguments import plain_values
 
+        sys.modules.setdefault("inspect", _Later("inspect"))  # dataclasses import it and do not need it: 5 ms
         command = getattr(import_module(f"fargate_guard.cli.{arguments[0]}"), arguments[0])
         values = plain_values(command.parameters, arguments[1:], os.environ)
         if values is not None:

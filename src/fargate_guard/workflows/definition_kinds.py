@@ -13,7 +13,7 @@ from fargate_guard.taskdef.definition import Shape, locate
 from fargate_guard.taskdef.known_fields import registrable, unknown_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fargate_guard.formats import Source
     from fargate_guard.taskdef import ImageNeed, Images, Instrumented, Json, Notice, Restored, Settings
@@ -124,9 +124,9 @@ def shape(source: Source) -> str:
     return "CloudFormation template" if source.is_template else locate(source.value).shape.value
 
 
-def field_notices(source: Source, known: FieldTree) -> tuple[Notice, ...]:
+def field_notices(source: Source, known: Callable[[], FieldTree]) -> tuple[Notice, ...]:
     """Return a notice for each field that ECS does not know; cfn-lint does that for templates."""
-    return () if source.is_template else unknown_fields(source.value, known)
+    return () if source.is_template else unknown_fields(source.value, known())
 
 
 def for_registration(source: Source, definition: Json, known: FieldTree) -> Json:

@@ -104,7 +104,7 @@ class Instrumenting:
             raise
         warnings = (
             *result.warnings,
-            *definition_kinds.field_notices(source, self._known),
+            *definition_kinds.field_notices(source, lambda: self._known),
             *not_allowed(source, self._handling.parameters),
         )
         _refuse_warnings(warnings, self._handling)
