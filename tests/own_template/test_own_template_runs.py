@@ -226,6 +226,7 @@ def test_pipes_and_rules_of_a_bus_of_ones_own_are_read_and_what_is_gone_is_told(
 @pytest.mark.parametrize("action", ["ListTargetsByRule", "DescribeStateMachine"])
 def test_what_may_not_be_read_is_not_called_right(desk: Desk, action: str) -> None:
     desk.write("read.json", text(cluster_and(desk.subnet, **starters(desk.subnet, {"Ref": "Web"}))))
+    assert desk.deploy("read.json").exit_code == 0
     denied = Fault(FaultKind.API_ERROR, action=action, code="AccessDeniedException", message="not authorized")
     desk.sandbox.faults.add(denied)
     try:
