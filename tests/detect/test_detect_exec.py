@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from fargate_guard.aws.errors import AccessDenied, NotFound
+from fargate_guard.aws.errors import AccessDenied, AwsError, NotFound
 from fargate_guard.aws.exec_session import open_session
 from fargate_guard.aws.session import Aws
 from fargate_guard.aws.session_manager_plugin import run_session
@@ -164,7 +164,6 @@ def test_the_plugin_gets_the_session_as_the_aws_cli_gives_it_but_for_the_token(
     told = json.dumps(found.document()) + "\n".join(heard(context))
     assert not [secret for secret in secrets if secret in told]
     assert not SECRETS.keys() & plugin.environment().keys()
-    assert plugin.environment()["AWS_REGION"] == "us-east-1"
     assert (plugin.folder / "terminal").read_text().startswith("/dev/")
 
 
@@ -366,3 +365,36 @@ def test_where_no_container_runs_ecs_opens_a_session_and_nothing_connects(
     assert not plugin.was_started()
     assert "nothing connected to it" in found.links[1].evidence
     assert found.exit_code == 3
+
+
+# What the embedded AWS refuses
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"interactive": False}, "InvalidParameterException"),
+        ({"container": "nobody"}, "InvalidParameterException"),
+        ({"task": "0" * 32}, "InvalidParameterException"),
+        ({"cluster": "nowhere"}, "ClusterNotFoundException"),
+        ({"container": "proxy"}, "TargetNotConnectedException"),
+    ],
+)
+def test_ecs_opens_no_session_there(asked: dict[str, Any], code: str, context: Context, service: Service) -> None:
+    service.sandbox.faults.add(Fault(FaultKind.EXEC_AGENT_STOPPED, service="web", container="proxy"))
+    well: dict[str, Any] = {"cluster": "direct", "task": service.task(), "container": "web", "interactive": True}
+    with pytest.raises(AwsError) as refused:
+        context.aws.call("ecs", "execute_command", command="ls", **(well | asked))
+    assert refused.value.code == code
+    assert context.aws.call("ecs", "execute_command", command="ls", **well)["session"]["sessionId"]
+
+
+def test_ecs_opens_no_session_in_a_task_that_was_started_without_it(context: Context, service: Service) -> None:
+    ecs, cluster = service.ecs, {"cluster": "direct"}
+    (found,) = ecs.describe_services(**cluster, services=["web"])["services"]
+    network = {"networkConfiguration": found["networkConfiguration"], "launchType": "FARGATE"}
+    task = ecs.run_task(**cluster, taskDefinition="web", **network)["tasks"][0]["taskArn"]
+    asked: dict[str, Any] = {**cluster, "task": task, "container": "web", "interactive": True}
+    with pytest.raises(AwsError) as refused:
+        context.aws.call("ecs", "execute_command", command="ls", **asked)
+    assert "was not enabled when the task was run" in str(refused.value.why)
