@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "src" / "fargate_guard"
-MODELS = {"errors", "deployment", "package_files", "retry_delay", "workload_input"}
+MODELS = {"carried_fields", "errors", "deployment", "package_files", "retry_delay", "workload_input"}
 ROOMS = {
     "taskdef": {"taskdef"},
     "cloudformation": {"cloudformation", "taskdef"},

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-from fargate_guard.stacks.properties import FREE, TASK_DEFINITION
+from fargate_guard.carried_fields import FREE
+from fargate_guard.stacks.properties import TASK_DEFINITION, property_name
 from tests.stack_templates.rendered_stacks import container, rendered, resource
 from tests.terraform_templates.rendered_modules import config, web
 
@@ -32,8 +33,8 @@ def fields_of_ecs(shape: Any, path: str = "") -> Iterator[tuple[str, bool]]:
             yield from fields_of_ecs(member, f"{path}{name}.")
 
 
-def fields_of_table(shape: Mapping[str, tuple[str, Any]], path: str = "") -> Iterator[tuple[str, bool]]:
-    for name, (_property, below) in shape.items():
+def fields_of_table(shape: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, bool]]:
+    for name, below in shape.items():
         yield f"{path}{name}", below == FREE
         if isinstance(below, dict):
             yield from fields_of_table(below, f"{path}{name}.")
@@ -60,14 +61,15 @@ def test_every_property_is_in_cloudformations_schema() -> None:
             return resolved(schema["definitions"][found["$ref"].rpartition("/")[2]])
         return resolved(found["items"]) if "items" in found else found
 
-    def unknown(shape: Mapping[str, tuple[str, Any]], there: dict[str, Any], path: str) -> Iterator[str]:
-        for name, below in shape.values():
+    def unknown(shape: Mapping[str, Any], there: dict[str, Any], path: str, owner: str) -> Iterator[str]:
+        for field, below in shape.items():
+            name = property_name(owner, field)
             if name not in there.get("properties", {}):
                 yield f"{path}.{name}"
             elif isinstance(below, dict):
-                yield from unknown(below, resolved(there["properties"][name]), f"{path}.{name}")
+                yield from unknown(below, resolved(there["properties"][name]), f"{path}.{name}", field)
 
-    assert list(unknown(TASK_DEFINITION, schema, "")) == []
+    assert list(unknown(TASK_DEFINITION, schema, "", "")) == []
 
 
 EFS = {"fileSystemId": "fs-1", "authorizationConfig": {"iam": "ENABLED"}}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.carried_fields import carried
 from fargate_guard.deployment import DEPLOYMENT_TAG, MANAGED_BY_TAG
 from fargate_guard.stacks.logical_ids import log_group_id, workload_id
-from fargate_guard.stacks.properties import TASK_DEFINITION, fields, properties
+from fargate_guard.stacks.properties import CLOUDFORMATION, TASK_DEFINITION, properties
 from fargate_guard.stacks.roles import execution_statements, needs_of, role_arn
 from fargate_guard.stacks.texts import refuse_changed_texts
 from fargate_guard.stacks.yaml_text import get_att, ref
@@ -120,7 +121,7 @@ def workload_parts(config: Config, workloads: Sequence[WorkloadInput], region: s
 def _fields(config: Config, workload: WorkloadInput) -> dict[str, Json]:
     where = workload.name
     kept = {key: value for key, value in workload.definition.items() if key not in READ_ONLY}
-    definition: dict[str, Json] = fields(kept, TASK_DEFINITION, where)
+    definition: dict[str, Json] = carried(kept, TASK_DEFINITION, where, CLOUDFORMATION)
     refuse_changed_texts(definition, where)
     refuse_placeholder(definition, where, host_follows=config.agent.topology == "orchestrator")
     _refuse_our_tags(definition.get("tags", []), f"{where}.tags")

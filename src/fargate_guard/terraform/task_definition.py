@@ -7,8 +7,9 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from fargate_guard.carried_fields import carried
 from fargate_guard.deployment import DEPLOYMENT_TAG, MANAGED_BY_TAG
-from fargate_guard.terraform.ecs_fields import TASK_DEFINITION, carried
+from fargate_guard.terraform.ecs_fields import TASK_DEFINITION, TERRAFORM
 from fargate_guard.workload_input import (
     CPU_UNITS,
     MEMORY_UNITS,
@@ -37,7 +38,7 @@ def task_definition_variables(
     :raises NotCarriedError: a field or a text that Terraform would lose or change.
     """
     kept = {key: value for key, value in definition.items() if key not in READ_ONLY}
-    fields = carried(kept, TASK_DEFINITION, where)
+    fields = carried(kept, TASK_DEFINITION, where, TERRAFORM)
     for path, text in texts(fields, where):
         refuse_changed_text(text, path)
     containers = fields.get("containerDefinitions", [])
