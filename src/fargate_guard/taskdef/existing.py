@@ -69,7 +69,7 @@ def name_of(container: Fields) -> str:
 def is_wrapped(container: Fields) -> bool:
     """Whether a container starts with the wrapper."""
     entry_point = container.get("entryPoint")
-    return isinstance(entry_point, list) and entry_point[:1] == [INSTRUMENT]
+    return isinstance(entry_point, list) and bool(entry_point) and entry_point[0] == INSTRUMENT
 
 
 def existing(definition: Definition) -> Existing:
