@@ -85,7 +85,7 @@ def test_a_task_definition_comes_out_alike_however_often_it_is_there(template: A
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 @long
 @given(templates, st.sampled_from(SETTINGS))
 def test_a_task_definition_comes_out_alike_however_often_it_is_there_in_many_cases(

@@ -102,7 +102,7 @@ def test_cfn_lint_accepts_the_result_when_it_accepted_the_input() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_cfn_lint_accepts_thousands_of_results(part: int) -> None:
     how = SETTINGS[part % len(SETTINGS)]

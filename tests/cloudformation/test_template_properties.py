@@ -158,7 +158,7 @@ def test_arbitrary_json_is_refused_with_a_reason(value: Any, how: Settings) -> N
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("_part", range(PARTS))
 @long
 @given(st.data(), templates, some_settings, some_settings)

@@ -146,7 +146,7 @@ def test_an_instrumented_file_is_undone_to_the_byte(data: st.DataObject, definit
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 @long
 @given(st.data(), values, values)
 def test_any_edit_for_many_more_cases(data: st.DataObject, old: Any, new: Any) -> None:
@@ -155,7 +155,7 @@ def test_any_edit_for_many_more_cases(data: st.DataObject, old: Any, new: Any) -
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 @long
 @given(st.data(), definitions, all_images)
 def test_undoing_to_the_byte_for_many_more_cases(data: st.DataObject, definition: Any, images: Images) -> None:

@@ -210,7 +210,7 @@ def test_arbitrary_text_is_refused_with_a_reason(text: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 @long
 @given(st.data(), definitions, some_settings, some_settings, all_images, json_values)
 def test_every_promise_for_many_more_cases(

@@ -283,7 +283,7 @@ def test_most_of_what_is_generated_can_be_instrumented() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 @long
 @given(
     st.data(),
