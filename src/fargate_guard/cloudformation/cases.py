@@ -80,8 +80,8 @@ class Cases:
         default_factory=lambda: defaultdict(dict)
     )
     """The same for what is in them."""
-    _impossible: dict[tuple[tuple[str, bool], ...], frozenset[str]] = field(default_factory=dict)
-    """Parameters that cannot have their value, by how the conditions come out."""
+    _readings: dict[tuple[frozenset[int], tuple[tuple[str, bool], ...]], Reading] = field(default_factory=dict)
+    """By the elements that are carried, and how the conditions come out."""
     _functions: dict[int, Functions] = field(default_factory=dict)
     """By the identity of a container, which the template keeps."""
 
@@ -163,15 +163,7 @@ class Cases:
         straight: bool,
         carried: frozenset[int] = _NOTHING,
     ) -> Concrete:
-        impossible = self._impossible_values(conditions)
-        resolver = Resolver(self.template, self.parameters, conditions=conditions)
-        reading = Reading(
-            resolver,
-            replace(resolver, use_defaults=False),
-            replace(resolver, impossible=impossible),
-            carried,
-            self._known[impossible],
-        )
+        reading = self._reading(conditions, carried)
         definition: dict[str, Json] = {}
         own: set[int] = set()
         """Containers that are the template's own values, by identity."""
@@ -188,11 +180,19 @@ class Cases:
         with_functions = frozenset(index for index, container in read if id(container) not in own)
         return Concrete(conditions, definition, straight, with_functions, bool(carried))
 
-    def _impossible_values(self, conditions: Assignment) -> frozenset[str]:
-        key = tuple(conditions.items())
-        if key not in self._impossible:
-            self._impossible[key] = impossible_values(self.template, self.parameters, conditions)
-        return self._impossible[key]
+    def _reading(self, conditions: Assignment, carried: frozenset[int]) -> Reading:
+        key = (carried, tuple(conditions.items()))
+        if key not in self._readings:
+            impossible = impossible_values(self.template, self.parameters, conditions)
+            resolver = Resolver(self.template, self.parameters, conditions=conditions)
+            self._readings[key] = Reading(
+                resolver,
+                replace(resolver, use_defaults=False),
+                replace(resolver, impossible=impossible),
+                carried,
+                self._known[impossible],
+            )
+        return self._readings[key]
 
     def _containers(self, reading: Reading, value: Json, path: str, tags: Json, own: set[int]) -> Json:
         value, path = reading.chosen(value, path)
