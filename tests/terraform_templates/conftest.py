@@ -8,6 +8,7 @@ import pytest
 
 from fargate_guard.sandbox import Sandbox
 from tests.terraform_templates.account import Account, account_elsewhere
+from tests.terraform_templates.existing_network import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,3 +26,9 @@ def other_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]
     """Another one, to do the same with CloudFormation and to compare."""
     with account_elsewhere(tmp_path_factory.mktemp("sandbox")) as elsewhere:
         yield elsewhere
+
+
+@pytest.fixture(scope="module")
+def surroundings(account: Account) -> Surroundings:
+    """A network of the user's own."""
+    return Surroundings.build(account)

@@ -11,143 +11,15 @@ import pytest
 
 from fargate_guard.deployment import DeploymentOutputs, OrchestratorOutputs
 from fargate_guard.stacks.surroundings import Surroundings as LookedUp
-from fargate_guard.terraform.errors import TerraformError
 from tests.stack_templates.deployed_stack import deploy_stack
 from tests.stack_templates.inventory import Inventory, differences
-from tests.terraform_templates.rendered_modules import CERTIFICATES, TerraformFolder, config, rendered, web
+from tests.terraform_templates.existing_network import EXTRA_CONF, Surroundings, what_was_there
+from tests.terraform_templates.rendered_modules import CERTIFICATES, TerraformFolder, rendered, web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from fargate_guard.config import Config
     from tests.terraform_templates.account import Account
-
-EXTRA_CONF = 'a: "${b}"\nc: \'%{d}\' # "é" \\\n'
-AGENT_TAGS = {"team": 'pay"${x}', "env": "prod:blue"}
-
-
-@dataclass
-class Surroundings:
-    """What is in the account before."""
-
-    vpc_id: str
-    subnet_ids: list[str]
-    subnet_without_a_way_out: str
-    load_balancer_arn: str
-    load_balancer_security_group_id: str
-    kms_key_arn: str
-    target_group_arn: str
-
-    @classmethod
-    def build(cls, account: Account) -> Surroundings:
-        vpc_id = account.vpc()
-        subnet_ids = [account.subnet(vpc_id, "10.9.1.0/24", "a"), account.subnet(vpc_id, "10.9.2.0/24", "b")]
-        account.route_out(vpc_id, subnet_ids[0])
-        account.route_out(account.vpc("10.8.0.0/16"))
-        table = account.client("ec2").describe_route_tables(
-            Filters=[{"Name": "association.subnet-id", "Values": [subnet_ids[0]]}]
-        )["RouteTables"][0]["RouteTableId"]
-        account.client("ec2").associate_route_table(RouteTableId=table, SubnetId=subnet_ids[1])
-        elbv2 = account.client("elbv2")
-        group = account.client("ec2").create_security_group(GroupName="web", Description="web", VpcId=vpc_id)
-        balancer = elbv2.create_load_balancer(
-            Name="mine", Subnets=subnet_ids, SecurityGroups=[group["GroupId"]], Scheme="internal"
-        )["LoadBalancers"][0]
-        target_group = elbv2.create_target_group(
-            Name="mine", Protocol="HTTP", Port=80, VpcId=vpc_id, TargetType="ip"
-        )["TargetGroups"][0]
-        elbv2.create_listener(
-            LoadBalancerArn=balancer["LoadBalancerArn"],
-            Port=8080,
-            Protocol="HTTP",
-            DefaultActions=[{"Type": "forward", "TargetGroupArn": target_group["TargetGroupArn"]}],
-        )
-        account.client("ecs").create_cluster(clusterName="mine")
-        account.client("ssm").put_parameter(Name="/proxy/password", Value="x", Type="SecureString")
-        key = account.client("kms").create_key()["KeyMetadata"]
-        return cls(
-            vpc_id,
-            subnet_ids,
-            account.subnet(vpc_id, "10.9.3.0/24", "b"),
-            balancer["LoadBalancerArn"],
-            group["GroupId"],
-            key["Arn"],
-            target_group["TargetGroupArn"],
-        )
-
-    def names(self, account: Account) -> dict[str, str]:
-        """Names for the identifiers."""
-        subnets = dict(zip(self.subnet_ids, ("<first subnet>", "<second subnet>"), strict=True))
-        return subnets | {
-            account.access_key_arn: "<access key>",
-            self.vpc_id: "<vpc>",
-            self.load_balancer_arn: "<load balancer>",
-            self.load_balancer_security_group_id: "<load balancer's group>",
-            self.kms_key_arn: "<key>",
-            self.target_group_arn: "<target group>",
-        }
-
-    def network(self, **changes: Any) -> dict[str, Any]:
-        return {"vpc_id": self.vpc_id, "subnet_ids": self.subnet_ids, "assign_public_ip": True} | changes
-
-    def settings(self, access_key_arn: str) -> Config:
-        """A configuration with everything."""
-        target_group = {"container_name": "web", "container_port": 80}
-        listener = {"load_balancer_arn": self.load_balancer_arn, "port": 80}
-        return config(
-            name="everything",
-            network=self.network(),
-            cluster={"name": "mine"},
-            logs={"retention_days": 7, "kms_key_arn": self.kms_key_arn},
-            agent={"image_pull_secret_arn": access_key_arn},
-            sysdig={
-                "collector": {"host": "collector.example.com", "port": 6666},
-                "access_key": {"secret_arn": access_key_arn},
-            },
-            orchestrator={
-                "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/sysdig/orchestrator:5.0.1",
-                "port": 7000,
-                "cpu": 1024,
-                "memory": 2048,
-                "cpu_architecture": "ARM64",
-                "desired_count": 2,
-                "log_level": "debug",
-                "tags": AGENT_TAGS,
-                "extra_conf": EXTRA_CONF,
-                "check_collector_certificate": False,
-                "load_balancer_name": "agents",
-                "client_cidr_blocks": ["10.200.0.0/16"],
-                "client_security_group_ids": [self.load_balancer_security_group_id],
-                "collector_ca_certificate": {"file": "collector.pem"},
-                "proxy": {
-                    "host": "proxy.example.com",
-                    "port": 3128,
-                    "user": "agent",
-                    "password_arn": "arn:aws:ssm:us-east-1:123456789012:parameter/proxy/password",
-                    "ssl": True,
-                    "ca_certificate": {"file": "proxy.pem"},
-                },
-                "autoscaling": {
-                    "target_metric": "ECSServiceAverageCPUUtilization",
-                    "target_value": 60.5,
-                    "max_capacity": 4,
-                },
-            },
-            workloads=[
-                {
-                    "name": "new",
-                    "task_definition": "n",
-                    "service": {"target_group": target_group | {"listener": listener}},
-                },
-                {
-                    "name": "old",
-                    "task_definition": "o",
-                    "service": {"target_group": target_group | {"arn": self.target_group_arn}},
-                },
-            ],
-        )
-
 
 DEFINITIONS = {
     "new": web(portMappings=[{"containerPort": 80}]),
@@ -170,25 +42,6 @@ class Deployed:
     def orchestrator(self) -> OrchestratorOutputs:
         assert self.outputs.orchestrator is not None
         return self.outputs.orchestrator
-
-
-@pytest.fixture(scope="module")
-def surroundings(account: Account) -> Surroundings:
-    return Surroundings.build(account)
-
-
-def what_was_there(account: Account, surroundings: Surroundings) -> list[Any]:
-    ec2 = account.client("ec2")
-    of_vpc = [{"Name": "vpc-id", "Values": [surroundings.vpc_id]}]
-    clusters = account.client("ecs").describe_clusters(clusters=["mine"], include=["TAGS", "SETTINGS"])
-    return [
-        ec2.describe_vpcs(Filters=of_vpc)["Vpcs"],
-        ec2.describe_subnets(Filters=of_vpc)["Subnets"],
-        ec2.describe_route_tables(Filters=of_vpc)["RouteTables"],
-        ec2.describe_security_groups(Filters=of_vpc)["SecurityGroups"],
-        account.client("elbv2").describe_listeners(LoadBalancerArn=surroundings.load_balancer_arn)["Listeners"],
-        clusters["clusters"][0],
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -436,74 +289,3 @@ def test_the_cloudformation_template_makes_the_same(
     terraform = Inventory(account.client, "everything", surroundings.names(account))
     cloudformation = Inventory(other_account.client, "everything", there.names(other_account))
     assert differences(terraform, cloudformation) == {}
-
-
-# -- networks that would not work are refused by the plan, with the reason and the fix -------------------------
-
-
-def refusal(account: Account, folder: Path, settings: Config, definition: dict[str, Any] | None = None) -> str:
-    terraform = account.terraform(folder / "module")
-    terraform.render(rendered(settings, {"web": definition or web()}, access_key_arn=account.access_key_arn))
-    terraform.init()
-    with pytest.raises(TerraformError) as caught:
-        terraform.driver.plan(folder / "refused.tfplan")
-    return "\n".join(diagnostic.detail for diagnostic in caught.value.diagnostics)
-
-
-def test_subnets_without_a_way_out_or_with_one_that_tasks_cannot_use(
-    account: Account, surroundings: Surroundings, tmp_path: Path
-) -> None:
-    inside = surroundings.subnet_without_a_way_out
-    public = surroundings.subnet_ids[0]
-    network = surroundings.network(subnet_ids=[public, inside], assign_public_ip=False)
-    logging = web(logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "/not/there"}})
-    told = refusal(account, tmp_path, config(network=network), logging)
-    assert f"Subnet {inside} has no way out" in told
-    assert f"Subnet {public} is a public one" in told
-    assert "Set network.assign_public_ip: true" in told
-    assert "The log group /not/there" in told
-    assert "create_log_groups: true" in told
-
-
-def test_subnets_of_another_vpc(account: Account, surroundings: Surroundings, tmp_path: Path) -> None:
-    other = account.vpc("10.7.0.0/16")
-    stranger = account.subnet(other, "10.7.1.0/24", "b")
-    network = surroundings.network(subnet_ids=[surroundings.subnet_ids[0], stranger])
-    told = refusal(account, tmp_path, config(network=network))
-    assert f"Subnet {stranger} is in {other}, not in {surroundings.vpc_id}" in told
-
-
-def test_subnets_in_one_zone_in_a_vpc_without_names(
-    account: Account, surroundings: Surroundings, tmp_path: Path
-) -> None:
-    vpc_id = account.vpc("10.6.0.0/16")
-    account.route_out(vpc_id)
-    subnet_ids = [account.subnet(vpc_id, "10.6.1.0/24", "a"), account.subnet(vpc_id, "10.6.2.0/24", "a")]
-    network = surroundings.network(vpc_id=vpc_id, subnet_ids=subnet_ids)
-    assert "are all in us-east-1a" in refusal(account, tmp_path, config(network=network))
-
-
-def test_a_way_out_over_a_nat_gateway_that_is_gone(
-    account: Account, surroundings: Surroundings, tmp_path: Path
-) -> None:
-    vpc_id = account.vpc("10.5.0.0/16")
-    subnet_ids = [account.subnet(vpc_id, "10.5.1.0/24", "a"), account.subnet(vpc_id, "10.5.2.0/24", "b")]
-    gateways = [account.route_over_nat(vpc_id, subnet_id) for subnet_id in subnet_ids]
-    account.client("ec2").delete_nat_gateway(NatGatewayId=gateways[0])
-    network = surroundings.network(vpc_id=vpc_id, subnet_ids=subnet_ids, assign_public_ip=False)
-    told = refusal(account, tmp_path, config(network=network))
-    assert f"Subnet {subnet_ids[0]} has no way out" in told
-    assert "a NAT gateway that is gone or not available" in told
-    assert subnet_ids[1] not in told
-    account.client("ec2").delete_nat_gateway(NatGatewayId=gateways[1])
-
-
-def test_a_vpc_that_is_not_there(account: Account, surroundings: Surroundings, tmp_path: Path) -> None:
-    told = refusal(account, tmp_path, config(network=surroundings.network(vpc_id="vpc-0123456789abcdef0")))
-    assert "There is no VPC vpc-0123456789abcdef0 in this account and Region" in told
-
-
-def test_more_zones_than_fargate_runs_in(account: Account, tmp_path: Path) -> None:
-    """us-east-1 has six."""
-    told = refusal(account, tmp_path, config(network={"zones": 6}))
-    assert "This Region has 5 Availability Zones with Fargate" in told
