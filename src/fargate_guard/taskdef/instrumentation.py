@@ -100,6 +100,8 @@ def instrument(
         notices += warn_about_process_1(container)
     if found.sidecar is None:
         sidecar = target.append(new_sidecar(settings, record, pascal=target.pascal))
+        if repeated is not None and target.pascal in repeated.sidecars:
+            target.settled.add(id(sidecar.object))
     else:
         sidecar = found.sidecar
         notices += warn_about_variables(sidecar, settings.sidecar_environment, _own_variables(found))
@@ -108,9 +110,11 @@ def instrument(
     notices += warn_about_sidecar(sidecar, settings)
     check_registration(target)
     check_sizes(target, found.sidecar_name)
-    if repeated is not None and new:
+    if repeated is not None:
+        repeated.sidecars.add(target.pascal)
         itself = {one: target.sizes[id(one.object)] for one in new if name_of(one) not in known}
-        repeated.keep(locate(definition), itself, record, notices)
+        if itself:
+            repeated.keep(locate(definition), itself, record, notices)
     return _result(target, selection, definition, reasons, notices)
 
 

@@ -34,10 +34,12 @@ class Made(NamedTuple):
 class Repeated:
     """What was made of containers so far, with one and the same settings; they are not changed any more."""
 
-    __slots__ = ("_made",)
+    __slots__ = ("_made", "sidecars")
 
     def __init__(self) -> None:
         self._made: dict[int, Made] = {}
+        self.sidecars: set[bool] = set()
+        """Those that passed every check, by whether their fields are in PascalCase; only the labels differ."""
 
     @property
     def identities(self) -> Collection[int]:
