@@ -23,8 +23,10 @@ def arn_of(revision: str) -> str:
     return f"{ARN}:task-definition/{revision}"
 
 
-def definition(revision: str, *, agent: bool = True, kinds: tuple[str, ...] = ("FARGATE",)) -> TaskDefinition:
-    """A registered revision."""
+def definition(
+    revision: str, *, agent: bool = True, kinds: tuple[str, ...] = ("FARGATE",), network: str = "awsvpc"
+) -> TaskDefinition:
+    """A registered revision; with ``kinds`` empty, ECS tells none."""
     web: Json = {"name": "web", "image": "nginx", "entryPoint": ["/web"]}
     containers = [web]
     if agent:
@@ -33,7 +35,8 @@ def definition(revision: str, *, agent: bool = True, kinds: tuple[str, ...] = ("
     return TaskDefinition.of(
         {
             "taskDefinitionArn": arn_of(revision),
-            "requiresCompatibilities": list(kinds),
+            **({"requiresCompatibilities": list(kinds)} if kinds else {}),
+            "networkMode": network,
             "containerDefinitions": containers,
         }
     )
@@ -85,7 +88,7 @@ def running_task(id_: str, runs: str, *, agent: str = "RUNNING", status: str = "
 def looked_at(
     one: Service | None, tasks: tuple[Task, ...] = (), *, instrumented: bool = True, **more: Any
 ) -> list[Finding]:
-    """What is said of a stack that made ``web:2``; ``web:1``, ``web:3``, ``other:1`` and ``vm:1`` are others'."""
+    """What is said of a stack that made ``web:2``; the rest is others'."""
     known = [
         definition("web:2"),
         definition("web:1", agent=False),
@@ -93,6 +96,8 @@ def looked_at(
         definition("bare:1", agent=False),
         definition("other:1"),
         definition("vm:1", agent=False, kinds=("EC2",)),
+        definition("bridge:1", agent=False, kinds=(), network="bridge"),
+        definition("either:1", agent=False, kinds=()),
     ]
     made = definition("web:2")
     seen = Seen(

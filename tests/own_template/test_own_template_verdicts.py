@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from fargate_guard.taskdef.selection import BY_ITSELF
 from fargate_guard.verify.rollout_verdict import Awaited, Rollout, Verdict
+from fargate_guard.workflows.own_template_findings import findings
 from fargate_guard.workflows.own_template_runners import Runner, started_by_states
-from tests.own_template.seen import arn_of, looked_at, part, running_task, service, told
+from fargate_guard.workflows.own_template_seen import Made, Seen
+from tests.own_template.seen import arn_of, definition, looked_at, part, running_task, service, told
 
 WATCHED = [("OK", "service"), ("OK", "tasks-watched")]
 
@@ -28,7 +31,9 @@ def test_a_service_that_somebody_deleted_is_told(one: Any) -> None:
     ("runs", "outcome", "words"),
     [
         ("other:1", "OK", "instrumented"),
-        ("vm:1", "OK", "not for Fargate: EC2"),
+        ("vm:1", "OK", "not for Fargate: RequiresCompatibilities is EC2"),
+        ("bridge:1", "OK", "not for Fargate: RequiresCompatibilities is missing, and NetworkMode is bridge"),
+        ("either:1", "NG", "not instrumented: web"),
         ("bare:1", "NG", "not instrumented: web"),
         ("gone:7", "NG", "ECS does not have it (any more)"),
         ("web:1", "NG", "somebody else deployed it"),
@@ -131,6 +136,19 @@ def test_tasks_that_no_service_keeps_are_looked_at() -> None:
 def test_what_starts_tasks_is_judged_by_what_it_starts(runner: Runner, outcome: str, words: str) -> None:
     found = looked_at(service("web:2"), runners=(runner,))[-1]
     assert (found.outcome, found.check, words in found.found) == (outcome, "own-stack.runners", True), found
+
+
+def test_what_the_stack_does_not_make_is_not_held_against_it() -> None:
+    resource = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [{"Name": "web"}]}}
+    made = definition("bridge:1", agent=False, kinds=(), network="bridge")
+    seen = Seen(
+        templates={"": {"Resources": {"Old": resource, "Maybe": {**resource, "Condition": "IsProd"}}}},
+        made=(Made("Old", made.arn, made),),
+    )
+    found = list(findings(seen, BY_ITSELF, instrumented=True))
+    assert told(found)[:3] == [("SKIP", "template"), ("SKIP", "template"), ("SKIP", "task-definition")]
+    assert "NetworkMode is bridge" in found[0].found
+    assert "its condition is false" in found[1].found
 
 
 def test_what_cannot_be_instrumented_from_here_is_named() -> None:

@@ -12,9 +12,9 @@ from fargate_guard.workflows.own_template_seen import (
     FIX,
     REGISTER_AGAIN,
     TAKE_OUT,
-    is_for_fargate,
     not_instrumented,
     said,
+    why_not_for_fargate,
     with_agent,
 )
 
@@ -49,15 +49,20 @@ def _template(address: str, template: Json, seen: Seen, rules: Rules, *, instrum
         if kind != TASK_DEFINITION:
             continue
         where = f"{address}.{logical_id}".lstrip(".")
-        definition = next((one.definition for one in seen.made if one.address == where), None)
+        made = next((one for one in seen.made if one.address == where), None)
+        if made is None and "Condition" in template["Resources"][logical_id]:
+            yield said("own-stack.template", where, None, "", "the stack does not make it: its condition is false")
+            continue
+        definition = made.definition if made else None
         alone = {**template, "Resources": {logical_id: template["Resources"][logical_id]}}
         try:
             explained = explain_template(alone)
         except TaskDefinitionError as error:
             yield said("own-stack.template", where, None, "", f"cannot be told from the template: {error.message}")
             continue
-        if definition is not None and not is_for_fargate(definition):
-            yield said("own-stack.template", where, None, "", "not for Fargate")
+        elsewhere = why_not_for_fargate(definition) if definition is not None else None
+        if elsewhere is not None:
+            yield said("own-stack.template", where, None, "", elsewhere)
             continue
         left_out = definition.left_out(rules) if definition is not None else {}
         containers = [one for _, found in explained for one in found.containers]
@@ -87,8 +92,9 @@ def _registered(made: Made, rules: Rules, *, instrumented: bool) -> Finding:
     definition = made.definition
     if definition is None:
         return said(check, where, False, "it is registered", "ECS does not have it any more", REGISTER_AGAIN)
-    if not is_for_fargate(definition):
-        return said(check, where, None, "", f"not for Fargate: {', '.join(definition.compatibilities)}")
+    elsewhere = why_not_for_fargate(definition)
+    if elsewhere is not None:
+        return said(check, where, None, "", elsewhere)
     if not instrumented:
         has = with_agent(definition)
         return said(check, where, not has, "no agent in it", ", ".join(has) or "none", TAKE_OUT)

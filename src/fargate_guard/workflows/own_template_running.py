@@ -10,10 +10,10 @@ from fargate_guard.workflows.own_template_runners import not_watchable
 from fargate_guard.workflows.own_template_seen import (
     FIX_FOREIGN,
     family_of,
-    is_for_fargate,
     not_instrumented,
     said,
     short,
+    why_not_for_fargate,
     with_agent,
 )
 
@@ -116,8 +116,9 @@ def _wrong(named: str, seen: Seen, rules: Rules) -> tuple[bool, str]:
     definition = seen.definitions.get(named)
     if definition is None:
         return True, "ECS does not have it (any more), so that nobody can tell what is in it"
-    if not is_for_fargate(definition):
-        return False, f"not for Fargate: {', '.join(definition.compatibilities)}"
+    elsewhere = why_not_for_fargate(definition)
+    if elsewhere is not None:
+        return False, elsewhere
     missing = not_instrumented(definition, rules)
     if missing:
         return True, f"not instrumented: {', '.join(missing)}"
@@ -184,7 +185,7 @@ def _needs_no_agent(named: str, seen: Seen, rules: Rules) -> bool:
     definition = seen.definitions.get(named)
     if definition is None:
         return False
-    return not is_for_fargate(definition) or definition.why_not_watched(rules) is not None
+    return why_not_for_fargate(definition) is not None or definition.why_not_watched(rules) is not None
 
 
 def _rollouts(seen: Seen) -> Iterator[Finding]:

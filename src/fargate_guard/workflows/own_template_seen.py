@@ -87,9 +87,14 @@ def with_agent(definition: TaskDefinition) -> list[str]:
     return [one.name for one in definition.containers if one.is_instrumented or one.is_sidecar]
 
 
-def is_for_fargate(definition: TaskDefinition) -> bool:
-    """Whether it may run on Fargate."""
-    return not definition.compatibilities or "FARGATE" in definition.compatibilities
+def why_not_for_fargate(definition: TaskDefinition) -> str | None:
+    """Return why it cannot run on Fargate, by the rule that templates are instrumented by; None where it may."""
+    from fargate_guard.cloudformation.fargate import why_not_fargate
+    from fargate_guard.taskdef.fields import recased
+
+    if "FARGATE" in definition.compatibilities:
+        return None
+    return why_not_fargate(recased(definition.json, pascal=True))
 
 
 def short(arn: str) -> str:
