@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from functools import partial
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fargate_guard.workflows.in_processes import Child, parts_of
+from fargate_guard.workflows.in_processes import Child, parts_of, share_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,31 @@ def fail() -> None:
 
 def be_killed() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_half_a_result_is_none(plain: bool) -> None:
+    class HalfTold(Child[str]):
+        def _dumped(self, found: str) -> bytes:
+            return super()._dumped(found)[:-10]
+
+    with HalfTold(lambda: "a" * 100, plain=plain) as child:
+        assert child.result() is None
+
+
+def test_where_no_more_processes_are_allowed_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refused)
+    with Child(lambda: 1) as child:
+        assert child.result() is None
+    assert [one for part in share_out(list, range(100)) for one in part] == list(range(100))
+
+
+@pytest.mark.parametrize("items", [range(3), range(100)])
+def test_shared_out_work_gives_its_results_in_order(items: range) -> None:
+    assert [one for part in share_out(list, items) for one in part] == list(items)
 
 
 @pytest.mark.parametrize("work", [fail, be_killed, lambda: lambda: None, lambda: os._exit(0)])

@@ -13,7 +13,7 @@ import signal
 import sys
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,12 +75,15 @@ class Child(Generic[Result]):
         self._plain = plain
         self._result, result = os.pipe()
         kept, self._kept = os.pipe()
-        self._running = True
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # until the child knows what to do then
-        self._process = os.fork()
-        if not self._process:
+        try:
+            self._process: int | None = os.fork()
+        except OSError:  # no more processes, or no memory: one that never told anything
+            self._process = None
+        if self._process == 0:
             os.close(self._kept)
             self._work_out(work, undo, result, kept)
+        self._running = True
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(result)
         os.close(kept)
@@ -91,10 +94,12 @@ class Child(Generic[Result]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._running:
+        if not self._running:
+            return
+        if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process, signal.SIGTERM)
-            self._end()
+        self._end()
 
     def result(self, take: Callable[[Result], None] = lambda _: None) -> Result | None:
         """Wait for the result; None where the child could not work it out.
@@ -140,22 +145,23 @@ class Child(Generic[Result]):
     def _loaded(self, content: bytes) -> Result | None:
         """What the child found; None where it ended before it had told everything."""
         found: Result
-        try:
+        with contextlib.suppress(EOFError, ValueError, TypeError):
             if self._plain:
-                found = cast("Result", marshal.loads(content))  # noqa: S302 - our own child's
-            else:
-                import pickle
+                found = marshal.loads(content)  # noqa: S302 - our own child's
+                return found
+            import pickle
 
+            with contextlib.suppress(pickle.UnpicklingError):
                 found = pickle.loads(content)  # noqa: S301 - our own child's
-        except (EOFError, ValueError, TypeError, ImportError):
-            return None
-        return found
+                return found
+        return None
 
     def _end(self) -> None:
         self._running = False
         os.close(self._kept)
         os.close(self._result)
-        os.waitpid(self._process, 0)
+        if self._process is not None:
+            os.waitpid(self._process, 0)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
