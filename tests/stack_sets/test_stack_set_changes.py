@@ -91,6 +91,12 @@ def test_a_unit_without_accounts_is_refused_before_anything_is_made(organization
     refused = organization.ran("deploy", "--organizational-units", unit, "--regions", REGION, "--yes")
     assert (refused.exit_code, "there is no account to deploy to" in refused.stderr) == (4, True), refused.stderr
     assert organization.client("cloudformation").list_stack_sets(Status="ACTIVE")["Summaries"] == []
+    both = f"{unit},{organization.unit}"
+    planned = organization.ran("plan", "--organizational-units", both, "--regions", REGION)
+    assert (planned.exit_code, f"{unit} has no account to deploy to" in planned.stderr) == (2, True), (
+        planned.stderr
+    )
+    assert f"{organization.unit} has no account" not in planned.stderr
 
 
 def test_a_unit_below_another_one_is_reached_through_the_upper_one(organization: Organization) -> None:

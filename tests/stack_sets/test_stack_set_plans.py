@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from fargate_guard.aws.stack_sets import Description, Instance, Operation
+from fargate_guard.aws.stack_sets import Description, Instance, Operation, Outcome
 from fargate_guard.config.load import parse_config
 from fargate_guard.config.stack_set import StackSet
 from fargate_guard.errors import FguardError
@@ -174,6 +175,14 @@ def test_status_tells_what_is_not_as_it_should_be(
     last = Operation("id", "UPDATE", operation, "now", None, "too many")
     seen = StackSetStatus("set", described({}), instances, last, ())
     assert seen.problems == (() if problem is None else (problem,))
+
+
+def test_a_look_for_drift_that_failed_does_not_pass_for_the_former_one() -> None:
+    there = replace(instance(ONE, "a"), drift="IN_SYNC")
+    failed = Outcome(ONE, "a", "FAILED", "the role is gone")
+    assert StackSetStatus("set", described({}), (there,), None, (), looked_for_drift=True).problems == ()
+    seen = StackSetStatus("set", described({}), (there,), None, (), looked_for_drift=True, not_looked=(failed,))
+    assert seen.problems == (f"{ONE} a: drift could not be looked for: the role is gone",)
 
 
 def test_preferences_keep_the_order_of_regions_and_tell_shares_from_counts() -> None:

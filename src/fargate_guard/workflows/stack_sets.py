@@ -88,6 +88,7 @@ def plan_rollout(context: Context, *, remove_absent: bool, renews_key: bool) -> 
     settings = differences(there, template, wanted, sends_key=sends_key) if there else ()
     if context.config.sysdig.access_key.env and not sends_key:
         context.observer.note("the access key stays as it is; --renew-access-key sends the one you have now")
+    _tell_no_targets(context, desired, {*members.below, *(there.units if there else ())})
     _tell_foreign_secret(context, {account for account, _ in desired.places})
     plan = make_plan(
         sets.name,
@@ -258,6 +259,22 @@ def _refuse_no_key(context: Context, *, renews_key: bool) -> None:
             why="fguard.yaml names where it is stored, and not a variable that holds it",
             fix="leave out --renew-access-key: agents that start read what is stored there",
         )
+
+
+def _tell_no_targets(context: Context, desired: Wanted, reached: set[str]) -> None:
+    """A unit in which there is nobody to deploy to is made no target, so that nobody who joins it follows.
+
+    :param reached: units that are targets already, or below one that is asked for.
+    """
+    wanted = context.config.cloudformation.stack_set
+    if not wanted.deploys_automatically:
+        return
+    for unit in wanted.organizational_units:
+        if unit not in {*desired.places.values(), *reached}:
+            context.observer.warning(
+                f"{unit} has no account to deploy to, so that it is no target yet: accounts that join it get"
+                f" nothing until this is run again: {context.stacks.command}"
+            )
 
 
 def _tell_foreign_secret(context: Context, accounts: set[str]) -> None:

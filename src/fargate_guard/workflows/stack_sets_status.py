@@ -48,6 +48,8 @@ class StackSetStatus:
     listening: Mapping[Place, Listening] = field(default_factory=dict)
     """Empty where it was not asked for."""
     looked_for_drift: bool = False
+    not_looked: tuple[Outcome, ...] = ()
+    """Where the look for drift failed, or was given up: what stands there is of an earlier one."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -59,6 +61,9 @@ class StackSetStatus:
                 found.append(f"{where} is {one.status} ({one.reason or one.detailed_status})")
             if self.looked_for_drift and one.drift != "IN_SYNC":
                 found.append(f"{where}: drift {one.drift}")
+        for look in self.not_looked:
+            reason = look.reason or look.status
+            found.append(f"{look.account} {look.region}: drift could not be looked for: {reason}")
         last = self.last_operation
         if last and last.status in UNSUCCESSFUL:
             reason = f": {last.reason}" if last.reason else ""
@@ -84,8 +89,7 @@ def read_status(context: Context, *, with_drift: bool = False, account_role: str
             fix="make it: fguard deploy --method cloudformation --stack-set",
         )
     refuse_foreign_set(sets.name, there, deployment_owner(context.config))
-    if with_drift:
-        _look_for_drift(context, sets)
+    not_looked = _look_for_drift(context, sets) if with_drift else ()
     instances = tuple(sets.instances())
     last = next((one for one in sets.operations() if one.action != DRIFT), None)
     return StackSetStatus(
@@ -96,14 +100,18 @@ def read_status(context: Context, *, with_drift: bool = False, account_role: str
         tuple(sets.outcomes(last.operation_id)) if last else (),
         _listening(context, instances, account_role) if account_role else {},
         looked_for_drift=with_drift,
+        not_looked=not_looked,
     )
 
 
-def _look_for_drift(context: Context, sets: StackSets) -> None:
+def _look_for_drift(context: Context, sets: StackSets) -> tuple[Outcome, ...]:
+    """Let CloudFormation look, and return where it did not."""
     follow_running(context, sets)
-    if sets.instances():
-        context.observer.step("Look for drift in all accounts and Regions")
-        follow_operation(context, sets, sets.detect_drift())
+    if not sets.instances():
+        return ()
+    context.observer.step("Look for drift in all accounts and Regions")
+    _, outcomes = follow_operation(context, sets, sets.detect_drift())
+    return tuple(one for one in outcomes if one.status != "SUCCEEDED")
 
 
 def _listening(context: Context, instances: tuple[Instance, ...], role: str) -> dict[Place, Listening]:
