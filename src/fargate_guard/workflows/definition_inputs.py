@@ -27,7 +27,7 @@ LARGEST = 64 * 2**20
 """Bytes. A template has at most 1 MB: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 
 _STEP = 2**16
-"""Bytes that are read at a time."""
+"""Bytes that are read at a time of what does not tell its size; a larger buffer would cost its pages."""
 
 _LIVE = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/\S+|[A-Za-z0-9_-]{1,255}(:\d+)?"
 """A family, ``family:revision``, or an ARN.
@@ -186,12 +186,18 @@ def text_of(one: Input, standard_input: BinaryIO, read_live: Callable[[str], str
 
 
 def _content(path: str) -> bytes:
-    """The bytes of a file; at least one too many of one that is too large. A large buffer would cost its pages."""
+    """The bytes of a file, at least one too many of one that is too large: mostly what one reading gives."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        content = bytearray()
-        while len(content) <= LARGEST and (step := os.read(descriptor, _STEP)):
-            content += step
-        return bytes(content)
+        size = min(os.fstat(descriptor).st_size, LARGEST)
+        content = os.read(descriptor, max(size + 1, _STEP))
+        step = os.read(descriptor, _STEP)
+        if not step:
+            return content
+        several = bytearray(content)
+        while step and len(several) <= LARGEST:
+            several += step
+            step = os.read(descriptor, _STEP)
+        return bytes(several)
     finally:
         os.close(descriptor)
