@@ -1,6 +1,7 @@
 """How long ``fguard instrument`` takes for 1,000 files, and how its memory grows: whole processes, medians of ten.
 
-The measure is one Python process that copies the same files through ``json``, one after the other.
+The measure is one Python process that copies the same files through ``json``, one after the other. fguard shares
+the files among the processors; how many there are is printed.
 
 Run: python -m benchmarks.instrument_files
 """
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.whole_process import INSTRUMENT, Cost, costs, python, show
+from fargate_guard.workflows.in_processes import processors
 
 ALLOWED_RATIO = 2.0
 ALLOWED_GROWTH = 1.1
@@ -56,6 +58,7 @@ def container(number: int, name: str) -> dict[str, Any]:
 
 
 def main() -> int:
+    print(f"{processors()} processors")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         some, every = FILES // 10, FILES

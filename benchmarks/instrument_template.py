@@ -6,7 +6,8 @@ definition, so that no two containers are alike. fguard looks once at containers
 log routers do, so the third file shows what it takes where none does.
 
 The measure is one Python process that reads the same file and then goes ten times through ``json.loads`` and
-``json.dumps`` of it: the reference instrumenter takes as long. Half of it is the aim.
+``json.dumps`` of it: the reference instrumenter takes as long. Half of it is the aim. fguard shares the task
+definitions among the processors, so the ratio depends on how many are free; how many there are is printed.
 
 Run: python -m benchmarks.instrument_template
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.whole_process import INSTRUMENT, costs, python, show
+from fargate_guard.workflows.in_processes import processors
 
 ALLOWED_RATIO = 1.0
 TASK_DEFINITIONS = 200
@@ -84,6 +86,7 @@ def main() -> int:
         }
         for file, text in texts.items():
             (folder / file).write_text(text)
+        print(f"{processors()} processors")
         return max([compare(folder, file) for file in texts])
 
 
