@@ -87,7 +87,10 @@ def deploy(
     context.observer.step("Verify what ECS runs")
     report = verify_deployment(context, done.outputs, timeout=timeout)
     document = {"method": chosen.value, **_document(context, done, report)}
-    return Result(document, _text(context, chosen, done, report), report.exit_code)
+    code = report.exit_code
+    if code is ExitCode.DONE and done.left_behind:
+        code = ExitCode.VERIFICATION_FAILED
+    return Result(document, _text(context, chosen, done, report), code)
 
 
 def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any]:
@@ -106,6 +109,7 @@ def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any
             name: {"task_definition_arn": built.task_definition_arn, "service_arn": built.service_arn}
             for name, built in done.outputs.workloads.items()
         },
+        "left_behind": list(done.left_behind),
         "verification": report.document(),
     }
 
@@ -123,6 +127,8 @@ def _text(context: Context, method: Method, done: Deployed, report: Report) -> s
     head = f"Deployed {context.config.name} in {done.outputs.region}: {made}."
     if not done.changed:
         head = f"Nothing to change: {context.config.name} in {done.outputs.region} is as configured."
+    if done.left_behind:
+        head += f" {len(done.left_behind)} of what was to go could not be deleted and is left: see the warning."
     return "\n".join([head, *_facts(done), report_text(report), "", "Next:", *_next_steps(done, config)])
 
 

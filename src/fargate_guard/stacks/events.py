@@ -133,6 +133,23 @@ def first_cause(events: Iterable[StackEvent]) -> Cause | None:
     return Cause(of_stack[0]) if of_stack else None
 
 
+def undeleted(events: Iterable[StackEvent]) -> tuple[StackEvent, ...]:
+    """Return the last event of each resource that could not be deleted, in order.
+
+    What an update removes or replaces is deleted at its very end. Where that fails, the update counts as complete
+    all the same, and what is left is in no stack any more.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-monitor-stack.html
+
+    :param events: of one operation, in any order.
+    """
+    last: dict[tuple[str, str, str], StackEvent] = {}
+    for event in sorted(events, key=lambda event: event.time):
+        if not event.is_of_the_stack:
+            last[event.stack_id, event.logical_id, event.physical_id] = event
+    failed = [event for event in last.values() if event.status == "DELETE_FAILED"]
+    return tuple(event for event in failed if not _stands_for_a_stack(event, failed))
+
+
 def last_operation(events: Iterable[StackEvent]) -> tuple[StackEvent, ...]:
     """Return the events of the latest operation that a user began: create, update or delete with its rollback.
 

@@ -100,22 +100,35 @@ def workload_parts(config: Config, workloads: Sequence[WorkloadInput], region: s
     :raises NotCarriedError: a field or a text that CloudFormation would lose or change.
     """
     definitions = {workload.name: _fields(config, workload) for workload in workloads}
+    created, existing = _log_groups(config, definitions, region)
+    return [
+        _part(config, workload, definitions[workload.name], created[workload.name], existing[workload.name])
+        for workload in workloads
+    ]
+
+
+def existing_log_groups(config: Config, workloads: Sequence[WorkloadInput], region: str) -> dict[str, list[str]]:
+    """Return the log groups of the Region that must be there before a workload's containers start, by workload."""
+    definitions = {workload.name: workload.definition for workload in workloads}
+    return _log_groups(config, definitions, region)[1]
+
+
+def _log_groups(
+    config: Config, definitions: Mapping[str, Mapping[str, Json]], region: str
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The log groups that each workload creates, and those that must exist."""
     named = {
         name: awslogs_groups(
             [
-                (log.get("logDriver", ""), log.get("options", {}))
-                for container in definition.get("containerDefinitions", [])
-                for log in [container.get("logConfiguration", {})]
+                (log.get("logDriver", ""), log.get("options") or {})
+                for container in definition.get("containerDefinitions") or []
+                for log in [container.get("logConfiguration") or {}]
             ],
             region=region,
         )
         for name, definition in definitions.items()
     }
-    created, existing = divided_log_groups(config, named, groups_to_create(config))
-    return [
-        _part(config, workload, definitions[workload.name], created[workload.name], existing[workload.name])
-        for workload in workloads
-    ]
+    return divided_log_groups(config, named, groups_to_create(config))
 
 
 def _fields(config: Config, workload: WorkloadInput) -> dict[str, Json]:

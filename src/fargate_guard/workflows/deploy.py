@@ -37,6 +37,8 @@ class Deployed:
     plan: Plan | StackPlan
     changed: bool
     outputs: DeploymentOutputs
+    left_behind: tuple[str, ...] = ()
+    """What CloudFormation should have deleted and could not; Terraform fails then."""
 
 
 def make_plan(context: Context) -> Plan:

@@ -29,6 +29,7 @@ from fargate_guard.workflows.stack_operation import (
     withdraw_unexecuted,
 )
 from fargate_guard.workflows.stack_owner import deployment_owner
+from fargate_guard.workflows.stack_preflight import refuse_another_vpc, refuse_missing_log_groups
 from fargate_guard.workflows.stack_repair import settled_stack, stuck_refusal
 
 if TYPE_CHECKING:
@@ -104,13 +105,12 @@ def deploy_stack(context: Context, approve: Approver) -> Deployed:
     if not approved:
         _take_back(context, plan, key)
         raise Declined("nothing was changed: the plan was not approved", fix="approve it, or run with --yes")
-    if plan.has_changes:
-        _execute(context, plan, key, template.body)
+    left = _execute(context, plan, key, template.body) if plan.has_changes else ()
     done = described_deployment(context)
     if not plan.has_changes:
         keep_protection(context, done.stack)
     context.folder.record_stack(done.stack.stack_id)
-    return Deployed(plan, plan.has_changes, done.outputs)
+    return Deployed(plan, plan.has_changes, done.outputs, left)
 
 
 def _settle(context: Context) -> None:
@@ -142,6 +142,8 @@ def _plan(context: Context, access_key_value_from: str) -> tuple[StackPlan, Stac
     context.observer.step("Render and make a change set")
     name, owner = stack_name(context.config), deployment_owner(context.config)
     stack = settled_stack(context, name, owner)
+    refuse_another_vpc(context, stack)
+    refuse_missing_log_groups(context, instrumented_workloads(context, access_key_value_from))
     template = render_stack(
         context, access_key_value_from=access_key_value_from, surroundings=surroundings_of(context, stack)
     )
@@ -170,13 +172,16 @@ def _withdraw_key(context: Context, key: StoredAccessKey) -> None:
         )
 
 
-def _execute(context: Context, plan: StackPlan, key: StoredAccessKey, body: str) -> None:
-    """Execute the plan; what was made for it is taken back where nothing refers to it, or told."""
+def _execute(context: Context, plan: StackPlan, key: StoredAccessKey, body: str) -> tuple[str, ...]:
+    """Execute the plan; returns what could not be deleted.
+
+    What was made for the plan is taken back where nothing refers to it, or told.
+    """
     try:
         clear_the_way(context, plan)
         context.observer.step("Execute the change set")
         context.folder.record_stack(plan.stack_id)
-        execute_stack(context, plan, body=body)
+        return execute_stack(context, plan, body=body)
     except BaseException as error:
         if withdraw_unexecuted(context, plan):
             _withdraw_key(context, key)

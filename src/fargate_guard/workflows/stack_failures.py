@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from fargate_guard.errors import ExitCode, FguardError
-from fargate_guard.stacks.states import ROLLED_BACK
+from fargate_guard.stacks.events import undeleted
+from fargate_guard.stacks.states import ROLLED_BACK, SUCCEEDED
 from fargate_guard.terraform import aws_failures
 
 if TYPE_CHECKING:
@@ -77,6 +78,23 @@ def cause_lines(cause: Cause) -> list[str]:
     """Return the first cause as lines of text, for a state that is explained later."""
     event = cause.event
     return [f"first cause: {event.address} ({event.resource_type}) {event.status}: {event.words}"]
+
+
+def told_leftovers(context: Context, ended: Ended) -> tuple[str, ...]:
+    """Tell what an update that succeeded should have deleted and could not; return it, a line for each."""
+    if ended.stack.status not in SUCCEEDED:
+        return ()
+    left = tuple(
+        f"{event.address} ({event.resource_type}) {event.physical_id}: {event.words}"
+        for event in undeleted(ended.events)
+    )
+    if left:
+        named = "\n".join(f"  {one}" for one in left)
+        context.observer.warning(
+            "CloudFormation could not delete what the update took out of the stack; it is in no stack any more,"
+            f" and may cost money. Delete it by hand:\n{named}"
+        )
+    return left
 
 
 def template_line(body: str, logical_id: str) -> int | None:

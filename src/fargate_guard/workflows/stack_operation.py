@@ -21,7 +21,14 @@ from fargate_guard.stacks.change_set import (
     says_no_changes,
 )
 from fargate_guard.stacks.states import SUCCEEDED
-from fargate_guard.workflows.stack_failures import ECS_SERVICE, RENDERED, StackFailed, stack_failed, stopped_tasks
+from fargate_guard.workflows.stack_failures import (
+    ECS_SERVICE,
+    RENDERED,
+    StackFailed,
+    stack_failed,
+    stopped_tasks,
+    told_leftovers,
+)
 from fargate_guard.workflows.stack_following import Follower, follow
 from fargate_guard.workflows.stack_repair import delete, settled_stack
 from fargate_guard.workflows.stack_uploads import remove_uploads, template_argument
@@ -209,8 +216,10 @@ def execute_stack(
     body: str | None = None,
     file: str = RENDERED,
     protect: bool | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Execute exactly the change set that was shown, tell the events as they come, and wait for the end.
+
+    Returns what CloudFormation should have deleted and could not, a line for each; it is told, too.
 
     :param body: the template, to say where in it a failure lies.
     :param file: how the user knows that template.
@@ -222,7 +231,7 @@ def execute_stack(
     :raises Interrupted: after a request to stop; CloudFormation goes on, or is taken back, as asked.
     """
     if plan.change_set_id is None:
-        return
+        return ()
     _refuse_outdated(context, plan)
     after = cloudformation.newest_event(context.aws, plan.stack_id)
     details: list[str] = []
@@ -236,6 +245,7 @@ def execute_stack(
     if ended.stack.status not in SUCCEEDED:
         raise stack_failed(context, ended, body=body, file=file, details=details)
     keep_protection(context, ended.stack, protect)
+    return told_leftovers(context, ended)
 
 
 def _execute(context: Context, plan: StackPlan) -> None:

@@ -8,7 +8,7 @@ from fargate_guard.aws import cloudformation
 from fargate_guard.errors import PreflightError
 from fargate_guard.stacks.events import STACK, first_cause, last_operation
 from fargate_guard.stacks.states import ROLLED_BACK, Repair, operation_of
-from fargate_guard.workflows.stack_failures import cause_lines, stack_failed
+from fargate_guard.workflows.stack_failures import cause_lines, stack_failed, told_leftovers
 from fargate_guard.workflows.stack_following import Ended, Follower, follow, request_token
 from fargate_guard.workflows.stack_owner import refuse_foreign
 
@@ -54,6 +54,7 @@ def followed(context: Context, stack: Stack | None) -> Stack | None:
     follower.pick_up()
     context.observer.step(f"Follow the {operation} that is under way ({stack.status})")
     ended = follow(context, follower)
+    told_leftovers(context, ended)
     if ended.stack.status in ROLLED_BACK and ended.cause is not None:
         context.observer.warning(
             f"what was under way was rolled back ({ended.stack.status}); {cause_lines(ended.cause)[0]}"

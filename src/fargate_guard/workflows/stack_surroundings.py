@@ -152,13 +152,13 @@ def _load_balancer_groups(context: Context) -> Iterator[tuple[str, tuple[str, ..
         target_group = workload.service.target_group if workload.service else None
         if target_group is None:
             continue
-        arns = _load_balancers(context.aws, target_group)
+        arns = _load_balancers(context.aws, target_group, context.config.network.vpc_id)
         found = [balancer for arn in arns if (balancer := elbv2.load_balancer(context.aws, arn)) is not None]
         groups = [str(group) for balancer in found for group in balancer.get("SecurityGroups") or ()]
         yield workload_name(workload), tuple(dict.fromkeys(groups))
 
 
-def _load_balancers(aws: Aws, target_group: TargetGroup) -> list[str]:
+def _load_balancers(aws: Aws, target_group: TargetGroup, vpc_id: str | None) -> list[str]:
     if target_group.arn is None:
         return [target_group.listener.load_balancer_arn] if target_group.listener else []
     found = elbv2.target_group(aws, target_group.arn)
@@ -171,6 +171,18 @@ def _load_balancers(aws: Aws, target_group: TargetGroup) -> list[str]:
             f"the target group {target_group.arn} has targets of type {found.get('TargetType')}",
             "workloads, service.target_group.arn",
             "tasks on Fargate need a target group of type ip",
+        )
+    if not found.get("LoadBalancerArns"):
+        raise _refused(
+            f"no load balancer uses the target group {target_group.arn}",
+            "workloads, service.target_group.arn",
+            "give it a listener first: ECS refuses it until then",
+        )
+    if vpc_id is not None and found.get("VpcId") != vpc_id:
+        raise _refused(
+            f"the target group {target_group.arn} is in {found.get('VpcId')}, the workload in {vpc_id}",
+            "workloads, service.target_group.arn",
+            "name one in the service's VPC",
         )
     return [str(arn) for arn in found.get("LoadBalancerArns", ())]
 
