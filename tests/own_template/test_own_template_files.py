@@ -39,6 +39,7 @@ INLINE = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ZipFile": "p
         (text({"Web": task()}, Transform=SAM, Globals=GLOBALS), "$.Globals.Function.CodeUri"),
         (text({"Web": task(), "Self": nested("app.json")}), "nest each other without end"),
         (text({"Web": task(), "Lost": nested("lost.yaml")}), "lost.yaml"),
+        (text({"Web": task(), "Lost": nested("a\0b.yaml")}), "the file cannot be read"),
         ('{"family": "web", "containerDefinitions": [{"name": "web", "image": "nginx"}]}', "workloads"),
         ('{"Parameters": {}}', "give JSON or YAML with Resources"),
         ('{"apiVersion": "apps/v1", "kind": "Deployment"}', "give JSON or YAML with Resources"),
@@ -49,6 +50,7 @@ INLINE = {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ZipFile": "p
         "code for all of SAM's functions",
         "cycle",
         "no such child",
+        "no name for a file",
         "no template",
         "no resources",
         "for Kubernetes",
@@ -62,6 +64,25 @@ def test_a_file_that_cannot_be_deployed_is_refused(tmp_path: Path, template: str
     error = refused.value
     assert isinstance(error, FguardError | TaskDefinitionError)
     assert words in f"{error.message} {error.where} {error.fix}"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"Parameters": 3},
+        {"Parameters": [3]},
+        {"Parameters": {"Stage": None}},
+        {"Globals": {"Function": 3}},
+        {"Transform": {"Name": "AWS::Include", "Parameters": 3}},
+        {"Transform": [{"Name": "AWS::Include", "Parameters": ["Location"]}]},
+    ],
+    ids=str,
+)
+def test_what_is_malformed_is_left_to_cloudformation_to_refuse(tmp_path: Path, given: dict[str, Any]) -> None:
+    (tmp_path / "app.json").write_text(text({"Web": task()}, **given))
+    template = read_template(tmp_path / "app.json")
+    check(template, gather((), (), None, {}), ())
+    assert kept_values(template.value, gather((), (), None, {}), {"Stage": "prod"}) == ()
 
 
 def test_what_a_path_names_is_read_and_what_a_url_names_is_told(tmp_path: Path) -> None:

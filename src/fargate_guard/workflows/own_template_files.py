@@ -121,10 +121,11 @@ def _read(path: Path, address: str, above: tuple[Path, ...]) -> Template:
     from fargate_guard.taskdef import TaskDefinitionError
     from fargate_guard.workflows.definition_files import in_file
 
-    if path.resolve() in above:
+    place = _resolved(path)
+    if place in above:
         raise PreflightError(
             "the templates nest each other without end",
-            where=" > ".join(str(one) for one in (*above, path.resolve())),
+            where=" > ".join(str(one) for one in (*above, place)),
             fix="take the nested stack that leads back out of one of them",
         )
     one = Input(str(path), Kind.FILE, PurePath(path.name))
@@ -138,8 +139,15 @@ def _read(path: Path, address: str, above: tuple[Path, ...]) -> Template:
     if not source.is_template:
         raise _no_template(path, "it has no Resources")
     _refuse_artifacts(path, source.value)
-    found = _nested(path, source.value, address, (*above, path.resolve()))
+    found = _nested(path, source.value, address, (*above, place))
     return Template(path, source, tuple(found))
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links without end, a null in the name
+        raise UsageError("the file cannot be read", where=repr(str(path)), why=str(error)) from None
 
 
 def _no_template(path: Path, why: str) -> UsageError:
@@ -217,9 +225,9 @@ def _local_artifacts(path: Path, template: Json) -> Iterator[str]:
 def _local_includes(value: Json) -> Iterator[str]:
     """The locations of ``AWS::Include`` transforms that are paths."""
     if isinstance(value, dict):
-        location = (value.get("Parameters") or {}).get("Location") if value.get("Name") == "AWS::Include" else None
-        if is_local(location):
-            yield str(location)
+        given = value.get("Parameters") if value.get("Name") == "AWS::Include" else None
+        if isinstance(given, dict) and is_local(given.get("Location")):
+            yield str(given["Location"])
         value = list(value.values())
     if isinstance(value, list):
         for item in value:

@@ -100,7 +100,9 @@ def _text(value: Json) -> str:
 
 def declared(template: Json) -> dict[str, dict[str, Json]]:
     """Return a template's parameters by name."""
-    found = template.get("Parameters") or {}
+    found = template.get("Parameters")
+    if not isinstance(found, dict):
+        return {}
     return {name: one for name, one in found.items() if isinstance(one, dict)}
 
 
