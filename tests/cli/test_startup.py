@@ -91,3 +91,33 @@ def test_a_mistyped_command_is_told_the_nearest(fguard: Fguard) -> None:
     ran = fguard("instument")
     assert ran.exit_code == 64
     assert "No such command 'instument'. Did you mean 'instrument'" in ran.stderr
+
+
+LATER_IN_THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from fargate_guard.cli.process import HARDLY_USED, run
+code = run(["instrument", "web.json", "--quiet"])
+assert "typer" not in sys.modules
+early = {name: sys.modules[name] for name in HARDLY_USED}
+with ThreadPoolExecutor(8) as threads:
+    found = list(threads.map(lambda _: early["inspect"].signature, range(8)))
+import copy, inspect, ipaddress
+assert set(found) == {inspect.signature}
+print(copy.copy([code]), ipaddress.ip_address("::1"), file=sys.stderr)
+"""
+
+
+def test_a_plain_command_line_needs_no_typer_and_what_is_hardly_used_is_there_when_it_is_used(
+    fguard: Fguard,
+) -> None:
+    (fguard.folder / "web.json").write_text(json.dumps(WEB))
+    ran = subprocess.run(
+        [sys.executable, "-c", LATER_IN_THREADS],
+        cwd=fguard.folder,
+        env=fguard.full_environ() | {"FGUARD_ORCHESTRATOR_HOST": "orchestrator.internal"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stderr.splitlines()[-1] == "[0] ::1"

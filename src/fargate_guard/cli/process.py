@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import gc
 import os
@@ -22,6 +23,9 @@ OBJECTS_BEFORE_A_COLLECTION = 100_000
 
 WITHOUT_TYPER = ("instrument", "uninstrument")
 """Commands of which a plain command line is parsed without Typer: they run in hooks, and for every file."""
+
+HARDLY_USED = ("inspect", "copy", "ipaddress")
+"""Modules that dataclasses and pathlib import, and need for nothing that happens here: together 6 ms."""
 
 COMPLETING = "_FGUARD_COMPLETE"
 """The variable in which a shell asks Typer for completions."""
@@ -48,12 +52,16 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
+_LEAVING = _thread.allocate_lock()
+
+
 class _Later(ModuleType):
     """Stands for a module that others import, until something of it is asked for."""
 
     def __getattr__(self, name: str) -> object:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
+        with _LEAVING:
+            if sys.modules.get(self.__name__) is self:
+                del sys.modules[self.__name__]
         return getattr(import_module(self.__name__), name)
 
 
@@ -75,9 +83,10 @@ def _run_and_flush() -> int:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
     if arguments and arguments[0] in WITHOUT_TYPER and COMPLETING not in os.environ:
+        for name in HARDLY_USED:
+            sys.modules.setdefault(name, _Later(name))
         from fargate_guard.cli.plain_arguments import plain_values
 
-        sys.modules.setdefault("inspect", _Later("inspect"))  # dataclasses import it and do not need it: 5 ms
         command = getattr(import_module(f"fargate_guard.cli.{arguments[0]}"), arguments[0])
         values = plain_values(command.parameters, arguments[1:], os.environ)
         if values is not None:
