@@ -19,6 +19,7 @@ from fargate_guard.cli.main import app
 from fargate_guard.sandbox import Sandbox
 from tests.detect.policies_route import WRITES, Policies, policy
 from tests.fguard_process import PERSONAL, Fguard, Ran
+from tests.sysdig.conftest import PatientClock, client_of
 from tests.sysdig_api.events_routes import EventStore, events_routes
 from tests.sysdig_api.made_events import fargate_event
 from tests.sysdig_api.server import READER, SecureApi
@@ -27,6 +28,7 @@ from tests.waiting import PATIENCE, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from fargate_guard.sysdig.client import SecureClient
     from tests.sysdig_api.server import Asked, Handler
 
 CONFIG = """\
@@ -178,6 +180,27 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         deployed = fguard("deploy", "--method", "cloudformation", "--with-demo-workload", "--yes", "--json")
         assert deployed.exit_code == 0, deployed.stderr
         yield Place(sandbox, fguard, api, store, policies, deployed, listing, gate)
+
+
+@dataclass(frozen=True)
+class Secure:
+    """A stand-in for Sysdig Secure, and a client with a clock that only moves when somebody waits."""
+
+    api: SecureApi
+    store: EventStore
+    client: SecureClient
+    clock: PatientClock
+
+
+@pytest.fixture
+def secure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Secure]:
+    for name in ("HTTP_PROXY", "http_proxy", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    store, clock = EventStore(), PatientClock()
+    with SecureApi() as api:
+        api.wall = clock.wall
+        api.add(events_routes(store))
+        yield Secure(api, store, client_of(api.url, clock), clock)
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,8 @@ from fargate_guard.workflows.detect_session import Instead, detect_in_service, p
 from fargate_guard.workflows.detect_triggers import TRIGGERS
 from tests.detect.hand_made import context_of, outputs_of
 from tests.detect.stand_in_plugin import ACTS, HANGS, StandInPlugin, is_alive
-from tests.sysdig.conftest import PatientClock, client_of
-from tests.sysdig_api.events_routes import EventStore, events_routes
+from tests.sysdig.conftest import client_of
 from tests.sysdig_api.made_events import fargate_event
-from tests.sysdig_api.server import SecureApi
 from tests.verify.test_verification_workflow import heard
 from tests.waiting import wait_until
 
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fargate_guard.sysdig.client import SecureClient
     from fargate_guard.workflows.context import Context
+    from tests.detect.conftest import Secure
 
 WRITES = TRIGGERS["write-below-binary-dir"]
 SECRETS = {"SYSDIG_ACCESS_KEY": "an-access-key-of-sysdig", "FGUARD_SYSDIG_TOKEN": "a-token-of-sysdig"}
@@ -105,25 +103,6 @@ def context(service: Service, plugin: StandInPlugin) -> Iterator[Context]:
     environ = {**service.sandbox.environment(), **SECRETS, "PATH": plugin.path}
     yield replace(context_of(Aws(environ=service.sandbox.environment())), environ=environ)
     service.sandbox.faults.clear()
-
-
-@dataclass(frozen=True)
-class Secure:
-    """A stand-in for Sysdig Secure, and a client whose clock only moves when somebody waits."""
-
-    client: SecureClient
-    store: EventStore
-    clock: PatientClock
-
-
-@pytest.fixture
-def secure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Secure]:
-    for name in ("HTTP_PROXY", "http_proxy", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-    store, clock = EventStore(), PatientClock()
-    with SecureApi() as api:
-        api.add(events_routes(store))
-        yield Secure(client_of(api.url, clock), store, clock)
 
 
 def spot_of(context: Context) -> Spot:
@@ -342,6 +321,25 @@ def test_only_the_trigger_s_own_event_counts(context: Context, plugin: StandInPl
     assert found.triggered_by == "the session's first line"
     assert found.latency()["to_event_seconds"] == pytest.approx(1.0)
     assert found.links == []
+
+
+def test_where_the_session_s_line_comes_after_the_event_its_opening_tells_the_latency(
+    context: Context, plugin: StandInPlugin, secure: Secure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spot, opened = spot_of(context), secure.clock.now
+
+    def late_line() -> float:
+        return opened + (5 if plugin.was_started() else 0)
+
+    secure.api.wall = late_line
+    monkeypatch.setattr(secure.clock, "wall", late_line)
+    client = client_of(secure.api.url, secure.clock)
+    plugin.install(ACTS, mark=spot.mark)
+    at = int((opened + 1) * 1e9)
+    secure.store.publish([fargate_event(at, task_arn=spot.task_arn, output=f"file=/bin/{spot.mark}")])
+    found = detect_in_service(context, client, spot, Wish(WRITES, timeout=60), plugin_to_use(context, spot))
+    assert found.triggered_by == "the opening of the session"
+    assert found.latency() == pytest.approx({"to_event_seconds": 1.0, "to_arrival_seconds": 5.0})
 
 
 def test_typed_by_hand_no_plugin_is_needed_and_no_time_is_claimed(context: Context, secure: Secure) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from fargate_guard.aws.lone_tasks import register
 from fargate_guard.aws.session import Aws
+from fargate_guard.cli.detect_view import detection_text
 from fargate_guard.errors import PreflightError
 from fargate_guard.sandbox import Sandbox
 from fargate_guard.sysdig.address import Address
@@ -17,21 +18,20 @@ from fargate_guard.sysdig.client import SecureClient
 from fargate_guard.sysdig.errors import Overloaded, SysdigError
 from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
-from fargate_guard.workflows.detect import Wish, ask_once, wait_for_event
+from fargate_guard.workflows.detect import MISSED, Detection, Wish, ask_once, wait_for_event
 from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, policy_link, task_link, weakest
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_triggers import TRIGGERS
 from fargate_guard.workflows.embedded_aws import is_embedded_aws
 from tests.detect.hand_made import KEY, WORKLOAD, context_of, outputs_of
 from tests.detect.policies_route import WRITES, Policies, policy
-from tests.sysdig.conftest import PatientClock, client_of
-from tests.sysdig_api.events_routes import EventStore, events_routes
 from tests.sysdig_api.interferences import failing
 from tests.sysdig_api.made_events import fargate_event
-from tests.sysdig_api.server import SecureApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.detect.conftest import Secure
 
 
 @pytest.fixture(scope="module")
@@ -101,28 +101,14 @@ def test_agents_of_one_region_and_events_of_another_is_the_wrong_region() -> Non
     assert "the agents send to eu1, and us1 was asked" in link.evidence
 
 
-@pytest.fixture
-def secure(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SecureApi, EventStore, SecureClient, PatientClock]]:
-    """A stand-in for Sysdig Secure, and a client with a clock that only moves when somebody waits."""
-    for name in ("HTTP_PROXY", "http_proxy", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.delenv(name, raising=False)
-    store, clock = EventStore(), PatientClock()
-    with SecureApi() as api:
-        api.add(events_routes(store))
-        yield api, store, client_of(api.url, clock), clock
-
-
 def account_link_of(client: SecureClient) -> Link:
     context = context_of(Aws(region="us-east-1"))
     outputs = outputs_of()
     return account_link(context, client, outputs)
 
 
-Secure = tuple[SecureApi, EventStore, SecureClient, PatientClock]
-
-
 def test_a_foreign_account_s_events_are_not_all_read(secure: Secure) -> None:
-    api, store, client, clock = secure
+    api, store, client, clock = secure.api, secure.store, secure.client, secure.clock
     store.publish(
         fargate_event(clock.nanoseconds - number * 10**9, labels={"aws.accountId": "1"}) for number in range(1000)
     )
@@ -131,7 +117,7 @@ def test_a_foreign_account_s_events_are_not_all_read(secure: Secure) -> None:
 
 
 def test_an_outage_proves_nothing_about_region_and_token(secure: Secure) -> None:
-    api, _, client, _ = secure
+    api, client = secure.api, secure.client
     api.interfere(failing(503), times=99)
     link = account_link_of(client)
     assert link.state is LinkState.UNCLEAR
@@ -139,7 +125,7 @@ def test_an_outage_proves_nothing_about_region_and_token(secure: Secure) -> None
 
 
 def test_waiting_ends_at_its_time_also_while_sysdig_is_down(secure: Secure) -> None:
-    api, _, client, clock = secure
+    api, client, clock = secure.api, secure.client, secure.clock
     task = f"arn:aws:ecs:us-east-1:123456789012:task/direct/{'0' * 32}"
     wish = Wish(TRIGGERS["write-below-binary-dir"], timeout=60)
     supported = ask_once(client, task)
@@ -171,8 +157,8 @@ def test_a_policy_counts_where_it_applies(
 ) -> None:
     policies = Policies()
     policies.all = has
-    secure[0].add(policies.routes())
-    link = policy_link(secure[2], (WRITES,), "arn:aws:ecs:us-east-1:123456789012:cluster/training")
+    secure.api.add(policies.routes())
+    link = policy_link(secure.client, (WRITES,), "arn:aws:ecs:us-east-1:123456789012:cluster/training")
     assert (link.state.value, because in link.evidence) == (state, True)
     assert bool(link.fix) == (state != "ok")
 
@@ -193,7 +179,7 @@ def test_a_task_that_ended_is_told_with_its_containers() -> None:
 def test_only_the_sandbox_counts_as_the_embedded_aws(sandbox: Sandbox, secure: Secure) -> None:
     assert is_embedded_aws(sandbox.environment())
     assert not is_embedded_aws({})
-    assert not is_embedded_aws({"AWS_ENDPOINT_URL": secure[0].url})
+    assert not is_embedded_aws({"AWS_ENDPOINT_URL": secure.api.url})
     assert not is_embedded_aws({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
     assert not is_embedded_aws({"AWS_ENDPOINT_URL": "https://ecs.us-east-1.amazonaws.com"})
 
@@ -206,3 +192,13 @@ def test_the_first_broken_link_is_the_verdict(states: list[LinkState]) -> None:
         assert found is links[states.index(LinkState.BROKEN)]
     else:
         assert (found is None) == (LinkState.UNCLEAR not in states)
+
+
+def test_only_a_broken_link_is_called_where_the_chain_breaks() -> None:
+    links = [Link("task", LinkState.WHOLE, "runs"), Link("agent", LinkState.UNCLEAR, "says nothing")]
+    found = Detection("read-sensitive-file", ("a rule",), MISSED, task_arn="that task", links=links)
+    assert "nothing proves that these are whole: agent." in detection_text(found, embedded=False)
+    links.append(Link("policy", LinkState.BROKEN, "none has the rule"))
+    assert "that task came; the chain breaks at: policy." in detection_text(found, embedded=False)
+    found.links = links[:1]
+    assert "every link looks whole" in detection_text(found, embedded=False)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
-from fargate_guard.cli.event_options import LONGEST_INTERVAL, LONGEST_WAIT, Secure, a_number, open_client
+from fargate_guard.cli.event_options import (
+    DEFAULT_INTERVAL,
+    LONGEST_WAIT,
+    IntervalOption,
+    Secure,
+    a_number,
+    open_client,
+)
 from fargate_guard.cli.option_groups import with_option_groups
 from fargate_guard.cli.terraform_options import (
     DEFAULT_LOCK_TIMEOUT,
@@ -65,17 +72,7 @@ def detect(
             help="How long to wait for the event.",
         ),
     ] = 300.0,
-    interval: Annotated[
-        float,
-        typer.Option(
-            "--interval",
-            metavar="SECONDS",
-            min=0.1,
-            max=LONGEST_INTERVAL,
-            callback=a_number,
-            help="Between two looks at Sysdig.",
-        ),
-    ] = 2.0,
+    interval: IntervalOption = DEFAULT_INTERVAL,
     wait: Annotated[
         bool | None,
         typer.Option("--wait/--no-wait", help="Wait for the event [no on the embedded AWS and without a token]."),

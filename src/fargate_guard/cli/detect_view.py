@@ -33,9 +33,17 @@ def _verdict(found: Detection, *, embedded: bool) -> str:
     if found.outcome == NOT_WAITED:
         simulated = " (simulated: no container and no agent runs there)" if embedded else ""
         return f"Not proven: the trigger ran in {task}{simulated}, and nobody waited: {found.why_not_waited}."
+    return f"Not detected: no event of {task} came; {_where_it_broke(found)}."
+
+
+def _where_it_broke(found: Detection) -> str:
     link = weakest(found.links)
-    where = f"; the chain breaks at: {link.name}" if link else "; every link looks whole: try a longer --timeout"
-    return f"Not detected: no event of {task} came{where}."
+    if link is None:
+        return "every link looks whole: try a longer --timeout"
+    if link.state is LinkState.BROKEN:
+        return f"the chain breaks at: {link.name}"
+    unclear = ", ".join(link.name for link in found.links if link.state is LinkState.UNCLEAR)
+    return f"no link is known to be broken; nothing proves that these are whole: {unclear}"
 
 
 def _verdict_through_exec(found: Detection, told: ThroughExec, *, embedded: bool) -> str:

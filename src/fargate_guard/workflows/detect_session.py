@@ -33,7 +33,7 @@ from fargate_guard.workflows.detect_task import seen_again
 from fargate_guard.workflows.detect_triggers import ENDED, WRITTEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from fargate_guard.aws.exec_session import ExecSession
     from fargate_guard.aws.session_manager_plugin import Ended, Plugin
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.detect import Wish
     from fargate_guard.workflows.detect_exec import Spot
 
+Moment = tuple[int, str]
+"""Nanoseconds since 1970 by Sysdig's clock, and what tells them."""
 SESSION_SECONDS = 60.0
 """What a session may take; the trigger itself takes none of it."""
 LAST_LINES = 12
@@ -100,13 +102,13 @@ def detect_in_service(
     supported = ask_once(client, spot.task_arn) if client is not None and wish.wait else {}
     clock = client.now if client else time.time_ns
     begin = clock() - CLOCKS_DIFFER
-    if how is not Instead.BY_HAND:
-        _start(context, spot, wish, how, result, clock)
+    moments = () if how is Instead.BY_HAND else _start(context, spot, wish, how, result, clock)
     outage: SysdigError | None = None
     if client is None or not wish.wait:
         result.why_not_waited = wish.why_not or "--no-wait"
     else:
         outage = _wait(context, client, spot, wish, result, begin, supported)
+    result.triggered_at, result.triggered_by = _latest_before(result.event, moments)
     if result.event is None:
         result.links = list(_links(context, client, spot, wish, result.through_exec, outage))
     return result
@@ -114,14 +116,15 @@ def detect_in_service(
 
 def _start(
     context: Context, spot: Spot, wish: Wish, how: Plugin | Instead, result: Detection, clock: Callable[[], int]
-) -> None:
+) -> tuple[Moment, ...]:
+    """Run the trigger; return what tells when it acted, the latest and closest first."""
     assert result.through_exec is not None  # noqa: S101 - just made
     told = result.through_exec
     context.observer.step(f"Through ECS Exec in {spot.task_arn}, container {told.container}: {told.command}")
     session = _open(context, spot)
     told.session_id, opened_at = session.id, clock()
     if isinstance(how, Instead):
-        return
+        return ()
     seen: list[int] = []
 
     def enough(written: str) -> bool:
@@ -136,7 +139,13 @@ def _start(
         raise
     told.output = [shown(line) for line in ended.output.splitlines() if line.strip()][-LAST_LINES:]
     _refuse_what_did_not_run(spot, ended, told)
-    result.triggered_at, result.triggered_by = (seen or [opened_at])[0], "the session's first line"
+    opened = (opened_at, "the opening of the session")
+    return (*((at, "the session's first line") for at in seen), opened)
+
+
+def _latest_before(event: Event | None, moments: Iterable[Moment]) -> tuple[int | None, str]:
+    """Return the closest moment; what is later than the event, as a line that came late, did not cause it."""
+    return next((one for one in moments if event is None or one[0] <= event.timestamp), (None, ""))
 
 
 def _open(context: Context, spot: Spot) -> ExecSession:
@@ -239,8 +248,6 @@ def _wait(
         result.outcome = MISSED
         return outage
     result.outcome = DETECTED if result.event else MISSED
-    if result.event and result.triggered_at is not None and result.triggered_at > result.event.timestamp:
-        result.triggered_at, result.triggered_by = None, ""  # what is later than the event did not cause it
     return None
 
 
