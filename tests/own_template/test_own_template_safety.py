@@ -94,17 +94,22 @@ def test_a_large_template_that_cloudformation_does_not_take_leaves_no_bucket(des
 
 
 def test_a_failure_names_the_users_file_and_the_second_run_repairs_what_is_left(desk: Desk) -> None:
-    desk.write("fails.json", text(cluster_and(desk.subnet)))
+    desk.write("fails.json", text(cluster_and(desk.subnet), Parameters={"Stage": {"Type": "String"}}))
     fault = Fault(FaultKind.RESOURCE_FAILURE, action="create", logical_id="Service", message="No more.", count=1)
     desk.sandbox.faults.add(fault)
-    failed = desk.deploy("fails.json")
+    failed = desk.deploy("fails.json", "--parameter", "Stage=prod")
     assert failed.exit_code == 5, failed.stderr
     lines = (desk.fguard.folder / "fails.json").read_text().splitlines()
     (line,) = (number for number, one in enumerate(lines, 1) if '"Service": {' in one)
     assert f"resource Service, line {line} of fails.json" in failed.stderr
     stuck = desk.deploy("fails.json")
     assert (stuck.exit_code, "ROLLBACK_COMPLETE" in stuck.stderr, "--repair" in stuck.stderr) == (4, True, True)
-    repaired = desk.deploy("fails.json", "--repair")
+    without = desk.deploy("fails.json", "--repair")  # a stack that is made again has no values to keep
+    assert (without.exit_code, "neither a value nor a default: Stage" in without.stderr) == (64, True), (
+        without.stderr
+    )
+    assert desk.stack("fails")["StackStatus"] == "ROLLBACK_COMPLETE"
+    repaired = desk.deploy("fails.json", "--repair", "--parameter", "Stage=prod")
     assert repaired.exit_code == 0, repaired.stderr
 
 

@@ -10,6 +10,7 @@ from fargate_guard.aws.cloudformation import find_stack
 from fargate_guard.deployment import MANAGED_BY, MANAGED_BY_TAG
 from fargate_guard.errors import PreflightError, UsageError
 from fargate_guard.stacks.change_set import MODIFY
+from fargate_guard.stacks.states import Repair
 from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.own_template_change import Uploads, capabilities, change_templates
 from fargate_guard.workflows.own_template_files import read_template, resources
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     ChangeWith = Callable[[Mapping[str, str]], Change]
 
 _STACK_NAME = re.compile(r"[A-Za-z][-A-Za-z0-9]{0,127}")
+MADE_AGAIN = (Repair.DELETE, Repair.RETAIN)
+"""What is repaired like this is deleted: the values of its parameters are gone with it."""
 _SHOWN_VALUES = "****"
 """What CloudFormation shows for NoEcho."""
 
@@ -91,8 +94,8 @@ def prepare(
 
     context.observer.step("Read and change the templates")
     template = read_template(asked.file)
-    stack = _users_stack(context, asked.name)
-    existing = stack.parameters if stack is not None and not stack.is_in_review else ()
+    stack = _at_rest(context, _users_stack(context, asked.name))
+    existing = stack.parameters if stack is not None and _has_values(stack) else ()
     check(template, asked.given, existing)
     elsewhere = tuple(template.elsewhere())
     there = _values_of_stack(context, template, stack)
@@ -209,12 +212,37 @@ def _users_stack(context: Context, name: str) -> Stack | None:
     return stack
 
 
+def _at_rest(context: Context, stack: Stack | None) -> Stack | None:
+    """Return the stack as its next change finds it: what is under way may change its parameters' values, too.
+
+    One that can only be deleted, and made again, is left as it is until the templates are known to be right.
+
+    :raises PreflightError: when it is stuck, and no repair was asked for.
+    """
+    from fargate_guard.workflows.stack_repair import followed, settled_stack, stuck_refusal
+
+    stack = followed(context, stack)
+    if stack is None or stack.is_gone:
+        return None
+    if stack.stuck is None:
+        return stack
+    if stack.stuck.repair is None or not context.stacks.repair:
+        raise stuck_refusal(context, stack, stack.stuck)
+    return stack if stack.stuck.repair in MADE_AGAIN else settled_stack(context, stack.name, None)
+
+
+def _has_values(stack: Stack) -> bool:
+    """Whether it has values that its next change can keep."""
+    made_again = stack.stuck is not None and stack.stuck.repair in MADE_AGAIN
+    return not stack.is_in_review and not made_again
+
+
 def _values_of_stack(context: Context, template: Template, stack: Stack | None) -> dict[str, str | None]:
     """What the stack has for the template's parameters; None for secrets.
 
     :raises PreflightError: when it is nested in another stack.
     """
-    if stack is None or stack.is_in_review:
+    if stack is None or not _has_values(stack):
         return {}
     (found,) = context.aws.call("cloudformation", "describe_stacks", about=stack.name, StackName=stack.stack_id)[
         "Stacks"
