@@ -12,7 +12,7 @@ from fargate_guard.cli.definition_options import OutputOptions, reader
 from fargate_guard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from fargate_guard.formats import Source
     from fargate_guard.taskdef import Notice, TaskDefinitionError
@@ -85,7 +85,7 @@ class Report:
         if self.findings is not None:
             self.findings.take(outcome)
         if isinstance(outcome, Changed):
-            self._tell(_told(outcome))
+            self._tell(self._told(outcome))
             self._add(self._prepared(outcome))
         elif isinstance(outcome, Skipped):
             self._take_skipped(outcome)
@@ -100,6 +100,11 @@ class Report:
         say(f"{one.input.shown_name}: skipped: {one.reason}")
         if one.broken is not None and self.options.strict:
             self.refused[one.input.name] = Refused(one.input, (one.broken,))
+
+    def _told(self, one: Changed) -> Told:
+        lines = () if self.run.screen.quiet else _lines(one)
+        warnings = tuple(f"{warning.where}: {warning.message}" for warning in one.warnings)
+        return Told(one.input.shown_name, "\n".join(lines), warnings, one.changed)
 
     def _tell(self, told: Told) -> None:
         screen = self.run.screen
@@ -162,7 +167,7 @@ class Report:
         from fargate_guard.workflows.definition_files import changed
 
         found = (changed(one, read, change) for one in inputs)
-        done = [None if one is None else Elsewhere(_told(one), self._prepared(one)) for one in found]
+        done = [None if one is None else Elsewhere(self._told(one), self._prepared(one)) for one in found]
         return done, self.replacement.prepared
 
 
@@ -267,18 +272,15 @@ def check_output(run: Invocation, inputs: Sequence[Input], options: OutputOption
         )
 
 
-def _told(one: Changed) -> Told:
-    name = one.input.shown_name
-    lines = []
+def _lines(one: Changed) -> Iterator[str]:
+    """What became of each container."""
     for container in one.result.containers:
         state = "instrumented" if container.instrumented else "not instrumented"
         state = "instrumented in some cases only" if container.in_some_cases else state
         more = container.reason.removeprefix(state).removeprefix("; ")
         reason = f" ({more})" if more else ""
         resource = f"{container.resource}: " if container.resource else ""
-        lines.append(f"{name}: {resource}container {container.name}: {state}{reason}")
-    warnings = tuple(f"{warning.where}: {warning.message}" for warning in one.warnings)
-    return Told(name, "\n".join(lines), warnings, one.changed)
+        yield f"{one.input.shown_name}: {resource}container {container.name}: {state}{reason}"
 
 
 def _document(one: Changed, output: str | None, *, show_diff: bool) -> dict[str, Any]:
