@@ -177,6 +177,15 @@ def test_status_tells_what_is_not_as_it_should_be(
     assert seen.problems == (() if problem is None else (problem,))
 
 
+def test_an_operation_that_was_stopped_when_all_was_done_is_no_problem() -> None:
+    last = Operation("id", "UPDATE", "STOPPED", "now", None)
+    done, cancelled = Outcome(ONE, "a", "SUCCEEDED", None), Outcome(TWO, "a", "CANCELLED", None)
+    there = (instance(ONE, "a"), instance(TWO, "a"))
+    assert StackSetStatus("set", described({}), there, last, (done,)).problems == ()
+    seen = StackSetStatus("set", described({}), there, last, (done, cancelled))
+    assert seen.problems == ("the last operation, UPDATE, is STOPPED",)
+
+
 def test_a_look_for_drift_that_failed_does_not_pass_for_the_former_one() -> None:
     there = replace(instance(ONE, "a"), drift="IN_SYNC")
     failed = Outcome(ONE, "a", "FAILED", "the role is gone")

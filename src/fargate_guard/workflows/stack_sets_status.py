@@ -65,7 +65,8 @@ class StackSetStatus:
             reason = look.reason or look.status
             found.append(f"{look.account} {look.region}: drift could not be looked for: {reason}")
         last = self.last_operation
-        if last and last.status in UNSUCCESSFUL:
+        all_done = bool(self.outcomes) and all(one.status == "SUCCEEDED" for one in self.outcomes)
+        if last and last.status in UNSUCCESSFUL and not all_done:  # it may be stopped when nothing is left to do
             reason = f": {last.reason}" if last.reason else ""
             found.append(f"the last operation, {last.action}, is {last.status}{reason}")
         return tuple(found)
