@@ -66,6 +66,25 @@ def test_networks_in_use_cannot_be_deleted(account: Account) -> None:
     delete_group(account)
 
 
+def test_a_network_load_balancer_leaves_the_subnets_that_are_taken_from_it(account: Account) -> None:
+    cidrs = (("10.0.201.0/24", "us-east-1a"), ("10.0.202.0/24", "us-east-1b"), ("10.0.203.0/24", "us-east-1c"))
+    made = [
+        account.ec2.create_subnet(VpcId=account.vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        for cidr, zone in cidrs
+    ]
+    name = f"{account.name}-moved"
+    balancer = account.elb.create_load_balancer(Name=name, Type="network", Scheme="internal", Subnets=made[:2])
+    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+    account.elb.set_subnets(LoadBalancerArn=arn, Subnets=made[1:])
+    account.ec2.delete_subnet(SubnetId=made[0])
+    for subnet in made[1:]:
+        with pytest.raises(ClientError, match="DependencyViolation"):
+            account.ec2.delete_subnet(SubnetId=subnet)
+    account.elb.delete_load_balancer(LoadBalancerArn=arn)
+    for subnet in made[1:]:
+        account.ec2.delete_subnet(SubnetId=subnet)
+
+
 def delete_subnet(account: Account) -> None:
     account.ec2.delete_subnet(SubnetId=account.subnets[0])
 

@@ -11,7 +11,7 @@ from fargate_guard.sandbox.ecs.network import free_address
 from fargate_guard.sandbox.mends.override import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 REASONS = {
     "initial": ("Elb.InitialHealthChecking", "Initial health checks in progress"),
@@ -26,6 +26,7 @@ def mend() -> None:
     override(models.ELBv2Backend, "create_load_balancer", _create_load_balancer)
     override(models.ELBv2Backend, "delete_load_balancer", _delete_load_balancer)
     override(models.ELBv2Backend, "set_security_groups", _set_security_groups)
+    override(models.ELBv2Backend, "set_subnets", _set_subnets)
     override(models.ELBv2Backend, "modify_listener", _modify_listener)
     override(models.FakeTargetGroup, "health_for", _health_for)
 
@@ -54,7 +55,7 @@ def _create_load_balancer(original: Callable[..., Any]) -> Callable[..., Any]:
         balancer.dns_name = balancer.dns_name.replace(".elb.amazonaws.com", "").replace(
             f".{self.region_name}", f".elb.{self.region_name}.amazonaws.com"
         )
-        _attach(balancer, self.ec2_backend)
+        _attach(balancer, self.ec2_backend, balancer.subnets)
         return balancer
 
     return create_load_balancer
@@ -81,12 +82,12 @@ def _interface_description(balancer: Any) -> str:
     return f"ELB {balancer.arn.split(':loadbalancer/')[-1]}"
 
 
-def _attach(balancer: Any, ec2: Any) -> None:
+def _attach(balancer: Any, ec2: Any, subnets: Iterable[Any]) -> None:
     """A network load balancer has an interface with its security groups in every subnet.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html
     """
-    for subnet in balancer.subnets:
+    for subnet in subnets:
         interface = ec2.create_network_interface(
             subnet=subnet,
             private_ip_address=free_address(ec2, subnet),
@@ -138,6 +139,26 @@ def _set_security_groups(original: Callable[..., Any]) -> Callable[..., Any]:
         return answer
 
     return set_security_groups
+
+
+def _set_subnets(original: Callable[..., Any]) -> Callable[..., Any]:
+    def set_subnets(self: Any, arn: str, *args: Any, **kwargs: Any) -> Any:
+        """The subnets replace the former ones, and the interfaces of a network load balancer go with them.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html
+        """
+        answer = original(self, arn, *args, **kwargs)
+        balancer, ec2 = self.load_balancers[arn], self.ec2_backend
+        if balancer.type != "network":
+            return answer
+        there = {interface.subnet.id: interface.id for interface in _interfaces(balancer, ec2)}
+        wanted = {subnet.id: subnet for subnet in balancer.subnets}
+        for subnet_id in there.keys() - wanted.keys():
+            del ec2.enis[there[subnet_id]]
+        _attach(balancer, ec2, [subnet for subnet_id, subnet in wanted.items() if subnet_id not in there])
+        return answer
+
+    return set_subnets
 
 
 def _health_for(original: Callable[..., Any]) -> Callable[..., Any]:
