@@ -13,8 +13,15 @@ from pathlib import Path
 from fargate_guard.aws.lone_tasks import register, run_task
 from fargate_guard.aws.session import Aws
 from fargate_guard.sandbox import Fault, FaultKind, Sandbox
-from fargate_guard.workflows.detect_leftovers import DETECT_TAG, is_left, mark_of
+from fargate_guard.workflows.detect_leftovers import (
+    DETECT_TAG,
+    family_of,
+    is_left,
+    mark_of,
+    remove_leftovers,
+)
 from tests.detect.conftest import CONFIG, TRIGGER
+from tests.detect.hand_made import context_of
 from tests.fguard_process import Fguard
 from tests.waiting import wait_until
 
@@ -43,6 +50,19 @@ def test_a_run_s_own_mark_is_none_of_a_killed_one_and_time_ends_all() -> None:
     assert not left(mark_of(time.time() + 60))
     assert left(mark_of(time.time() - 60))
     assert not left("of an older version")
+
+
+def test_a_revision_that_is_deregistered_already_is_only_deleted() -> None:
+    with Sandbox.start() as sandbox:
+        aws = Aws(environ=sandbox.environment())
+        definition = TRIGGER | {"family": family_of("direct")}
+        revision = register(aws, definition, {DETECT_TAG: mark_of(time.time() - 60)})
+        aws.call("ecs", "deregister_task_definition", taskDefinition=revision)
+        action = "DeregisterTaskDefinition"
+        sandbox.faults.add(Fault(FaultKind.API_ERROR, aws_service="ecs", action=action, code="ClientException"))
+        context = context_of(aws)
+        assert remove_leftovers(context, None, now=time.time()) == [revision]
+        assert remove_leftovers(context, None, now=time.time()) == []
 
 
 STUCK = {"Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from typing import TYPE_CHECKING
@@ -42,3 +43,16 @@ def test_what_runs_in_somebody_else_s_container_is_split_as_meant_and_leaves_not
     failed = subprocess.run([shell, flag, forbidden], capture_output=True, text=True, check=True)
     assert not failed.stdout.endswith("ended with 0\n")
     assert "ended with " in failed.stdout
+
+
+def test_the_event_generator_runs_both_actions_and_no_other_without_a_flood() -> None:
+    run, actions, *options = TRIGGERS["event-generator"].command
+    assert run == "run"
+    known = (
+        "ReadSensitiveFileUntrusted",
+        "WriteBelowBinaryDir",
+        "WriteBelowEtc",
+        "ReadSensitiveFileTrustedAfterStartup",
+    )
+    assert [name for name in known if re.search(actions, f"syscall.{name}")] == list(known[:2])
+    assert set(options) == {"--all", "--loop", "--sleep=5s"}  # without --all it runs the first only

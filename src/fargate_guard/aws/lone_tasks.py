@@ -91,14 +91,16 @@ def revisions(aws: Aws, family: str) -> list[str]:
     ]
 
 
-def delete_revision(aws: Aws, arn: str) -> None:
+def delete_revision(aws: Aws, arn: str, *, is_registered: bool = True) -> None:
     """Deregister and delete a revision; AWS keeps it until its last task has stopped.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/delete-task-definition-v2.html
 
+    :param is_registered: whether it has to be deregistered before.
     :raises FguardError: also when ECS names it among the failures of an answer that is none itself.
     """
-    aws.call("ecs", "deregister_task_definition", about=arn, taskDefinition=arn)
+    if is_registered:
+        aws.call("ecs", "deregister_task_definition", about=arn, taskDefinition=arn)
     done = aws.call("ecs", "delete_task_definitions", about=arn, taskDefinitions=[arn])
     reasons = "; ".join(str(one.get("reason") or one) for one in done.get("failures") or ())
     if reasons:

@@ -72,7 +72,7 @@ def remove_leftovers(context: Context, outputs: DeploymentOutputs | None, *, now
             removed.append(str(task["taskArn"]))
     for arn, definition in ecs.task_definitions(aws, lone_tasks.revisions(aws, family)).items():
         if is_left(definition, now):
-            lone_tasks.delete_revision(aws, arn)
+            lone_tasks.delete_revision(aws, arn, is_registered=definition.get("status") != "INACTIVE")
             removed.append(arn)
     return removed
 

@@ -118,12 +118,19 @@ TRIGGERS = {
         ),
         Trigger(
             "event-generator",
-            "Falco's public event generator, of its actions those two, in a loop",
+            "Falco's public event generator, of its actions those two, each after five seconds, in a loop",
             ("Read sensitive file untrusted", "Write below binary dir"),
             "docker.io/falcosecurity/event-generator:0.11.0",
             entry_point=("/bin/event-generator",),
-            command=("run", r"^syscall\.(ReadSensitiveFileUntrusted|WriteBelowBinaryDir)$", "--loop"),
+            command=(
+                "run",
+                r"^syscall\.(ReadSensitiveFileUntrusted|WriteBelowBinaryDir)$",
+                "--all",  # by itself it leaves out what Falco's stable rules have no rule for, as the second
+                "--loop",
+                f"--sleep={SECONDS_BETWEEN}s",  # by itself ten a second
+            ),
         ),
     )
 }
-"""By name, as ``--trigger`` takes it. The event generator: https://github.com/falcosecurity/event-generator."""
+"""By name, as ``--trigger`` takes it. The event generator: https://github.com/falcosecurity/event-generator (its
+options: cmd/run.go; what it leaves out: events/syscall/write_below_binary_dir.go)."""
