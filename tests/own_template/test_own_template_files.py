@@ -187,6 +187,8 @@ def test_options_of_a_template_need_one_and_destroy_deletes_none(tmp_path: Path)
     ):
         with pytest.raises(UsageError, match="--template"):
             options.check(method)
+    with pytest.raises(UsageError, match="no such template"):
+        OwnTemplateOptions(template=tmp_path / "lost.yaml").asked({})
     with pytest.raises(UsageError) as refused:
         refuse_to_destroy(tmp_path)
     assert "--uninstrumented" in str(refused.value.fix)

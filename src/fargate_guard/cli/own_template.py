@@ -101,11 +101,16 @@ class OwnTemplateOptions:
             )
 
     def asked(self, environ: "Mapping[str, str]") -> "OwnStack":
-        """Return what the workflow takes."""
+        """Return what the workflow takes.
+
+        :raises UsageError: when the template is not there, or a parameter cannot be read.
+        """
         from fargate_guard.workflows.own_template import OwnStack, stack_name_for
         from fargate_guard.workflows.own_template_parameters import gather
 
         assert self.template is not None  # noqa: S101 - held by the caller
+        if not self.template.exists():
+            raise UsageError("there is no such template", where=str(self.template))
         return OwnStack(
             self.template,
             stack_name_for(self.template, self.stack_name),
