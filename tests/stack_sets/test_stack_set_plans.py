@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fargate_guard.aws.stack_sets import Description, Instance, Operation, Outcome
+from fargate_guard.cli.stack_set_view import status_lines
 from fargate_guard.config.load import parse_config
 from fargate_guard.config.stack_set import StackSet
 from fargate_guard.errors import FguardError
@@ -184,6 +185,13 @@ def test_an_operation_that_was_stopped_when_all_was_done_is_no_problem() -> None
     assert StackSetStatus("set", described({}), there, last, (done,)).problems == ()
     seen = StackSetStatus("set", described({}), there, last, (done, cancelled))
     assert seen.problems == ("the last operation, UPDATE, is STOPPED",)
+
+
+def test_status_says_how_to_go_on_with_a_removal() -> None:
+    for action, goes_on in (("DELETE", True), ("UPDATE", False)):
+        last = Operation("id", action, "FAILED", "now", None)
+        told = "\n".join(status_lines(StackSetStatus("set", described({}), (instance(ONE, "a"),), last, ())))
+        assert ("fguard destroy --stack-set" in told) is goes_on, told
 
 
 def test_a_look_for_drift_that_failed_does_not_pass_for_the_former_one() -> None:

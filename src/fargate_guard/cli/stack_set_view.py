@@ -178,6 +178,8 @@ def status_lines(seen: "StackSetStatus") -> "Iterator[str]":
         yield f"Not as it should be ({len(seen.problems)}):"
         yield from (f"  {one}" for one in seen.problems)
         repair = " --repair" if any(one.status == INOPERABLE for one in seen.instances) else ""
+        if last and last.action == "DELETE":
+            yield f"Go on with the removal of all of it: fguard destroy --stack-set{repair}"
         yield f"Take up what is not done (what is under way is followed first): fguard deploy --stack-set{repair}"
     if any(one.drift == "NOT_CHECKED" for one in seen.instances):
         yield "Look for drift in all of them: fguard status --stack-set --drift"
