@@ -78,9 +78,17 @@ def managed_agents(task: Task, container: Container, faults: Faults) -> list[Jso
 
 
 def agent_runs(task: Task, container: Container, faults: Faults) -> bool:
-    """Whether no fault has stopped the container's agent of ECS Exec."""
+    """Whether the container's agent of ECS Exec runs: no fault has stopped it, and no other has it for all.
+
+    In containers that share their processes it runs in one only, and nobody can choose which; here: the first one
+    whose agent no fault has stopped. The others' is ``STOPPED``, without a reason.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html#ecs-exec-considerations
+    https://github.com/aws/containers-roadmap/issues/2268 https://github.com/aws/aws-cli/issues/6903
+    """
     stopped = faults.exec_agent_stopped(task)
-    return stopped is None or stopped.name != container.name
+    able = [one.name for one in task.containers if stopped is None or one.name != stopped.name]
+    shared = task.task_definition.get("pidMode") == "task"
+    return container.name in (able[:1] if shared else able)
 
 
 def _container(task: Task, name: str | None) -> Container:
