@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.sandbox.faults import Fault, FaultKind
-from tests.own_template.templates import cluster_and, nested, service, task, text
+from tests.own_template.templates import GROUP, cluster_and, nested, service, task, text
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -165,3 +165,18 @@ def test_what_fguard_cannot_instrument_is_said_before_it_is_deployed(desk: Desk)
     desk.write("batch.json", text(cluster_and(desk.subnet, Service=service(desk.subnet), Job=job)))
     planned = desk.ran("plan", "--template", "batch.json")
     assert "batch.json: Job: AWS Batch makes task definitions of its own from it" in planned.stderr
+
+
+def test_what_an_update_cannot_delete_is_named_and_ends_in_exit_3(desk: Desk) -> None:
+    desk.write("remains.json", text({"Web": task(), "Gone": GROUP}))
+    assert desk.deploy("remains.json").exit_code == 0
+    desk.write("remains.json", text({"Web": task()}))
+    group = desk.resources("remains")["Gone"]
+    desk.sandbox.faults.add(
+        Fault(FaultKind.RESOURCE_FAILURE, action="delete", logical_id="Gone", message="In use.")
+    )
+    done = desk.deploy("remains.json", "--json")
+    desk.sandbox.faults.clear()
+    left = f"Gone (AWS::Logs::LogGroup) {group}: In use."
+    assert (done.exit_code, done.document["left_behind"]) == (3, [left])
+    assert left in done.stderr

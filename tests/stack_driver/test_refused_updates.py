@@ -15,6 +15,7 @@ from fargate_guard.stacks.template import StackTemplate
 from fargate_guard.workflows.stack_deploy import make_stack_plan
 from fargate_guard.workflows.stack_operation import execute_stack, plan_stack
 from fargate_guard.workflows.stack_repair import settled_stack
+from tests.fguard_inside import FguardInside
 from tests.stack_driver.stack_harness import CONFIG, OWNER, TAGS, log_groups
 
 if TYPE_CHECKING:
@@ -46,7 +47,14 @@ def workload(stacks: Stacks, **options: str) -> str:
             "options": {"awslogs-group": "/not/there", "awslogs-region": "us-east-1", **options},
         },
     }
-    definition = {"family": "web", "cpu": "512", "memory": "1024", "containerDefinitions": [container]}
+    definition = {
+        "family": "web",
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "512",
+        "memory": "1024",
+        "containerDefinitions": [container],
+    }
     (folder / "web.json").write_text(json.dumps(definition))
     return "workloads: [{task_definition: web.json, service: {}}]\n"
 
@@ -168,3 +176,27 @@ def test_nothing_is_said_to_be_left_where_everything_went(stacks: Stacks) -> Non
     assert execute_stack(stacks.context, plan) == ()
     assert settled_stack(stacks.context, "clean", OWNER) is not None
     assert not [line for line in stacks.heard.lines if line.startswith("warning")]
+
+
+def test_a_deployment_that_leaves_something_behind_ends_in_exit_3(stacks: Stacks) -> None:
+    folder = stacks.context.config_file.parent
+    fguard = FguardInside(folder, {**stacks.environ, "SYSDIG_ACCESS_KEY": "the-key"})
+    workload(stacks, **{"awslogs-create-group": "true"})
+    text = (folder / "web.json").read_text()
+    (folder / "other.json").write_text(text.replace('"family": "web"', '"family": "other"'))
+    one, other = "{task_definition: web.json}", "{task_definition: other.json}"
+    stacks.context.config_file.write_text(f"{CONFIG}{DIRECT}workloads: [{one}, {other}]\n")
+    first = fguard("deploy", "--method", "cloudformation", "--yes")
+    assert first.exit_code == 0, first.stdout
+    stacks.context.config_file.write_text(f"{CONFIG}{DIRECT}workloads: [{one}]\n")
+    stacks.fail("delete", "WorkloadOtherAgentLogGroup", "It is in use.")
+    second = fguard("deploy", "--yes", "--json")
+    (left,) = second.document["left_behind"]
+    assert second.exit_code == ExitCode.VERIFICATION_FAILED
+    assert left.startswith("WorkloadOtherAgentLogGroup (AWS::Logs::LogGroup) ")
+    assert left in second.stderr
+    stacks.sandbox.faults.clear()
+    gone = fguard("destroy", "--yes", "--json")
+    assert gone.exit_code == ExitCode.VERIFICATION_FAILED  # it is still there, and named with the command
+    named = [one["resource"].rpartition(":")[2] for one in gone.document["leftovers"]]
+    assert left.split()[2].rstrip(":") in named

@@ -156,7 +156,7 @@ def deploy_own_template(
     context, asked, change, rules = _opened(run, own, images, stacks)
     approval = PlanApproval(run.screen, f"Deploy the stack {asked.name!r} like this?", assume_yes=yes)
     prepared = _prepared(run, context, asked, change)
-    execute(context, prepared, approval)
+    left = execute(context, prepared, approval)
     context.observer.step("Verify what CloudFormation made, and what ECS runs")
     report = verify_own_stack(context, asked.name, rules, timeout=timeout, instrumented=not own.uninstrumented)
     document = {
@@ -164,9 +164,11 @@ def deploy_own_template(
         "changed": prepared.plan.has_changes,
         **_document(prepared),
         "plan": plan_document(prepared.plan),
+        "left_behind": list(left),
         "verification": report.document(),
     }
-    return Result(document, _text(own.command(run, asked), prepared, report), report.exit_code)
+    code = ExitCode.VERIFICATION_FAILED if left and report.exit_code is ExitCode.DONE else report.exit_code
+    return Result(document, _text(own.command(run, asked), prepared, report), code)
 
 
 def refuse_to_destroy(template: Path | None) -> None:

@@ -169,8 +169,8 @@ def withdraw(context: Context, prepared: Prepared) -> None:
         prepared.uploads.withdraw()
 
 
-def execute(context: Context, prepared: Prepared, approve: Approver) -> None:
-    """Ask, and carry the plan out.
+def execute(context: Context, prepared: Prepared, approve: Approver) -> tuple[str, ...]:
+    """Ask, and carry the plan out; returns what CloudFormation should have deleted and could not.
 
     :raises Declined: when it is not approved.
     :raises StackFailed: when CloudFormation fails.
@@ -179,7 +179,7 @@ def execute(context: Context, prepared: Prepared, approve: Approver) -> None:
 
     plan = prepared.plan
     if not plan.has_changes:
-        return
+        return ()
     try:
         approved = approve(plan)
     except BaseException:
@@ -191,7 +191,8 @@ def execute(context: Context, prepared: Prepared, approve: Approver) -> None:
     context.observer.step("Execute the change set")
     try:
         file = prepared.templates.template
-        execute_stack(context, plan, body=file.source.text, file=str(file.path), protect=prepared.protected)
+        protect = prepared.protected
+        return execute_stack(context, plan, body=file.source.text, file=str(file.path), protect=protect)
     except BaseException:
         if withdraw_unexecuted(context, plan):
             prepared.uploads.withdraw()
