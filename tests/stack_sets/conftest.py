@@ -77,6 +77,13 @@ class Organization:
         (secret,) = secrets.list_secrets()["SecretList"]
         return str(secrets.get_secret_value(SecretId=secret["ARN"])["SecretString"])
 
+    def orchestrator_revision(self, account: str, region: str) -> str:
+        """``family:revision`` of what the orchestrator's service in an account runs."""
+        ecs = self.inside(account, "ecs", region)
+        (service,) = ecs.list_services(cluster=SET)["serviceArns"]
+        (found,) = ecs.describe_services(cluster=SET, services=[service])["services"]
+        return str(found["taskDefinition"]).rpartition("/")[2]
+
     def client(self, service: str, region: str = "us-east-1") -> Any:
         """Plain boto3 in the management account."""
         environ = self.sandbox.environment()

@@ -212,13 +212,20 @@ def test_a_renewed_access_key_is_sent_and_a_run_that_is_to_cancel_ends_what_it_b
 
 
 def test_the_next_run_takes_up_what_was_cancelled(organization: Organization) -> None:
-    keys = {organization.access_key(account, "us-east-1") for account in organization.accounts[:2]}
+    def revision(account: str) -> str:
+        return organization.orchestrator_revision(account, "us-east-1")
+
+    accounts = organization.accounts[:2]
+    keys = {organization.access_key(account, "us-east-1") for account in accounts}
     assert keys == {ACCESS_KEY, RENEWED}
+    before = {revision(one) for one in accounts}
+    assert len(before) == 2  # what runs does not see that its secret changes: it is replaced
     done = run(organization, "deploy", "--yes", "--json", regions="us-east-1")
     assert done.exit_code == 0, done.stderr
     assert [one["action"] for one in done.document["plan"]["places"]] == ["retry"]
     keys = {organization.access_key(account, "us-east-1") for account in organization.accounts[:2]}
     assert keys == {RENEWED}
+    assert [revision(one) for one in accounts] == [max(before), max(before)]
     assert RENEWED not in done.stdout + done.stderr
 
 

@@ -155,6 +155,8 @@ def test_the_access_key_is_a_parameter_that_nobody_sees() -> None:
     assert [where for where, one in parsed["Resources"].items() if "'Ref': 'AccessKey'}" in str(one)] == [
         "AccessKeySecret"
     ]
+    (agent,) = resource(template, "OrchestratorTaskDefinition")["ContainerDefinitions"]
+    assert agent["DockerLabels"] == {"com.fargate-guard.access-key-renewal": {"Ref": "AccessKeyRenewal"}}
     assert "AccessKey" not in template.parameters
     assert "AccessKey" in template.required_parameters
     assert not [name for name in parsed["Resources"] if name.startswith("Workload")]

@@ -59,6 +59,15 @@ def _sysdig(config: Config, structure: Structure, access_key: str) -> Iterator[P
             constraint="The access key has neither spaces nor line breaks.",
             no_echo=True,
         )
+        yield Parameter(
+            "AccessKeyRenewal",
+            "Renewal of the access key",
+            "Change it to anything when the access key changes: agents are replaced, and read the new key.",
+            "",
+            "sysdig.access_key",
+            pattern="[0-9A-Za-z.:+-]*",
+            constraint="Letters, digits, and . : + -",
+        )
     yield from secret_parameters(
         "AccessKey",
         "access key",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws.errors import AccessDenied, AwsError
@@ -21,6 +22,7 @@ from fargate_guard.workflows.stack_sets_plan import (
     CREATE,
     LEFT,
     REMOVE,
+    RENEWAL,
     REPAIR,
     RETRY,
     StackSetPlan,
@@ -59,6 +61,8 @@ class Rollout:
     desired: Wanted
     sends_key: bool
     """Whether the access key goes to CloudFormation."""
+    renewal: str
+    """When the access key was sent last: another value replaces the tasks that read the former one."""
     planned_after: str | None
     """The set's newest operation when the plan was made."""
 
@@ -100,7 +104,10 @@ def plan_rollout(context: Context, *, remove_absent: bool, renews_key: bool) -> 
         repair=context.stacks.repair,
         automatic=automatic_words(wanted),
     )
-    return Rollout(plan, sets, template, members, desired, sends_key, newest_operation(sets) if there else None)
+    former = there.parameters.get(RENEWAL, "") if there else ""
+    renewal = datetime.now(UTC).isoformat() if sends_key else former
+    newest = newest_operation(sets) if there else None
+    return Rollout(plan, sets, template, members, desired, sends_key, renewal, newest)
 
 
 def open_sets(context: Context) -> StackSets:
@@ -317,9 +324,10 @@ def _template(context: Context) -> StackTemplate:
 
 def _parameters(context: Context, rollout: Rollout) -> list[Json]:
     """The parameters' values; the access key goes from the variable to CloudFormation, and nowhere else."""
-    given: list[Json] = [
-        {"ParameterKey": key, "ParameterValue": value} for key, value in rollout.template.parameters.items()
-    ]
+    values = dict(rollout.template.parameters)
+    if RENEWAL in values:
+        values[RENEWAL] = rollout.renewal
+    given: list[Json] = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
     if ACCESS_KEY not in rollout.template.required_parameters:
         return given
     if rollout.sends_key:

@@ -23,6 +23,11 @@ ABSENT, SKIPPED, STUCK, LEFT = "absent", "skipped", "stuck", "left"
 """Nothing is done: not asked for any more; not active; takes no update; taken out of the set, it stays there."""
 ACCESS_KEY = "AccessKey"
 """The parameter that is a secret."""
+RENEWAL = "AccessKeyRenewal"
+"""The parameter that changes with the key: ECS reads a secret when a task starts, and only then.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html
+"""
 SECRET_ARN = "AccessKeySecretArn"  # noqa: S105 - a name
 """The parameter that stands in its place where the secret exists already."""
 INOPERABLE = "INOPERABLE"
@@ -92,7 +97,7 @@ def differences(
     found = []
     if there.template.strip() != template.body.strip():
         found.append("template")
-    names = sorted({*there.parameters, *template.parameters} - {ACCESS_KEY})
+    names = sorted({*there.parameters, *template.parameters} - {ACCESS_KEY, RENEWAL})
     changed = [name for name in names if name in template.parameters]
     changed = [name for name in changed if there.parameters.get(name) != template.parameters[name]]
     found += [f"parameter {name}" for name in changed]
