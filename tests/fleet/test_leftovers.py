@@ -57,6 +57,26 @@ def test_what_another_deployment_built_is_none_of_ours(deployed_sandbox: Stack) 
     assert find_leftovers(deployed_sandbox.aws, "training2") == ()
 
 
+def test_a_role_that_a_stack_left_is_found_without_the_tagging_api(deployed_sandbox: Stack) -> None:
+    """https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html"""
+    stack = deployed_sandbox
+    asked = []
+    for name, deployment in (("fguard-training-WebRole-1A2B3C4D5E6F", NAME), ("fguard-training-Other-1", "other")):
+        made = stack.aws.call(
+            "iam",
+            "create_role",
+            RoleName=name,
+            AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}',
+            Tags=[{"Key": "fguard:deployment", "Value": deployment}],
+        )
+        asked.append(made["Role"]["Arn"])
+    found = left(stack)
+    for name in ("fguard-training-WebRole-1A2B3C4D5E6F", "fguard-training-Other-1"):
+        stack.aws.call("iam", "delete_role", RoleName=name)
+    assert [arn in found for arn in asked] == [True, False]
+    assert "iam delete-role" in found[asked[0]].remove_with
+
+
 def test_networks_come_after_what_is_in_them(deployed_sandbox: Stack) -> None:
     stack = deployed_sandbox
     order = [arn.rpartition("/")[2] if ":ec2:" in arn else arn for arn in left(stack)]

@@ -25,6 +25,8 @@ Json = dict[str, Any]
 LOAD_BALANCERS_PER_CALL = 20
 ROLE_NAME_PREFIX = 32
 """The Terraform modules cut the generated names of roles to this length before the random suffix."""
+STACK_NAME_IN_ROLE = 20
+"""Letters of a long stack's name with which CloudFormation begins, at least, the generated names of its roles."""
 
 
 def tagged_resources(aws: Aws, deployment: str) -> list[str]:
@@ -106,8 +108,12 @@ def _log_groups(aws: Aws, deployment: str) -> list[str]:
 
 
 def _roles(aws: Aws, deployment: str) -> list[str]:
-    prefix = _prefix(deployment)[:ROLE_NAME_PREFIX]
-    roles = [role for role in aws.pages("iam", "list_roles", "Roles") if role["RoleName"].startswith(prefix)]
+    """The tagging API does not tell roles, whatever made them.
+
+    https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+    """
+    begins = (_prefix(deployment)[:ROLE_NAME_PREFIX], f"fguard-{deployment}-"[:STACK_NAME_IN_ROLE])
+    roles = [role for role in aws.pages("iam", "list_roles", "Roles") if role["RoleName"].startswith(begins)]
 
     def tagged(role: Json) -> bool:
         name = role["RoleName"]
