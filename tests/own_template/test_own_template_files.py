@@ -110,8 +110,9 @@ PARAMETERS: Any = {
         (Given({"Imgae": "nginx"}), (), "did you mean Image?"),
         (Given({"Stage": "prod", "Token": "x"}, flagged=frozenset({"Token"})), (), "--parameter-env"),
         (Given({}), (), "--parameter Stage=VALUE"),
+        (Given({}, kept=frozenset({"Image"})), ("Stage",), "give a value in the parameters file"),
     ],
-    ids=["misspelt", "secret in a flag", "no value"],
+    ids=["misspelt", "secret in a flag", "no value", "nothing to keep"],
 )
 def test_parameters_that_do_not_fit_are_refused(
     tmp_path: Path, given: Given, existing: tuple[str, ...], words: str

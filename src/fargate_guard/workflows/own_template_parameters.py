@@ -114,7 +114,7 @@ def check(template: Template, given: Given, existing: Iterable[str]) -> None:
     """Refuse what does not fit the template.
 
     :param existing: the parameters that the stack has already.
-    :raises UsageError: an unknown parameter, one without a value, or a secret in a flag.
+    :raises UsageError: an unknown parameter, one without a value (to keep), or a secret in a flag.
     """
     names, there, where = declared(template.value), set(existing), str(template.path)
     for name in (*given.values, *given.kept):
@@ -125,6 +125,14 @@ def check(template: Template, given: Given, existing: Iterable[str]) -> None:
             raise UsageError(f"the template has no parameter {name}", where=where, why=why, fix=fix)
         if name in given.flagged and _is_secret(names[name]):
             raise UsageError(f"{name} is a secret (NoEcho) and was given as a flag", fix=AS_GIVEN_ELSEWHERE)
+    lost = [name for name in given.kept if name not in there]
+    if lost:
+        raise UsageError(
+            f"the stack has no value to keep for {', '.join(sorted(lost))}",
+            where=where,
+            why="UsePreviousValue is for a stack that has the parameter already",
+            fix="give a value in the parameters file",
+        )
     missing = [
         name
         for name, one in names.items()
