@@ -12,6 +12,7 @@ from fargate_guard.aws.errors import AccessDenied
 from fargate_guard.config.load import parse_config
 from fargate_guard.errors import ExitCode, PreflightError, UsageError
 from fargate_guard.sandbox import Fault, FaultKind
+from fargate_guard.stacks.states import Stack
 from fargate_guard.workflows.by_method import outputs_of_deployment
 from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.destroy import destroy
@@ -114,6 +115,35 @@ def test_drift_that_cannot_be_looked_for_is_told_and_not_called_none(stacks: Sta
     stacks.sandbox.faults.add(Fault(FaultKind.API_ERROR, action="DetectStackDrift", code="AccessDenied"))
     assert stack_drift(stacks.context, stack) is None
     assert any(line.startswith("warning: drift is not known") for line in stacks.heard.lines)
+
+
+class HalfBlind:
+    """CloudFormation when it could not read one resource of a stack; the embedded AWS can read all of them."""
+
+    def __init__(self, *drifts: dict[str, Any]) -> None:
+        self.answers: dict[str, dict[str, Any]] = {
+            "detect_stack_drift": {"StackDriftDetectionId": "1"},
+            "describe_stack_drift_detection_status": {
+                "DetectionStatus": "DETECTION_FAILED",
+                "DetectionStatusReason": "Failed to detect drift on resource [Two]",
+            },
+            "describe_stack_resource_drifts": {"StackResourceDrifts": list(drifts)},
+        }
+
+    def call(self, _service: str, operation: str, **_arguments: Any) -> dict[str, Any]:
+        return self.answers[operation]
+
+
+def test_drift_of_a_stack_that_could_not_be_read_wholly_is_not_called_none(stacks: Stacks) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackDriftDetectionStatus.html"""
+    stack = Stack("half", "arn:aws:cloudformation:us-east-1:123456789012:stack/half/1", "UPDATE_COMPLETE")
+    nothing: Any = HalfBlind()
+    assert stack_drift(replace(stacks.context, aws=nothing), stack) is None
+    assert "warning: CloudFormation could not look at all resources for drift" in stacks.heard.lines[-1]
+    gone = {"LogicalResourceId": "One", "ResourceType": "AWS::Logs::LogGroup", "PhysicalResourceId": "/half/One"}
+    some: Any = HalfBlind({**gone, "StackResourceDriftStatus": "DELETED"})
+    told = stack_drift(replace(stacks.context, aws=some), stack)
+    assert told == ("One (AWS::Logs::LogGroup, /half/One) is gone",)
 
 
 def test_cloudformation_uses_the_role_that_is_configured(stacks: Stacks) -> None:

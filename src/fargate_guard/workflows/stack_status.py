@@ -43,39 +43,39 @@ def stack_resources(context: Context, stack: Stack) -> tuple[StackResource, ...]
 def stack_drift(context: Context, stack: Stack) -> tuple[str, ...] | None:
     """Ask CloudFormation what was changed outside it: a line per resource that is gone, or property that differs.
 
-    None where it could not be told: in time, for want of a permission, or because an operation is under way.
+    None where it could not be told: in time, for want of a permission, or because an operation is under way; and
+    where no difference was found, but not all resources could be read.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
     """
     try:
-        if not _detected(context, stack):
+        status = _detected(context, stack)
+        if status is None:
             return None
-        return tuple(
-            line
-            for drift in cloudformation.drifted_resources(context.aws, stack.stack_id)
-            for line in _lines(drift)
-        )
+        differences = cloudformation.drifted_resources(context.aws, stack.stack_id)
+        lines = tuple(line for drift in differences for line in _lines(drift))
+        return lines if lines or status == "DETECTION_COMPLETE" else None
     except AwsError as error:
         context.observer.warning(f"drift is not known: {error.message}: {error.why}")
         return None
 
 
-def _detected(context: Context, stack: Stack) -> bool:
+def _detected(context: Context, stack: Stack) -> str | None:
+    """Look for drift and return how that ended; None where it has not ended in time."""
     seconds = context.config.cloudformation.drift_timeout
     deadline = context.stacks.clock() + seconds
     detection = cloudformation.start_drift_detection(context.aws, stack.stack_id)
     while True:
         status, reason = cloudformation.drift_detection(context.aws, detection)
-        if status == "DETECTION_COMPLETE":
-            return True
-        if status in _DONE:  # some resources could not be read; what was read is still told
+        if status == "DETECTION_FAILED":  # some resources could not be read; what was read is still told
             context.observer.warning(f"CloudFormation could not look at all resources for drift: {reason}")
-            return True
+        if status in _DONE:
+            return status
         if context.stacks.clock() > deadline:
             context.observer.warning(
                 f"CloudFormation has not finished looking for drift within {seconds:.0f} seconds"
                 " (cloudformation.drift_timeout)"
             )
-            return False
+            return None
         context.stacks.sleep(LOOK_SECONDS)
 
 
