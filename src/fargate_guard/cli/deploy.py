@@ -149,7 +149,7 @@ def _next_steps(done: Deployed, config: str) -> list[str]:
         "check it again": f"fguard verify{config}",
         "instrument another task": f"fguard instrument{config} task-definition.json",
         "prove a detection": f"fguard detect{config}",
-        "see the events": f"Sysdig Secure > Events, where aws.fargate.cluster.arn is {done.outputs.cluster.arn}",
+        "see the events": f"fguard events{config} --cluster {done.outputs.cluster.name} --follow",
         "remove it all": f"fguard destroy{config}",
     }
     return [f"  {what:<24} {how}" for what, how in steps.items()]
