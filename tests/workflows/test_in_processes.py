@@ -96,20 +96,20 @@ def test_a_child_whose_result_nobody_takes_undoes_what_it_did(tmp_path: Path) ->
 
 
 def test_a_child_is_gone_when_its_parent_is_interrupted(tmp_path: Path) -> None:
-    begun = tmp_path / "begun"
+    begun, children = tmp_path / "begun", list[int]()
     os.mkfifo(begun)
 
     def work() -> None:
-        begun.write_text("x")
+        begun.write_text(str(os.getpid()))
         signal.pause()
 
     def interrupted() -> None:
         with Child(work, begun.unlink):
-            begun.read_text()  # waits for the child
+            children.append(int(begun.read_text()))  # waits for the child
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert not begun.exists()
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(children[0], os.WNOHANG)
