@@ -43,3 +43,11 @@ def test_alike_items_on_differently_begun_lines_keep_their_own_lines(opening: st
     written = edited(text, parse(text), [new] * 4, learn(text))
     assert written == edited(text, parse(text), [dict(new) for _ in range(4)], learn(text))
     assert parse(written) == [new] * 4
+
+
+def test_alike_items_on_one_line_are_edited_each_by_itself() -> None:
+    item = '{"name": "a"}'
+    text = f'{{"one": {{"c": [\n{item}]}}, "other": {{"c": [{item}, {item}]}}}}\n'
+    new = {"name": "b", "cpu": 1}
+    value = {"one": {"c": [new]}, "other": {"c": [new, new]}}
+    assert parse(edited(text, parse(text), value, learn(text))) == value

@@ -81,6 +81,7 @@ class _Collection:
 class _Done(NamedTuple):
     """How an item of an array was edited."""
 
+    start: int
     first: int
     """Where its first line begins."""
     text: str
@@ -178,7 +179,7 @@ class _Editor:
                 if end is None:
                     replaced.append(index)
                 elif first := self._first(start):
-                    self._done[id(after)] = _Done(first, text[first:end], label, self._edits[known:])
+                    self._done[id(after)] = _Done(start, first, text[first:end], label, self._edits[known:])
             position = skip(text, start)[1] if end is None else end
             ends.append(position)
         here = _Collection(opening, _BETWEEN(text, position).end(), starts, ends)
@@ -192,14 +193,15 @@ class _Editor:
         return here.closing + 1
 
     def _repeated(self, start: int, after: Json, label: str) -> int | None:
-        """Edit an item that has the text of an earlier one and becomes the same object, as that one was edited."""
+        """Edit an item with the text of one on an earlier line that became the same object, as that one was."""
         done = self._done.get(id(after))
         if done is None or done.label != label:
             return None
         first = self._first(start)
-        if not first or not self._text.startswith(done.text, first):
-            return None
         shift = first - done.first
+        on_another_line = first > done.first and start - done.start == shift
+        if not on_another_line or not self._text.startswith(done.text, first):
+            return None
         self._edits += [(start + shift, end + shift, text) for start, end, text in done.edits]
         return first + len(done.text)
 
