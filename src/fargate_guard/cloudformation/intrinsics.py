@@ -134,4 +134,4 @@ def _references(value: Json) -> Iterator[str]:
     elif isinstance(value, str):
         import re  # only a refusal should cost this
 
-        yield from re.findall(r"\$\{[^!}][^}]*\}", value)
+        yield from re.findall(r"\$\{[A-Za-z0-9.:]+\}", value)
