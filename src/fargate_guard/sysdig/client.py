@@ -190,6 +190,6 @@ def _ahead(date: str | None, wall: float) -> float:
     """Return how many seconds Sysdig's clock is ahead; 0 where that may be the network's delay."""
     try:
         ahead = parsedate_to_datetime(date or "").timestamp() - wall
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     return ahead if abs(ahead) > _NOTICED else 0.0
