@@ -12,7 +12,7 @@ from fargate_guard.errors import PreflightError, UsageError
 from fargate_guard.stacks.change_set import MODIFY
 from fargate_guard.stacks.states import Repair
 from fargate_guard.workflows.deploy import Declined
-from fargate_guard.workflows.own_template_change import Uploads, capabilities, change_templates
+from fargate_guard.workflows.own_template_change import Uploads, capabilities, change_templates, has_transform
 from fargate_guard.workflows.own_template_files import read_template, resources
 from fargate_guard.workflows.own_template_parameters import check, declared, kept_values
 from fargate_guard.workflows.own_template_runners import not_watchable
@@ -287,7 +287,7 @@ def _stack_template(asked: OwnStack, changed: ChangedTemplate, stack: Stack | No
 def _refuse_nothing_to_do(changed: ChangedTemplate, elsewhere: tuple[Nested, ...]) -> None:
     """A template in which nothing could be changed, and nothing can come from elsewhere, is a mistake."""
     found = list(changed.everything())
-    transforms = any("Transform" in one.template.value or "Fn::Transform" in one.body for one in found)
+    transforms = any(has_transform(one.template.value) for one in found)
     modules = any(kind.endswith("::MODULE") for one in found for _, kind, _ in resources(one.template.value))
     if elsewhere or transforms or modules or any(one.nothing_for_fargate is None for one in found):
         return

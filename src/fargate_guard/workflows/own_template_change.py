@@ -248,7 +248,7 @@ def capabilities(template: Template) -> tuple[str, ...]:
     """
     found = set()
     for one in template.everything():
-        if (one is not template or template.nested) and _has_transform(one.value):
+        if (one is not template or template.nested) and has_transform(one.value):
             found.add("CAPABILITY_AUTO_EXPAND")
         for _, kind, properties in resources(one.value):
             if kind == "AWS::Serverless::Application":
@@ -262,13 +262,14 @@ def capabilities(template: Template) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _has_transform(value: Json) -> bool:
+def has_transform(value: Json) -> bool:
+    """Whether a template, or a part of one, has a macro work on it."""
     if isinstance(value, list):
-        return any(map(_has_transform, value))
+        return any(map(has_transform, value))
     if not isinstance(value, dict):
         return False
     return (
         "Fn::Transform" in value
         or ("Resources" in value and "Transform" in value)
-        or any(map(_has_transform, value.values()))
+        or any(map(has_transform, value.values()))
     )
