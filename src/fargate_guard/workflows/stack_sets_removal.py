@@ -57,6 +57,7 @@ def remove_all(context: Context, approve: Callable[[StackSetPlan], bool]) -> Rem
         return None
     refuse_foreign_set(sets.name, there, deployment_owner(context.config))
     follow_running(context, sets)
+    planned_after = newest_operation(sets)
     instances = sets.instances()
     members = Members()
     if instances:
@@ -64,7 +65,6 @@ def remove_all(context: Context, approve: Callable[[StackSetPlan], bool]) -> Rem
         members = _everybody(context)
     plan = removal(sets.name, instances, _out_of_reach(instances, members))
     retained = _retained(sets, instances)
-    planned_after = newest_operation(sets)
     if not approve(plan):
         raise Declined("nothing was removed: it was not approved", fix="approve it, or run with --yes")
     work = Work(context, sets, planned_after, tries_all=context.stacks.repair)

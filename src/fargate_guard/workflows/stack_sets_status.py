@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from fargate_guard.aws.stack_sets import Description, Instance, Operation, Outcome, Place, StackSets
     from fargate_guard.workflows.context import Context
 
-AT_ONCE = 8
-"""In how many accounts and Regions stacks are read at the same time."""
 DRIFT = "DETECT_DRIFT"
 """An operation that changes nothing: what it found stands at each stack."""
 UNSUCCESSFUL = ("FAILED", "STOPPED")
@@ -117,6 +114,7 @@ def _look_for_drift(context: Context, sets: StackSets) -> tuple[Outcome, ...]:
 
 def _listening(context: Context, instances: tuple[Instance, ...], role: str) -> dict[Place, Listening]:
     """Read the stacks in their own accounts; what cannot be read says why."""
+    from fargate_guard.aws.parallel import each
     from fargate_guard.aws.stack_sets import outputs_in_account
 
     def read(one: Instance) -> Listening:
@@ -131,5 +129,4 @@ def _listening(context: Context, instances: tuple[Instance, ...], role: str) -> 
             return Listening(unknown="the stack has no outputs (yet)")
         return Listening(outputs["OrchestratorHost"], int(port))
 
-    with ThreadPoolExecutor(AT_ONCE) as readers:
-        return {one.place: found for one, found in zip(instances, readers.map(read, instances), strict=True)}
+    return {one.place: found for one, found in zip(instances, each(read, instances), strict=True)}
