@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fargate_guard.aws.errors import AwsError
 from fargate_guard.aws.lone_tasks import register
 from fargate_guard.aws.session import Aws
 from fargate_guard.cli.detect_view import detection_text
 from fargate_guard.errors import PreflightError
-from fargate_guard.sandbox import Sandbox
+from fargate_guard.sandbox import Fault, FaultKind, Sandbox
 from fargate_guard.sysdig.address import Address
 from fargate_guard.sysdig.client import SecureClient
 from fargate_guard.sysdig.errors import Overloaded, SysdigError
@@ -21,16 +22,20 @@ from fargate_guard.sysdig.transport import Transport
 from fargate_guard.workflows.detect import MISSED, Detection, Wish, ask_once, wait_for_event
 from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, policy_link, task_link, weakest
 from fargate_guard.workflows.detect_place import find_place, task_definition
+from fargate_guard.workflows.detect_task import Waiting, trigger_task
 from fargate_guard.workflows.detect_triggers import TRIGGERS
 from fargate_guard.workflows.embedded_aws import is_embedded_aws
+from tests.detect.conftest import TRIGGER
 from tests.detect.hand_made import KEY, WORKLOAD, context_of, outputs_of
 from tests.detect.policies_route import WRITES, Policies, policy
 from tests.sysdig_api.interferences import failing
 from tests.sysdig_api.made_events import fargate_event
+from tests.verify.test_verification_workflow import heard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fargate_guard.sandbox.faults import Faults
     from tests.detect.conftest import Secure
 
 
@@ -44,6 +49,12 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def aws(sandbox: Sandbox) -> Aws:
     return Aws(environ=sandbox.environment())
+
+
+@pytest.fixture
+def faults(sandbox: Sandbox) -> Iterator[Faults]:
+    yield sandbox.faults
+    sandbox.faults.clear()
 
 
 def test_the_first_workload_with_a_security_group_lends_its_place() -> None:
@@ -89,6 +100,19 @@ def test_a_deployed_workload_without_a_key_is_refused(aws: Aws) -> None:
     where = find_place(context, outputs_of(), "web")
     with pytest.raises(PreflightError, match="no access key"):
         task_definition(context, where, TRIGGERS["read-sensitive-file"], family="f", image=None, seconds=60)
+
+
+def test_why_no_task_was_started_is_told_also_where_ecs_lists_none(faults: Faults, aws: Aws) -> None:
+    for action, code in (("RunTask", "BlockedException"), ("ListTasks", "AccessDeniedException")):
+        faults.add(Fault(FaultKind.API_ERROR, aws_service="ecs", action=action, code=code))
+    context = context_of(aws)
+    where = find_place(context, outputs_of(), "web")
+    with (
+        pytest.raises(AwsError, match="refused ecs:RunTask"),
+        trigger_task(context, where, TRIGGER, seconds=60, waiting=Waiting()),
+    ):
+        pytest.fail("it does not run")
+    assert any("whether the task was started is not known" in line for line in heard(context))
 
 
 def test_agents_of_one_region_and_events_of_another_is_the_wrong_region() -> None:

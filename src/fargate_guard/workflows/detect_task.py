@@ -146,12 +146,17 @@ def _remove(context: Context, aws: Aws, cluster: str, made: TriggerTask, mark: s
     if made.revision:
         attempt(partial(lone_tasks.delete_revision, aws, made.revision), made.revision)
     if made.revision and not made.arn:  # after the revision, so that a call still on its way starts nothing
-        for arn in _started_by(aws, cluster, context.config.name, mark):
+        for arn in _started_by(context, aws, cluster, mark):
             attempt(partial(lone_tasks.stop_task, aws, cluster, arn, REASON), arn)
     for failure in failures:
         context.observer.warning(f"not taken away: {failure.message}; the next `fguard detect` tries again")
 
 
-def _started_by(aws: Aws, cluster: str, deployment: str, mark: str) -> list[str]:
-    tasks = lone_tasks.tasks_of_family(aws, cluster, family_of(deployment))
+def _started_by(context: Context, aws: Aws, cluster: str, mark: str) -> list[str]:
+    """Return the run's own tasks; an error that led here must not be hidden by one of this question."""
+    try:
+        tasks = lone_tasks.tasks_of_family(aws, cluster, family_of(context.config.name))
+    except FguardError as error:
+        context.observer.warning(f"whether the task was started is not known: {error.message}; it ends by itself")
+        return []
     return [str(task["taskArn"]) for task in tasks if tags_of(task).get(DETECT_TAG) == mark]
