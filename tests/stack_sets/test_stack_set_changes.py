@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 FAST = ("--max-concurrent", "100%", "--failure-tolerance", "100%")
+CONCURRENCY = "cloudformation: {stack_set: {max_concurrent: 50%, region_concurrency: parallel}}\n"
 ROLE = "OrganizationAccountAccessRole"
 """https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_access.html"""
 
@@ -134,7 +135,7 @@ def test_a_set_that_is_updated_is_updated_everywhere_and_the_plan_says_so(organi
 
 def test_what_is_to_go_goes_before_the_update(organization: Organization) -> None:
     one, two, _ = organization.accounts
-    configure(organization, more="logs: {retention_days: 30}\n")
+    configure(organization, more=f"logs: {{retention_days: 30}}\n{CONCURRENCY}")
     done = deploy(organization, "--accounts", one, "--remove-absent", "--json")
     assert done.exit_code == 0, done.stderr
     assert actions(done) == {one: "update", two: "remove"}
@@ -160,6 +161,24 @@ def test_status_looks_for_drift_and_tells_where_the_orchestrators_listen(organiz
     logs.put_retention_policy(logGroupName=group["logGroupName"], retentionInDays=1)
     seen = organization.ran("status", "--drift")
     assert (seen.exit_code, f"{one} {REGION}: drift DRIFTED" in seen.stdout) == (3, True), seen.stdout
+
+
+def test_drift_is_looked_for_in_as_many_accounts_at_once_as_configured_and_in_all(
+    organization: Organization,
+) -> None:
+    cloudformation = organization.client("cloudformation")
+    (newest, *_) = cloudformation.list_stack_set_operations(StackSetName=SET)["Summaries"]
+    described = cloudformation.describe_stack_set_operation(StackSetName=SET, OperationId=newest["OperationId"])
+    look = described["StackSetOperation"]
+    assert (look["Action"], look["OperationPreferences"]) == (
+        "DETECT_DRIFT",
+        {
+            "RegionConcurrencyType": "PARALLEL",
+            "RegionOrder": [REGION],
+            "FailureTolerancePercentage": 100,
+            "MaxConcurrentPercentage": 50,
+        },
+    )
 
 
 def test_a_failed_update_ends_status_with_3_and_its_reason(organization: Organization) -> None:

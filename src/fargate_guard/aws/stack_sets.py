@@ -210,9 +210,12 @@ class StackSets:
         """Begin to delete stacks, or with ``RetainStacks`` to forget them; returns the operation's ID."""
         return str(self._call("delete_stack_instances", **targets)["OperationId"])
 
-    def detect_drift(self) -> str:
-        """Begin to look for drift in all stacks; returns the operation's ID."""
-        return str(self._call("detect_stack_set_drift")["OperationId"])
+    def detect_drift(self, **settings: Any) -> str:
+        """Begin to look for drift in all stacks; returns the operation's ID.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DetectStackSetDrift.html
+        """
+        return str(self._call("detect_stack_set_drift", **settings)["OperationId"])
 
     def delete(self) -> None:
         """Delete the set, which has no stacks any more."""

@@ -9,6 +9,7 @@ from fargate_guard.errors import FguardError
 from fargate_guard.workflows.stack_owner import deployment_owner, refuse_foreign_set
 from fargate_guard.workflows.stack_sets import open_sets
 from fargate_guard.workflows.stack_sets_following import follow_operation, follow_running
+from fargate_guard.workflows.stack_sets_plan import preferences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,12 +104,18 @@ def read_status(context: Context, *, with_drift: bool = False, account_role: str
 
 
 def _look_for_drift(context: Context, sets: StackSets) -> tuple[Outcome, ...]:
-    """Let CloudFormation look, and return where it did not."""
+    """Let CloudFormation look in as many at once as configured, and return where it did not.
+
+    Nothing is changed by that: one stack that cannot be looked at is no reason to pass over the others.
+    """
     follow_running(context, sets)
-    if not sets.instances():
+    regions = {one.region for one in sets.instances()}
+    if not regions:
         return ()
     context.observer.step("Look for drift in all accounts and Regions")
-    _, outcomes = follow_operation(context, sets, sets.detect_drift())
+    wanted = context.config.cloudformation.stack_set.model_copy(update={"failure_tolerance": "100%"})
+    operation_id = sets.detect_drift(OperationPreferences=preferences(wanted, regions))
+    _, outcomes = follow_operation(context, sets, operation_id)
     return tuple(one for one in outcomes if one.status != "SUCCEEDED")
 
 
