@@ -113,7 +113,17 @@ def test_an_outage_that_lasts_ends_when_it_was_to_end_and_says_so(
     clock.at(5, lambda: api.interfere(interference, times=9999, path=EVENTS))
     with pytest.raises(SysdigError):
         seen(client, clock, seconds=60)
-    assert 60 <= clock.now - clock.begin < 62
+    assert 60 <= clock.now - clock.begin < 66
+
+
+@pytest.mark.parametrize("interference", [wrong.failing(503), wrong.too_many_requests(3), wrong.reset])
+def test_a_failure_of_the_last_look_that_passes_costs_no_event(
+    client: SecureClient, clock: Story, store: EventStore, api: SecureApi, interference: wrong.Interference
+) -> None:
+    event = fargate_event(clock.ns(59))
+    clock.at(59, lambda: store.publish([event]))
+    clock.at(60, lambda: api.interfere(interference, path=EVENTS))
+    assert seen(client, clock) == [event["id"]]
 
 
 def test_what_happened_after_the_end_is_left_out(client: SecureClient, clock: Story, store: EventStore) -> None:

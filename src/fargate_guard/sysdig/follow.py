@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MOST_BROKEN = 3
 """Answers in a row that make no sense, after which there is no sense in asking on."""
 _MOMENT = 0.001
+_GRACE = 5.0
+"""Seconds beyond the end that a failure of the last look has to pass: what came until then is wanted."""
 _LONGEST_PAUSE, _LONGEST_ASKED = 30.0, 600.0
 """Seconds after a failure: of one's own accord, and at Sysdig's request."""
 
@@ -61,16 +63,17 @@ def follow(
     :param until: when to end, in the same unit; what happened later is left out. None: never.
     :param troubled: hears of an outage, once, and with None that it is over.
     :raises FguardError: for what waiting does not mend: a token that is revoked, a missing permission; and for an
-        outage that lasts until the end, since nobody knows what it hides.
+        outage that lasts until the end and some seconds more, since nobody knows what it hides.
     """
     pace = pace or Pace()
     seen: dict[str, int] = {}
     covered, looks, failures = begin, 0, 0
     while True:
-        end = client.now() if until is None else min(client.now(), until)
+        now = client.now()
+        end = now if until is None else min(now, until)
         window = Window(pace.start_of(looks, covered, begin), max(end, begin))
         try:
-            with client.quietly(until):  # an outage is told of here, once
+            with client.quietly(_latest(now, until)):  # an outage is told of here, once
                 found = list(read_events(client, window, filter_text))
         except (Unreachable, Overloaded, BrokenAnswer) as trouble:
             failures += 1
@@ -90,6 +93,11 @@ def follow(
         if until is not None and window.end >= until:
             return
         client.clock.sleep(min(pace.pause(client.per_minute), _left(client, until)))
+
+
+def _latest(now: int, until: int | None) -> int | None:
+    """Return the time after which a look that fails is not tried again."""
+    return None if until is None else max(now, until) + int(_GRACE * SECOND)
 
 
 def _is_over(client: SecureClient, until: int | None) -> bool:
