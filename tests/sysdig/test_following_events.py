@@ -126,6 +126,13 @@ def test_a_failure_of_the_last_look_that_passes_costs_no_event(
     assert seen(client, clock) == [event["id"]]
 
 
+def test_a_clock_that_is_set_back_ends_nothing(client: SecureClient, clock: Story, store: EventStore) -> None:
+    event = fargate_event(clock.ns(305))
+    clock.at(305, lambda: store.publish([event]))
+    clock.at(304, lambda: setattr(clock, "now", clock.now - 200))
+    assert seen(client, clock, seconds=400) == [event["id"]]
+
+
 def test_what_happened_after_the_end_is_left_out(client: SecureClient, clock: Story, store: EventStore) -> None:
     early, late = fargate_event(clock.ns(-40)), fargate_event(clock.ns(-5))
     store.publish([early, late])

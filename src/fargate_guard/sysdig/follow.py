@@ -71,7 +71,7 @@ def follow(
     while True:
         now = client.now()
         end = now if until is None else min(now, until)
-        window = Window(pace.start_of(looks, covered, begin), max(end, begin))
+        window = Window(pace.start_of(looks, covered, begin), max(end, covered))
         try:
             with client.quietly(_latest(now, until)):  # an outage is told of here, once
                 found = list(read_events(client, window, filter_text))
