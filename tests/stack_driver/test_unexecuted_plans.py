@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.aws.errors import AccessDenied
-from fargate_guard.aws.template_bucket import Removed, remove_templates
+from fargate_guard.aws.template_bucket import Removed, remove_files
 from fargate_guard.errors import FguardError, Interrupted, PreflightError
 from fargate_guard.sandbox import Fault, FaultKind
 from fargate_guard.stacks.change_set import StackPlan
 from fargate_guard.workflows.deploy import Declined
 from fargate_guard.workflows.macro import install
 from fargate_guard.workflows.macro_stack import MacroStack
+from fargate_guard.workflows.own_template_change import Uploads
 from fargate_guard.workflows.stack_deploy import deploy_stack
 from fargate_guard.workflows.stack_operation import (
     PlanOutdated,
@@ -24,6 +25,7 @@ from fargate_guard.workflows.stack_operation import (
     remove_stack,
     withdraw_plan,
 )
+from fargate_guard.workflows.stack_uploads import remove_uploads
 from tests.stack_driver.stack_harness import TAGS, log_groups
 
 if TYPE_CHECKING:
@@ -229,7 +231,26 @@ class RefusingS3:
 
 def test_what_s3_keeps_is_not_counted_as_removed() -> None:
     kept: Any = RefusingS3()
-    assert remove_templates(kept, "bucket", "s") == Removed(0, ("s/a.yaml: Access Denied",))
+    assert remove_files(kept, "bucket", "s/") == Removed(0, ("s/a.yaml: Access Denied",))
+
+
+def test_an_upload_that_cannot_be_taken_back_is_told_and_hides_no_error(stacks: Stacks) -> None:
+    bucket, kept = "fguard-templates-123456789012-us-east-1", Uploads(stacks.context, "kept")
+    kept.put("{}")
+    refusing: Any = RefusingS3()
+    kept.context = replace(stacks.context, aws=refusing)
+    kept.withdraw()
+    assert stacks.heard.lines[-1] == f"warning: S3 kept 1 uploaded files in {bucket}: s/a.yaml: Access Denied"
+
+    denied = Uploads(stacks.context, "denied")
+    denied.put("{}")
+    stacks.sandbox.faults.add(Fault(FaultKind.API_ERROR, aws_service="s3", code="AccessDenied", message="Refused"))
+    denied.withdraw()
+    stacks.sandbox.faults.clear()
+    assert f"may be left: aws s3 rm --recursive s3://{bucket}/denied/" in stacks.heard.lines[-1]
+    for name in ("kept", "denied"):
+        remove_uploads(stacks.context, name)
+    assert stacks.client("s3").list_buckets()["Buckets"] == []
 
 
 def test_an_update_that_was_not_begun_leaves_no_change_set_and_the_stack_as_it_was(stacks: Stacks) -> None:

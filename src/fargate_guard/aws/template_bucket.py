@@ -61,7 +61,7 @@ def require_bucket(aws: Aws, bucket: str) -> None:
 def upload_template(aws: Aws, bucket: str, stack: str, body: str) -> str:
     """Put a template into the bucket, under a key made from its contents; returns its URL for CloudFormation."""
     digest = hashlib.sha256(body.encode()).hexdigest()[:32]
-    key = f"{_prefix(stack)}{digest}.yaml"
+    key = f"{stack}/{digest}.yaml"
     aws.call(
         "s3",
         "put_object",
@@ -75,17 +75,12 @@ def upload_template(aws: Aws, bucket: str, stack: str, body: str) -> str:
     return f"https://{bucket}.s3.{aws.region}.{suffix}/{key}"
 
 
-def remove_templates(aws: Aws, bucket: str, stack: str) -> Removed:
-    """Remove what was uploaded for a stack, every version and delete marker. No bucket is fine.
+def remove_files(aws: Aws, bucket: str, key: str) -> Removed:
+    """Remove a file, or all whose keys begin so, every version and delete marker. No bucket is fine.
 
     S3 answers for each file by itself
     (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html).
     """
-    return remove_file(aws, bucket, _prefix(stack))
-
-
-def remove_file(aws: Aws, bucket: str, key: str) -> Removed:
-    """Remove a file, or all whose keys begin so, every version and delete marker. No bucket is fine."""
     try:
         found = [*_versions(aws, bucket, key, "Versions"), *_versions(aws, bucket, key, "DeleteMarkers")]
     except AwsError as error:
@@ -125,7 +120,3 @@ def remove_own_bucket_if_empty(aws: Aws) -> bool:
             return False
         raise
     return True
-
-
-def _prefix(stack: str) -> str:
-    return f"{stack}/"

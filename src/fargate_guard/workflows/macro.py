@@ -125,8 +125,8 @@ def _take_package_back(
     context: Context, asked: MacroStack, package: bytes, bucket: str, before: Stack | None
 ) -> None:
     """Remove the package where nothing can refer to it: neither the stack as it is nor what it may go back to."""
-    from fargate_guard.aws import cloudformation, template_bucket
-    from fargate_guard.workflows.stack_uploads import remove_uploads
+    from fargate_guard.aws import cloudformation
+    from fargate_guard.workflows.stack_uploads import remove_uploads, take_upload_back
 
     try:
         stack = cloudformation.find_stack(context.aws, asked.stack_name)
@@ -137,7 +137,7 @@ def _take_package_back(
             and (stack.updated, stack.status) == (before.updated, before.status)
             and before.outputs.get("CodeKey") != asked.key(package)
         ):
-            template_bucket.remove_file(context.aws, bucket, asked.key(package))
+            take_upload_back(context, bucket, asked.key(package))
     except FguardError as error:
         place = f"s3://{bucket}/{asked.key(package)}"
         context.observer.warning(f"{error.message}\nthe package may be left: aws s3 rm {place}")

@@ -13,6 +13,7 @@ from fargate_guard.workflows.definition_files import Changed, Refused, change_al
 from fargate_guard.workflows.definition_kinds import TASK_DEFINITION
 from fargate_guard.workflows.own_template_files import resources
 from fargate_guard.workflows.own_template_parameters import known, nested_values, without_stale_defaults
+from fargate_guard.workflows.stack_uploads import take_upload_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,13 +64,9 @@ class Uploads:
         return url
 
     def withdraw(self) -> None:
-        """Remove what was not there before."""
-        from fargate_guard.aws import template_bucket
-
+        """Remove what was not there before; what S3 refuses is told, and hides no error that led here."""
         for bucket, place in self._new:
-            template_bucket.remove_templates(self.context.aws, bucket, place)
-        if self._new and self.context.config.cloudformation.template_bucket is None:
-            template_bucket.remove_own_bucket_if_empty(self.context.aws)
+            take_upload_back(self.context, bucket, f"{place}/")
         self._new.clear()
 
 

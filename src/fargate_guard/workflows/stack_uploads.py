@@ -47,14 +47,38 @@ def remove_uploads(context: Context, name: str) -> None:
     configured = context.config.cloudformation.template_bucket
     for bucket in dict.fromkeys([configured or own, own]):
         try:
-            removed = template_bucket.remove_templates(context.aws, bucket, name)
-            if removed.count:
-                context.observer.note(f"removed {removed.count} uploaded templates")
-            if removed.refused:
-                context.observer.warning(
-                    f"S3 kept {len(removed.refused)} uploaded files in {bucket}: {removed.refused[0]}"
-                )
-            elif bucket == own and removed.count and template_bucket.remove_own_bucket_if_empty(context.aws):
-                context.observer.note("removed the bucket for templates: it was empty")
+            _remove(context, bucket, f"{name}/")
         except AwsError as error:
             context.observer.note(f"uploaded templates were not looked for in {bucket}: {error.message}")
+
+
+def take_upload_back(context: Context, bucket: str, key: str) -> None:
+    """Remove what this run uploaded, and fguard's own bucket when nothing else is in it.
+
+    What S3 refuses is told with the way to remove it by hand, and hides no error that led here.
+
+    :param key: of a file, or how the keys of all of them begin.
+    """
+    try:
+        _remove(context, bucket, key)
+    except AwsError as error:
+        context.observer.warning(
+            f"{error.message}: {error.why}\nwhat was uploaded may be left: aws s3 rm --recursive s3://{bucket}/{key}"
+        )
+
+
+def _remove(context: Context, bucket: str, key: str) -> None:
+    """Remove files, and the bucket where it is fguard's own and empty then; what S3 keeps is told."""
+    from fargate_guard.aws import template_bucket
+
+    removed = template_bucket.remove_files(context.aws, bucket, key)
+    if removed.count:
+        context.observer.note(f"removed {removed.count} uploaded files")
+    if removed.refused:
+        context.observer.warning(
+            f"S3 kept {len(removed.refused)} uploaded files in {bucket}: {removed.refused[0]}"
+        )
+        return
+    own = bucket == template_bucket.own_bucket_name(context.aws)
+    if own and removed.count and template_bucket.remove_own_bucket_if_empty(context.aws):
+        context.observer.note("removed the bucket for templates: it was empty")
