@@ -19,7 +19,7 @@ from fargate_guard.sysdig.client import SecureClient
 from fargate_guard.sysdig.errors import Overloaded, SysdigError
 from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
-from fargate_guard.workflows.detect import MISSED, Detection, Wish, ask_once, wait_for_event
+from fargate_guard.workflows.detect import MISSED, UNKNOWN, Detection, ThroughExec, Wish, ask_once, wait_for_event
 from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, policy_link, task_link, weakest
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_task import Waiting, trigger_task
@@ -160,6 +160,9 @@ def test_waiting_ends_at_its_time_also_while_sysdig_is_down(secure: Secure) -> N
         wait_for_event(client, task, wish, clock.nanoseconds, supported, troubled=told.append)
     assert 60 <= clock.now - begin < 66
     assert len(told) == 1
+    with pytest.raises(Overloaded):
+        wait_for_event(client, task, wish, clock.nanoseconds, supported, lambda: False)
+    api.forget()
     assert wait_for_event(client, task, wish, clock.nanoseconds, supported, lambda: False) == (None, None)
 
 
@@ -226,3 +229,16 @@ def test_only_a_broken_link_is_called_where_the_chain_breaks() -> None:
     assert "that task came; the chain breaks at: policy." in detection_text(found, embedded=False)
     found.links = links[:1]
     assert "every link looks whole" in detection_text(found, embedded=False)
+
+
+def test_while_sysdig_does_not_tell_nothing_is_claimed() -> None:
+    links = [Link("agent", LinkState.WHOLE, "connected"), Link("region and token", LinkState.UNCLEAR, "HTTP 503")]
+    found = Detection("read-sensitive-file", ("a rule",), UNKNOWN, task_arn="that task", links=links)
+    for through_exec in (None, ThroughExec("web", "a command", by_hand=False)):
+        found.through_exec = through_exec
+        told = detection_text(found, embedded=False)
+        assert told.startswith("Not known: Sysdig Secure did not tell whether an event of that task came;")
+        assert found.exit_code == 1
+    links[0] = Link("agent", LinkState.BROKEN, "its key is refused")
+    assert "the chain breaks at: agent." in detection_text(found, embedded=False)
+    assert found.exit_code == 3

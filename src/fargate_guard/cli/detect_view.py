@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.cli.harmless import harmless
 from fargate_guard.errors import ExitCode
-from fargate_guard.workflows.detect import DETECTED, NOT_WAITED, iso
+from fargate_guard.workflows.detect import DETECTED, NOT_WAITED, UNKNOWN, iso
 from fargate_guard.workflows.detect_chain import LinkState, weakest
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def _verdict(found: Detection, *, embedded: bool) -> str:
     task = found.task_arn or "no task"
     if found.outcome == DETECTED and found.event:
         return f"Detected: {harmless(found.event.rule)} in {task}."
+    if found.outcome == UNKNOWN:
+        return f"Not known: Sysdig Secure did not tell whether an event of {task} came; {_where_it_broke(found)}."
     if found.through_exec:
         return _verdict_through_exec(found, found.through_exec, embedded=embedded)
     if found.outcome == NOT_WAITED and found.exit_code is ExitCode.DONE:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.detect_triggers import Trigger
 
 DETECTED, MISSED, NOT_WAITED = "detected", "not detected", "not waited for"
+UNKNOWN = "not known"
+"""Sysdig Secure could not be asked until the time was up."""
 CLOCKS_DIFFER = 60 * SECOND
 """An event may be stamped by a clock that is late; the task is new, so that nothing older can be its."""
 
@@ -105,13 +107,16 @@ class Detection:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0 when the event came, or nobody wanted to wait and the task ran; 1 when something is left; else 3."""
+        """0 when the event came, or nobody wanted to wait and the task ran; else 3.
+
+        1 when something is left, and where Sysdig did not tell and no link is known to be broken.
+        """
         if self.kept:
             return ExitCode.FAILED
         broken = any(link.state is chain.LinkState.BROKEN for link in self.links)
         if self.outcome == DETECTED or (self.outcome == NOT_WAITED and not self.wanted and not broken):
             return ExitCode.DONE
-        return ExitCode.VERIFICATION_FAILED
+        return ExitCode.FAILED if self.outcome == UNKNOWN and not broken else ExitCode.VERIFICATION_FAILED
 
     def latency(self) -> dict[str, float | None]:
         """Return seconds from the trigger to the event's time stamp, and to its arrival here."""
@@ -236,7 +241,7 @@ def _watch(
                 troubled=lambda trouble: tell_of_trouble(context, trouble),
             )
         except SysdigError as error:
-            outage = error
+            result.outcome, outage = UNKNOWN, error
     elif wish.wait:
         result.outcome = MISSED
     if result.outcome == NOT_WAITED:
@@ -294,7 +299,7 @@ def wait_for_event(
     :param goes_on: asked between two looks; when not, one more look is taken.
     :param ours: whether an event of the task is the trigger's; asked of each.
     :param troubled: hears of an outage, and with None that it is over.
-    :raises SysdigError: when Sysdig does not answer until the time is up.
+    :raises SysdigError: when Sysdig does not answer until the time is up, or does not the last look.
     """
     from fargate_guard.sysdig.filters import Wanted
     from fargate_guard.sysdig.follow import Pace, follow
@@ -303,10 +308,19 @@ def wait_for_event(
     narrowed = wanted.server_filter(supported)
     until = client.now() + int(wish.timeout * SECOND)
     last, pace = False, Pace(interval=wish.interval)
-    for batch in follow(client, begin, narrowed, pace=pace, until=until, troubled=troubled):
+    outage: SysdigError | None = None
+
+    def hear(trouble: SysdigError | None) -> None:
+        nonlocal outage
+        outage = trouble
+        troubled(trouble)
+
+    for batch in follow(client, begin, narrowed, pace=pace, until=until, troubled=hear):
         mine = [event for event in batch if wanted.matches(event) and ours(event)]
         if mine:
             return next((event for event in mine if event.rule in wish.trigger.rules), mine[0]), client.now()
+        if last and outage is not None:
+            raise outage
         if last:
             break
         last = not goes_on()

@@ -22,6 +22,7 @@ from fargate_guard.workflows.detect import (
     CLOCKS_DIFFER,
     DETECTED,
     MISSED,
+    UNKNOWN,
     Detection,
     ThroughExec,
     ask_once,
@@ -245,7 +246,7 @@ def _wait(
             troubled=lambda trouble: tell_of_trouble(context, trouble),
         )
     except SysdigError as outage:
-        result.outcome = MISSED
+        result.outcome = UNKNOWN
         return outage
     result.outcome = DETECTED if result.event else MISSED
     return None
