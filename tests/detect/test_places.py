@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fargate_guard.aws import lone_tasks
 from fargate_guard.aws.errors import AwsError
 from fargate_guard.aws.lone_tasks import register
 from fargate_guard.aws.session import Aws
@@ -19,8 +20,18 @@ from fargate_guard.sysdig.client import SecureClient
 from fargate_guard.sysdig.errors import Overloaded, SysdigError
 from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
-from fargate_guard.workflows.detect import MISSED, UNKNOWN, Detection, ThroughExec, Wish, ask_once, wait_for_event
+from fargate_guard.workflows.detect import (
+    MISSED,
+    UNKNOWN,
+    Detection,
+    ThroughExec,
+    Wish,
+    ask_once,
+    detect,
+    wait_for_event,
+)
 from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, policy_link, task_link, weakest
+from fargate_guard.workflows.detect_leftovers import DETECT_TAG, mark_of
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_task import Waiting, trigger_task
 from fargate_guard.workflows.detect_triggers import TRIGGERS
@@ -113,6 +124,13 @@ def test_why_no_task_was_started_is_told_also_where_ecs_lists_none(faults: Fault
     ):
         pytest.fail("it does not run")
     assert any("whether the task was started is not known" in line for line in heard(context))
+
+
+def test_what_a_killed_run_left_goes_also_where_no_workload_lends_its_place(aws: Aws) -> None:
+    revision = register(aws, TRIGGER | {"family": "fguard_direct_detect"}, {DETECT_TAG: mark_of(1)})
+    with pytest.raises(PreflightError, match="no workload whose place"):
+        detect(context_of(aws), outputs_of(workloads={}), None, Wish(TRIGGERS["read-sensitive-file"]))
+    assert revision not in lone_tasks.revisions(aws, "fguard_direct_detect")
 
 
 def test_agents_of_one_region_and_events_of_another_is_the_wrong_region() -> None:

@@ -170,15 +170,16 @@ def detect(
     :param client: None: without a token; the event is not waited for.
     """
     waiting = waiting or Waiting()
+    left_earlier = remove_leftovers(context, outputs, now=waiting.clock())
+    if left_earlier:
+        context.observer.note(f"took away what an earlier run had left: {', '.join(left_earlier)}")
     place = find_place(context, outputs, wish.workload)
     family = family_of(context.config.name)
     definition = task_definition(
         context, place, wish.trigger, family=family, image=wish.image, seconds=wish.timeout
     )
     result = Detection(wish.trigger.name, wish.trigger.rules, wanted=wish.wait or wish.why_not is not None)
-    result.left_earlier = remove_leftovers(context, outputs, now=waiting.clock())
-    if result.left_earlier:
-        context.observer.note(f"took away what an earlier run had left: {', '.join(result.left_earlier)}")
+    result.left_earlier = left_earlier
     supported = ask_once(client, _some_task(place)) if client is not None and wish.wait else {}
     context.observer.step(f"Start the trigger: {wish.trigger.does}")
     begin = client.now() - CLOCKS_DIFFER if client else 0
