@@ -17,7 +17,9 @@ from fargate_guard.aws.lone_tasks import register, run_task
 from fargate_guard.aws.session import Aws
 from fargate_guard.cli.main import app
 from fargate_guard.sandbox import Sandbox
+from tests.detect.hand_made import context_of
 from tests.detect.policies_route import WRITES, Policies, policy
+from tests.detect.stand_in_plugin import StandInPlugin
 from tests.fguard_process import PERSONAL, Fguard, Ran
 from tests.sysdig.conftest import PatientClock, client_of
 from tests.sysdig_api.events_routes import EventStore, events_routes
@@ -27,8 +29,10 @@ from tests.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from fargate_guard.sysdig.client import SecureClient
+    from fargate_guard.workflows.context import Context
     from tests.sysdig_api.server import Asked, Handler
 
 CONFIG = """\
@@ -46,6 +50,7 @@ KEY = "01234567-89ab-cdef-0123-456789abcdef"
 WAIT = ("detect", "--wait", "--timeout", "1", "--interval", "0.2")
 CONNECTED = "Information, connection_manager:352: Connected to collector"
 TAGS = {"fguard:deployment": "training"}
+SECRETS = {"SYSDIG_ACCESS_KEY": "an-access-key-of-sysdig", "FGUARD_SYSDIG_TOKEN": "a-token-of-sysdig"}
 TRIGGER = {
     "family": FAMILY,
     "requiresCompatibilities": ["FARGATE"],
@@ -216,6 +221,72 @@ def through_exec(place: Place) -> tuple[str, ...]:
 
     wait_until(lambda: bool(allowing()), "a task allows ECS Exec")
     return ("detect", "--exec", "--service", "demo-writer-to-bin")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service with an instrumented container and the sidecar, which allows ECS Exec."""
+
+    sandbox: Sandbox
+    ecs: Any
+
+    def running(self) -> int:
+        """How many of its tasks run."""
+        return int(self.ecs.describe_services(cluster="direct", services=["web"])["services"][0]["runningCount"])
+
+    def task(self) -> str:
+        """Its running task."""
+        return str(self.ecs.list_tasks(cluster="direct", serviceName="web")["taskArns"][0])
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """In an account that has nothing else."""
+    with Sandbox.start(speed=20) as sandbox:
+        session = boto3.Session("key", "secret", region_name="us-east-1")
+        ecs: Any = session.client("ecs", endpoint_url=sandbox.endpoint)
+        ec2: Any = session.client("ec2", endpoint_url=sandbox.endpoint)
+        ecs.create_cluster(clusterName="direct")
+        wrapped = {"entryPoint": ["/opt/draios/bin/instrument", "/bin/web"], "essential": True}
+        definition = {
+            "requiresCompatibilities": ["FARGATE"],
+            "networkMode": "awsvpc",
+            "cpu": "512",
+            "memory": "1024",
+            "containerDefinitions": [
+                {"name": "proxy", "image": "example/proxy:1"},
+                {"name": "web", "image": "example/web:1", **wrapped},
+                {"name": "SysdigInstrumentation", "image": "quay.io/sysdig/workload-agent:6.2.1"},
+            ],
+        }
+        ecs.register_task_definition(family="web", **definition)
+        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        ecs.create_service(
+            cluster="direct",
+            serviceName="web",
+            taskDefinition="web",
+            desiredCount=1,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
+            enableExecuteCommand=True,
+        )
+        made = Service(sandbox, ecs)
+        wait_until(lambda: made.running() == 1, "its task runs")
+        yield made
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> StandInPlugin:
+    """A folder for it."""
+    return StandInPlugin(tmp_path)
+
+
+@pytest.fixture
+def context(service: Service, plugin: StandInPlugin) -> Iterator[Context]:
+    """With the plugin's folder in PATH."""
+    environ = {**service.sandbox.environment(), **SECRETS, "PATH": plugin.path}
+    yield replace(context_of(Aws(environ=service.sandbox.environment())), environ=environ)
+    service.sandbox.faults.clear()
 
 
 @pytest.fixture

@@ -4,105 +4,36 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 
 from fargate_guard.aws.errors import AccessDenied, AwsError, NotFound
 from fargate_guard.aws.exec_session import open_session
-from fargate_guard.aws.session import Aws
 from fargate_guard.aws.session_manager_plugin import run_session
 from fargate_guard.errors import FguardError, PreflightError, UsageError
-from fargate_guard.sandbox import Fault, FaultKind, Sandbox
+from fargate_guard.sandbox import Fault, FaultKind
+from fargate_guard.sysdig.errors import TokenError
 from fargate_guard.workflows.detect import Detection, Wish
 from fargate_guard.workflows.detect_exec import Spot, find_spot
 from fargate_guard.workflows.detect_session import Instead, detect_in_service, plugin_to_use
 from fargate_guard.workflows.detect_triggers import TRIGGERS
-from tests.detect.hand_made import context_of, outputs_of
+from tests.detect.conftest import SECRETS
+from tests.detect.hand_made import outputs_of
 from tests.detect.stand_in_plugin import ACTS, HANGS, StandInPlugin, is_alive
 from tests.sysdig.conftest import client_of
+from tests.sysdig_api.interferences import failing
 from tests.sysdig_api.made_events import fargate_event
 from tests.verify.test_verification_workflow import heard
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from fargate_guard.workflows.context import Context
-    from tests.detect.conftest import Secure
+    from tests.detect.conftest import Secure, Service
 
 WRITES = TRIGGERS["write-below-binary-dir"]
-SECRETS = {"SYSDIG_ACCESS_KEY": "an-access-key-of-sysdig", "FGUARD_SYSDIG_TOKEN": "a-token-of-sysdig"}
 NOT_ASKED = Wish(WRITES, timeout=60, wait=False, why_not="nobody asked")
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service with an instrumented container and the sidecar, which allows ECS Exec."""
-
-    sandbox: Sandbox
-    ecs: Any
-
-    def running(self) -> int:
-        """How many of its tasks run."""
-        return int(self.ecs.describe_services(cluster="direct", services=["web"])["services"][0]["runningCount"])
-
-    def task(self) -> str:
-        """Its running task."""
-        return str(self.ecs.list_tasks(cluster="direct", serviceName="web")["taskArns"][0])
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """In an account that has nothing else."""
-    with Sandbox.start(speed=20) as sandbox:
-        session = boto3.Session("key", "secret", region_name="us-east-1")
-        ecs: Any = session.client("ecs", endpoint_url=sandbox.endpoint)
-        ec2: Any = session.client("ec2", endpoint_url=sandbox.endpoint)
-        ecs.create_cluster(clusterName="direct")
-        wrapped = {"entryPoint": ["/opt/draios/bin/instrument", "/bin/web"], "essential": True}
-        definition = {
-            "requiresCompatibilities": ["FARGATE"],
-            "networkMode": "awsvpc",
-            "cpu": "512",
-            "memory": "1024",
-            "containerDefinitions": [
-                {"name": "proxy", "image": "example/proxy:1"},
-                {"name": "web", "image": "example/web:1", **wrapped},
-                {"name": "SysdigInstrumentation", "image": "quay.io/sysdig/workload-agent:6.2.1"},
-            ],
-        }
-        ecs.register_task_definition(family="web", **definition)
-        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-        ecs.create_service(
-            cluster="direct",
-            serviceName="web",
-            taskDefinition="web",
-            desiredCount=1,
-            launchType="FARGATE",
-            networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}},
-            enableExecuteCommand=True,
-        )
-        made = Service(sandbox, ecs)
-        wait_until(lambda: made.running() == 1, "its task runs")
-        yield made
-
-
-@pytest.fixture
-def plugin(tmp_path: Path) -> StandInPlugin:
-    """A folder for it."""
-    return StandInPlugin(tmp_path)
-
-
-@pytest.fixture
-def context(service: Service, plugin: StandInPlugin) -> Iterator[Context]:
-    """With the plugin's folder in PATH."""
-    environ = {**service.sandbox.environment(), **SECRETS, "PATH": plugin.path}
-    yield replace(context_of(Aws(environ=service.sandbox.environment())), environ=environ)
-    service.sandbox.faults.clear()
 
 
 def spot_of(context: Context) -> Spot:
@@ -348,7 +279,12 @@ def test_typed_by_hand_no_plugin_is_needed_and_no_time_is_claimed(context: Conte
         secure.clock.nanoseconds + 10**9, task_arn=spot.task_arn, output=f"file=/bin/{spot.mark}"
     )
     secure.store.publish([event])
+    secure.api.interfere(failing(401))
+    with pytest.raises(TokenError):
+        detect_in_service(context, secure.client, spot, Wish(WRITES, timeout=60), Instead.BY_HAND)
+    assert heard(context) == []
     found = detect_in_service(context, secure.client, spot, Wish(WRITES, timeout=60), Instead.BY_HAND)
+    assert spot.to_type(None) in heard(context)
     assert found.outcome == "detected"
     assert found.latency() == {"to_event_seconds": None, "to_arrival_seconds": None}
 

@@ -146,7 +146,7 @@ def _client(
 def _how(
     run: Invocation, context: Context, spot: Spot, wish: Wish, *, by_hand: bool, embedded: bool
 ) -> Plugin | Instead:
-    """Return AWS's plugin, or what is done instead; says what to type where somebody has to.
+    """Return AWS's plugin, or what is done instead.
 
     :raises PreflightError: when there is no plugin that can be used, and nobody who could type it.
     """
@@ -164,7 +164,4 @@ def _how(
                 raise
             run.screen.warning(refused.message)
     run.screen.warning(UNSEEN)
-    if how is Instead.BY_HAND:
-        run.screen.message("Type this in another terminal; it needs the AWS CLI and its Session Manager plugin:")
-        run.screen.message(f"  {spot.to_type(context.aws.profile)}")
     return how

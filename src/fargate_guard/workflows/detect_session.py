@@ -103,7 +103,12 @@ def detect_in_service(
     supported = ask_once(client, spot.task_arn) if client is not None and wish.wait else {}
     clock = client.now if client else time.time_ns
     begin = clock() - CLOCKS_DIFFER
-    moments = () if how is Instead.BY_HAND else _start(context, spot, wish, how, result, clock)
+    moments: tuple[Moment, ...] = ()
+    if how is Instead.BY_HAND:
+        context.observer.step("Type this in another terminal; it needs the AWS CLI and its Session Manager plugin")
+        context.observer.note(spot.to_type(context.aws.profile))
+    else:
+        moments = _start(context, spot, wish, how, result, clock)
     outage: SysdigError | None = None
     if client is None or not wish.wait:
         result.why_not_waited = wish.why_not or "--no-wait"
