@@ -74,6 +74,24 @@ def test_nobody_to_ask_leaves_nothing_behind(desk: Desk) -> None:
     assert (desk.stack("asked"), buckets(desk)) == (None, [])
 
 
+def test_uploads_stay_while_somebody_else_has_a_plan_that_may_refer_to_them(desk: Desk) -> None:
+    cloudformation, s3 = desk.client("cloudformation"), desk.client("s3")
+    body = text({"Logs": GROUP})
+    cloudformation.create_change_set(
+        StackName="shared", ChangeSetName="another", ChangeSetType="CREATE", TemplateBody=body
+    )
+    desk.write("inner.json", text({"Job": task()}))
+    desk.write("shared.json", text({"Web": task(), "Inner": nested("inner.json")}))
+    planned = desk.ran("plan", "--template", "shared.json")
+    assert planned.exit_code == 2, planned.stderr
+    assert "somebody else is, or may be, at work on the stack" in planned.stderr
+    (bucket,) = buckets(desk)
+    (kept,) = s3.list_object_versions(Bucket=bucket)["Versions"]
+    s3.delete_object(Bucket=bucket, Key=kept["Key"], VersionId=kept["VersionId"])
+    s3.delete_bucket(Bucket=bucket)
+    cloudformation.delete_stack(StackName="shared")
+
+
 def test_what_is_too_large_for_cloudformation_is_refused_before_anything_is_made(desk: Desk) -> None:
     desk.write("inner.json", text({"Job": task()}))
     desk.write("huge.json", text({"Job": task()}, **padded(1_000_000)))

@@ -161,11 +161,12 @@ def _tell(context: Context, template: Template, kept: tuple[Kept, ...]) -> None:
 
 
 def withdraw(context: Context, prepared: Prepared) -> None:
-    """Take the change set and the uploads back."""
-    from fargate_guard.workflows.stack_operation import withdraw_plan
+    """Take the change set back, and the uploads, unless somebody else's plan may refer to them."""
+    from fargate_guard.workflows.stack_withdrawal import SHARED, withdraw_plan
 
-    withdraw_plan(context, prepared.plan)
-    if prepared.plan.has_changes:
+    if not withdraw_plan(context, prepared.plan):
+        context.observer.note(SHARED)
+    elif prepared.plan.has_changes:
         prepared.uploads.withdraw()
 
 

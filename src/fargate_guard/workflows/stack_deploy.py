@@ -31,6 +31,7 @@ from fargate_guard.workflows.stack_operation import (
 from fargate_guard.workflows.stack_owner import deployment_owner
 from fargate_guard.workflows.stack_preflight import refuse_another_vpc, refuse_missing_log_groups
 from fargate_guard.workflows.stack_repair import settled_stack, stuck_refusal
+from fargate_guard.workflows.stack_withdrawal import SHARED
 
 if TYPE_CHECKING:
     from fargate_guard.deployment import DeploymentOutputs
@@ -158,7 +159,8 @@ def _take_back(context: Context, plan: StackPlan | None, key: StoredAccessKey) -
         if alone:
             _withdraw_key(context, key)
         else:
-            context.observer.note("somebody else is at work on the stack: what it may refer to stays")
+            context.observer.note(SHARED)
+            _tell_kept_key(context, key)
 
 
 def _withdraw_key(context: Context, key: StoredAccessKey) -> None:
@@ -205,7 +207,12 @@ def _after_failure(context: Context, key: StoredAccessKey, *, ended: bool) -> No
         _withdraw_key(context, key)
         if stack is None:
             context.folder.stack.unlink(missing_ok=True)
-    elif not ended and key.value_from != key.before:
+    elif not ended:
+        _tell_kept_key(context, key)
+
+
+def _tell_kept_key(context: Context, key: StoredAccessKey) -> None:
+    if key.value_from != key.before:
         context.observer.note(f"the access key stays stored: {key.value_from}; fguard destroy removes it")
 
 

@@ -17,6 +17,8 @@ BEING_MADE = ("CREATE_PENDING", "CREATE_IN_PROGRESS")
 LOOK_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 """A change set that is being made cannot be deleted before it is made."""
+SHARED = "somebody else is, or may be, at work on the stack: what its template may refer to stays"
+"""What is told where :func:`withdraw_plan` is not sure that nobody else is."""
 _AVAILABLE, _OBSOLETE, _BEGUN = "AVAILABLE", "OBSOLETE", "BEGUN"
 
 
@@ -25,13 +27,14 @@ def withdraw_plan(context: Context, plan: StackPlan) -> bool:
 
     What AWS refuses is told with the way to remove it by hand, and hides no error that led here.
 
-    :return: whether nobody else is at work on the stack.
+    :return: whether nobody else is at work on the stack, as far as is known: then nothing refers to what was made
+        for the plan.
     """
     try:
         return _withdrawn(context, plan)
     except AwsError as error:
         context.observer.warning(f"{error.message}: {error.why}\n{_left(plan)}")
-        return True
+        return False
 
 
 def withdraw_unexecuted(context: Context, plan: StackPlan) -> bool:
