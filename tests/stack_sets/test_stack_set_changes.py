@@ -22,6 +22,8 @@ from fargate_guard.workflows.stack_sets_work import Work
 from tests.stack_sets.conftest import ACCESS_KEY, CONFIG, SET
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.fguard_process import Ran
     from tests.stack_sets.conftest import Organization
 
@@ -218,11 +220,41 @@ def test_a_plan_that_something_else_came_after_is_refused(organization: Organiza
     assert [action for action, _ in organization.operations()] == [action for action, _ in before]
 
 
+QUIET = screen_of_process({}, json=False, quiet=True, verbose=False)
+
+
+class Meanwhile(ProgressObserver):
+    """Does something between the look at the set and the look at its stacks."""
+
+    def __init__(self, what: Callable[[], object]) -> None:
+        super().__init__(QUIET)
+        self._what = what
+
+    def note(self, text: str) -> None:
+        """Do it when it is told what becomes of the access key."""
+        if text.startswith("the access key stays as it is"):
+            self._what()
+
+
+def test_what_ends_while_the_plan_is_made_makes_it_stale(organization: Organization) -> None:
+    context = desk(organization)
+
+    def somebody_changes_it() -> None:
+        change_retention(organization, "3")
+        follow_running(context, open_sets(context))
+
+    planning = replace(context, observer=Meanwhile(somebody_changes_it))
+    rollout = plan_rollout(planning, remove_absent=False, renews_key=False)
+    assert organization.operations()[0] == ("UPDATE", "SUCCEEDED")
+    with pytest.raises(PreflightError, match="the plan is out of date"):
+        carry_out(context, rollout, lambda: True)
+
+
 class Releasing(ProgressObserver):
     """Lets go what hangs as soon as it is followed."""
 
     def __init__(self, organization: Organization) -> None:
-        super().__init__(screen_of_process({}, json=False, quiet=True, verbose=False))
+        super().__init__(QUIET)
         self._organization, self.followed = organization, 0
 
     def step(self, title: str) -> None:

@@ -85,9 +85,13 @@ def plan_rollout(context: Context, *, remove_absent: bool, renews_key: bool) -> 
     desired = _desired(wanted, members)
     there = sets.describe()
     refuse_foreign_set(sets.name, there, deployment_owner(context.config))
-    if there is not None and follow_running(context, sets):
-        there, members = sets.describe(), _members(context, wanted)
-        desired = _desired(wanted, members)
+    newest = None
+    if there is not None:
+        if follow_running(context, sets):
+            members = _members(context, wanted)
+            desired = _desired(wanted, members)
+        newest = newest_operation(sets)  # before what the plan is made of: nothing that comes later is missed
+        there = sets.describe()
     sends_key = bool(context.config.sysdig.access_key.env) and (renews_key or not holds_key(there))
     settings = differences(there, template, wanted, sends_key=sends_key) if there else ()
     if context.config.sysdig.access_key.env and not sends_key:
@@ -106,7 +110,6 @@ def plan_rollout(context: Context, *, remove_absent: bool, renews_key: bool) -> 
     )
     former = there.parameters.get(RENEWAL, "") if there else ""
     renewal = datetime.now(UTC).isoformat() if sends_key else former
-    newest = newest_operation(sets) if there else None
     return Rollout(plan, sets, template, members, desired, sends_key, renewal, newest)
 
 
