@@ -86,6 +86,14 @@ def test_an_endpoint_that_does_not_answer() -> None:
     assert "AWS_ENDPOINT_URL" in (refused.value.fix or "")
 
 
+def test_an_endpoint_that_is_not_known_is_told_with_what_was_to_be_called_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULTS_MODE", "nonsense")
+    with pytest.raises(AwsError, match="ssm:ResumeSession failed"):
+        Aws(region="us-east-1").endpoint("ssm", "resume_session")
+
+
 @pytest.mark.parametrize(
     ("code", "error", "text"),
     [

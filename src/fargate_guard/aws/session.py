@@ -131,12 +131,15 @@ class Aws:
             self._identity = Identity(found["Account"], found["Arn"], found["Arn"].split(":")[1])
         return self._identity
 
-    def endpoint(self, service: str) -> str:
-        """Return where calls of a service go."""
+    def endpoint(self, service: str, operation: str) -> str:
+        """Return where calls of a service go.
+
+        :param operation: what is to be called there, for the error text.
+        """
         try:
             return str(self._client(service).meta.endpoint_url)
         except BOTO_ERRORS as error:
-            raise explain(error, self._describe(service, "get_caller_identity", None)) from error
+            raise explain(error, self._describe(service, operation, None)) from error
 
     def call(
         self, service: str, operation: str, /, *, about: str | None = None, **parameters: Any

@@ -181,7 +181,7 @@ def _speak(
         session,
         region=spot.outputs.region,
         profile=context.aws.profile,
-        endpoint=aws.endpoint("ssm"),
+        endpoint=aws.endpoint("ssm", "resume_session"),
         environ=_plugin_environ(context),
         seconds=seconds,
         enough=enough,
