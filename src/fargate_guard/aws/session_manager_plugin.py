@@ -59,9 +59,10 @@ class Plugin:
         return self.version >= OLDEST
 
     @property
-    def version_text(self) -> str:
-        """For people."""
-        return ".".join(map(str, self.version)) or "of an unknown version"
+    def refusal(self) -> str:
+        """Why it is not used, where it is not new enough."""
+        number = ".".join(map(str, self.version))
+        return f"{PROGRAM} {number} is too old" if number else f"{PROGRAM} does not say which version it is"
 
 
 @dataclass(frozen=True, slots=True)

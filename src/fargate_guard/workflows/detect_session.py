@@ -78,9 +78,7 @@ def plugin_to_use(context: Context, spot: Spot) -> Plugin:
     oldest = ".".join(map(str, OLDEST))
     why = f"before {oldest} it takes the session's token as an argument, which all users of this machine can read"
     raise PreflightError(
-        f"{PROGRAM} {found.version_text} is too old"
-        if found
-        else f"{PROGRAM} is missing: AWS's program that speaks to a session of ECS Exec",
+        found.refusal if found else f"{PROGRAM} is missing: AWS's program that speaks to a session of ECS Exec",
         where=found.path if found else "PATH",
         why=why if found else None,
         fix=f"install it: {INSTALLATION}\nor type this elsewhere, while `--by-hand` waits for the event:\n"
