@@ -170,11 +170,11 @@ def test_a_web_page_instead_of_json_is_a_wrong_url_or_a_proxy(api: SecureApi, cl
 def test_an_answer_that_is_not_as_documented_is_said_to_be_so(
     api: SecureApi, client: SecureClient, body: bytes
 ) -> None:
-    from fargate_guard.sysdig.events import refusal_of
+    from fargate_guard.sysdig.events import accepted
 
     api.interfere(wrong.saying(body))
     with pytest.raises(BrokenAnswer) as caught:
-        refusal_of(client, 'severity = "1"')
+        accepted(client, 'severity = "1"')
     assert "answer" in caught.value.message
 
 

@@ -13,7 +13,7 @@ from fargate_guard.sysdig.errors import BadRequest, BrokenAnswer, NotFound, Perm
 from fargate_guard.sysdig.event import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fargate_guard.sysdig.client import SecureClient
     from fargate_guard.sysdig.filters import Supported
@@ -66,14 +66,22 @@ def supported_filters(client: SecureClient) -> Supported:
     }
 
 
-def refusal_of(client: SecureClient, filter_text: str) -> str | None:
-    """Try a filter on the last second; return why Sysdig refuses it, None where it does not."""
+def accepted(
+    client: SecureClient, filter_text: str | None, *, refused: Callable[[str], None] = lambda _: None
+) -> str | None:
+    """Try a filter on the last second; return it, None where Sysdig refuses it, or there is none.
+
+    :param refused: hears why Sysdig refuses it.
+    """
+    if filter_text is None:
+        return None
     now = client.now()
     try:
         _page(client, {"from": str(now - SECOND), "to": str(now), "limit": "1", "filter": filter_text})
-    except BadRequest as refused:
-        return refused.why or refused.message
-    return None
+    except BadRequest as refusal:
+        refused(refusal.why or refusal.message)
+        return None
+    return filter_text
 
 
 def read_events(

@@ -195,12 +195,11 @@ def ask_once(client: SecureClient, task_arn: str) -> Supported:
     :param task_arn: of the task whose event is waited for, or one that looks like it.
     :returns: what Sysdig filters by; nothing where it refuses such a filter.
     """
-    from fargate_guard.sysdig.events import Window, read_events, refusal_of, supported_filters
+    from fargate_guard.sysdig.events import Window, accepted, read_events, supported_filters
     from fargate_guard.sysdig.filters import Wanted
 
     supported = supported_filters(client)
-    text = Wanted(tasks=(task_arn,)).server_filter(supported)
-    if text and refusal_of(client, text) is None:
+    if accepted(client, Wanted(tasks=(task_arn,)).server_filter(supported)):
         return supported
     now = client.now()
     next(read_events(client, Window(now - SECOND, now), None, page_size=1), None)

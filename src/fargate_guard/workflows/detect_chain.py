@@ -250,13 +250,11 @@ def unanswered_link(error: FguardError) -> Link:
 
 def _of_account(client: SecureClient, account_id: str) -> str | None:
     """Return Sysdig's filter for an AWS account; None where it has none, or refuses it."""
-    from fargate_guard.sysdig.events import refusal_of, supported_filters
+    from fargate_guard.sysdig.events import accepted, supported_filters
     from fargate_guard.sysdig.filters import can_filter, quoted
 
-    if not can_filter(supported_filters(client), ACCOUNT_LABEL, "="):
-        return None
-    text = f"{ACCOUNT_LABEL} = {quoted(account_id)}"
-    return None if refusal_of(client, text) is not None else text
+    can = can_filter(supported_filters(client), ACCOUNT_LABEL, "=")
+    return accepted(client, f"{ACCOUNT_LABEL} = {quoted(account_id)}" if can else None)
 
 
 def _not_asked(name: str) -> Link:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import UsageError
 from fargate_guard.sysdig.event import LEVELS, UNKNOWN
-from fargate_guard.sysdig.events import MOST_PER_PAGE, Window, read_events, refusal_of, supported_filters
+from fargate_guard.sysdig.events import MOST_PER_PAGE, Window, accepted, read_events, supported_filters
 from fargate_guard.sysdig.filters import Wanted, task_id
 from fargate_guard.sysdig.follow import Pace, follow
 from fargate_guard.workflows.event_times import nanoseconds_of
@@ -132,12 +132,7 @@ def server_filter(client: SecureClient, wanted: Wanted, *, refused: Callable[[st
 
     :param refused: hears why Sysdig does not take a filter of its own language.
     """
-    text = wanted.server_filter(supported_filters(client))
-    why = refusal_of(client, text) if text else None
-    if why is not None:
-        refused(why)
-        return None
-    return text
+    return accepted(client, wanted.server_filter(supported_filters(client)), refused=refused)
 
 
 def find_events(
