@@ -380,7 +380,7 @@ def test_a_deploy_without_it_shows_that_it_goes_and_takes_it_away(place: Place, 
     left = place.leave_a_trigger("fguard_training_demo-writer-to-bin", mark_of(time.time() - 60))
     ran = run("deploy", "--yes", "--json")
     assert ran.exit_code == 0, ran.stderr
-    assert f"stop the task that fguard detect left: {left}" in ran.stderr  # or its security group could not go
+    assert f"stop the task of fguard detect: {left}" in ran.stderr  # or its security group could not go
     assert "the demo workload goes with this deploy; to keep it: --with-demo-workload" in ran.stderr
     gone = {change["address"] for change in ran.document["plan"]["changes"] if change["action"] == "delete"}
     assert "WorkloadDemoWriterToBinService" in gone
@@ -395,6 +395,6 @@ def test_destroy_first_stops_what_a_killed_run_left(place: Place, run: Run) -> N
     task = place.leave_a_trigger("fguard_training_sysdig_orchestrator", mark_of(time.time() + 600))
     ran = run("destroy", "--yes", "--json")
     assert ran.exit_code == 0, ran.stderr
-    assert f"stop the task that fguard detect left: {task}" in ran.stderr
+    assert f"stop the task of fguard detect: {task}" in ran.stderr
     assert ran.document["leftovers"] == []
     assert place.revisions() == []

@@ -139,7 +139,7 @@ def _stop(
 ) -> str:
     """Stop a task, and wait until it has stopped; return its ARN."""
     aws, arn, cluster = context.aws, str(task["taskArn"]), str(task["clusterArn"])
-    context.observer.note(f"stop the task that fguard detect left: {arn}")
+    context.observer.note(f"stop the task of fguard detect: {arn}")
     lone_tasks.stop_task(aws, cluster, arn, reason)
     deadline = clock() + STOP_SECONDS
     while True:
