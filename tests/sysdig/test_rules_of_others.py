@@ -111,14 +111,14 @@ def test_every_sysdig_has_a_record_of_its_own(
     assert items(rule_store, "editors") == ["ed"]
 
 
-def test_a_record_of_the_first_kind_is_read(run: Run, rule_store: RuleStore, api: SecureApi, folder: Path) -> None:
+def test_a_record_of_another_version_is_neither_read_nor_written(run: Run, folder: Path) -> None:
     assert run("push", "--yes").exit_code == 0
-    sysdigs = json.loads((folder / RECORD).read_text())["sysdigs"]
-    old = {"schema": "fguard.rules-record/v1", "url": api.url, "objects": sysdigs[api.url]}
-    (folder / RECORD).write_text(json.dumps(old))
-    (folder / "mine.yaml").write_text(MINE.replace("[vi]", "[ed]"))
-    assert run("push", "--yes").exit_code == 0
-    assert items(rule_store, "editors") == ["ed"]
+    newer = (folder / RECORD).read_text().replace("record/v1", "record/v9")
+    (folder / RECORD).write_text(newer)
+    for command in (("push", "--yes"), ("diff",), ("pull",)):
+        told = run(*command)
+        assert (told.exit_code, "of another version of fguard" in told.stderr) == (1, True)
+    assert (folder / RECORD).read_text() == newer
 
 
 def test_prune_leaves_what_was_not_pushed_from_here(run: Run, rule_store: RuleStore, folder: Path) -> None:

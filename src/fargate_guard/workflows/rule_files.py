@@ -22,8 +22,7 @@ RECORD = ".fguard-rules.json"
 """Beside the rules: what Sysdig had when a rule was last pushed or pulled. Worth keeping in git."""
 PULLED = "sysdig.yaml"
 """Where rules come to that no file has yet."""
-_SCHEMA = "fguard.rules-record/v2"
-"""The first version had a single Sysdig: ``url`` and ``objects`` instead of ``sysdigs``."""
+_SCHEMA = "fguard.rules-record/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def local_rules(folder: Path, paths: Iterable[Path], known: Known) -> LocalRules
 def read_record(folder: Path, url: str) -> dict[str, Recorded]:
     """Return what was recorded for one Sysdig; empty where nothing was.
 
-    :raises FguardError: when the file is damaged.
+    :raises FguardError: when the file is damaged, or is one of another version of fguard.
     """
     return _records(folder).get(url, {})
 
@@ -130,8 +129,15 @@ def _records(folder: Path) -> dict[str, dict[str, Recorded]]:
     path = folder / RECORD
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        by_url = {str(document["url"]): document["objects"]} if "url" in document else document["sysdigs"]
-        return {url: {key: _recorded(one) for key, one in objects.items()} for url, objects in by_url.items()}
+        if document["schema"] != _SCHEMA:
+            raise FguardError(
+                "the record of pushed rules is of another version of fguard",
+                where=str(path),
+                why=f"its schema is {document['schema']!r}; this fguard knows {_SCHEMA}",
+                fix="use that version; without the record, what Sysdig has counts as somebody else's work",
+            )
+        sysdigs = document["sysdigs"]
+        return {url: {key: _recorded(one) for key, one in objects.items()} for url, objects in sysdigs.items()}
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
