@@ -60,6 +60,10 @@ def refused(result: Result, *words: str) -> None:
 def test_what_somebody_made_under_the_same_name_is_not_overwritten(run: Run, rule_store: RuleStore) -> None:
     add(rule_store, "shells", "fish")
     refused(run("push", "--yes"), "list shells", "never pushed or pulled from here")
+    (new, theirs) = sorted(json.loads(run("diff", "--json").stdout)["changes"], key=lambda one: one["action"])
+    assert new.keys() == {"action", "object", "version", "conflict", "made_here", "diff"}
+    assert (new["action"], new["conflict"]) == ("create", None)
+    assert (theirs["action"], theirs["conflict"][:17]) == ("update", "in Sysdig already")
     assert (items(rule_store), rule_store.names("list")) == (["fish"], {"shells"})
     assert run("push", "--yes", "--force").exit_code == 0
     assert items(rule_store) == ["bash", "sh"]

@@ -64,7 +64,6 @@ class Change:
             "action": self.action.value,
             "object": self.key,
             "version": version,
-            "changed_in_sysdig": bool(self.conflict),
             "conflict": self.conflict or None,
             "made_here": self.made_here,
             "diff": self.diff(),
