@@ -11,6 +11,7 @@ import pytest
 from fargate_guard.config.sysdig import SECURE_URLS
 from fargate_guard.errors import ExitCode, FguardError
 from fargate_guard.sysdig.address import Address
+from fargate_guard.sysdig.client import SecureClient
 from fargate_guard.sysdig.errors import (
     AddressError,
     BrokenAnswer,
@@ -21,19 +22,19 @@ from fargate_guard.sysdig.errors import (
 )
 from fargate_guard.sysdig.events import READ_EVENTS, SUPPORTED_FILTERS
 from fargate_guard.sysdig.refusals import Reply, refusal
+from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
 from tests.images.certificates import make_certificate
 from tests.sysdig.conftest import client_of
 from tests.sysdig_api import interferences as wrong
 from tests.sysdig_api.events_routes import EventStore, events_routes
-from tests.sysdig_api.server import STRANGER, Asked, Route, SecureApi
+from tests.sysdig_api.server import READER, STRANGER, Asked, Route, SecureApi
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fargate_guard.sysdig.client import SecureClient
     from tests.sysdig.conftest import PatientClock
 
 
@@ -300,3 +301,23 @@ def test_a_change_returns_what_is_answered(api: SecureApi, client: SecureClient)
 
     api.add([Route("POST", "/made", made, READ_EVENTS)])
     assert client.change("POST", "/made", [1], permission=READ_EVENTS) == {"made": [1]}
+
+
+def test_a_change_that_is_not_accepted_is_sent_again_with_a_token_that_others_renewed(api: SecureApi) -> None:
+    def made(_: Asked, __: Any) -> Any:
+        return {"made": True}
+
+    api.add([Route("PUT", "/renewed", made, READ_EVENTS)])
+    source, tokens = "sysdig.api.token", ["renewed-elsewhere", "renewed-elsewhere", READER]
+    client = SecureClient(
+        Address(api.url, source),
+        Token("of-yesterday", source),
+        Transport(),
+        renewed=lambda: Token(tokens.pop(0), source),
+    )
+    with pytest.raises(TokenError):
+        client.change("PUT", "/renewed", permission=READ_EVENTS)
+    with pytest.raises(TokenError):
+        client.change("PUT", "/renewed", permission=READ_EVENTS)
+    assert client.change("PUT", "/renewed", permission=READ_EVENTS) == {"made": True}
+    assert len(api.asked) == 2 + 1 + 2

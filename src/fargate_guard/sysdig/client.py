@@ -13,8 +13,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.retry_delay import delay
-from fargate_guard.sysdig.errors import Overloaded, TokenError, Unreachable
-from fargate_guard.sysdig.refusals import document_of, refusal
+from fargate_guard.sysdig.errors import Overloaded, Unreachable
+from fargate_guard.sysdig.refusals import UNAUTHORIZED, document_of, refusal
 from fargate_guard.sysdig.retrying import ATTEMPTS, LONGEST_WAIT, whole_number
 
 if TYPE_CHECKING:
@@ -46,7 +46,11 @@ class Clock:
 
 
 class SecureClient:
-    """Asks Sysdig Secure. A GET is tried again after 429, 5xx and a broken connection; nothing else ever is."""
+    """Asks Sysdig Secure. A GET is tried again after 429, 5xx and a broken connection; nothing else ever is.
+
+    After 401, which says that nothing was done (https://www.rfc-editor.org/rfc/rfc9110#name-401-unauthorized), any
+    request is sent once more where there is another token by now.
+    """
 
     def __init__(
         self,
@@ -114,8 +118,6 @@ class SecureClient:
             if reply.status < _BEGIN_OF_FAILURE:
                 return document_of(reply, self.address)
             refused = refusal(reply, self.address, permission, self.token.source)
-            if isinstance(refused, TokenError) and attempt < ATTEMPTS and self._has_another_token():
-                continue
             seconds = delay(attempt, reply.headers.get("Retry-After"), self.clock.wall())
             if isinstance(refused, Overloaded):
                 refused.seconds = seconds
@@ -162,6 +164,12 @@ class SecureClient:
         self.clock.sleep(seconds)
 
     def _exchange(self, method: str, path: str, params: Mapping[str, str] | None, body: Json) -> Reply:
+        reply = self._sent(method, path, params, body)
+        if reply.status == UNAUTHORIZED and self._has_another_token():
+            reply = self._sent(method, path, params, body)
+        return reply
+
+    def _sent(self, method: str, path: str, params: Mapping[str, str] | None, body: Json) -> Reply:
         from fargate_guard.sysdig.unreachable import no_answer
 
         try:
