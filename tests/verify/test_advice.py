@@ -78,7 +78,7 @@ def test_a_rule_that_is_missing_comes_back_with_a_deploy(healthy_facts: Facts) -
     report = run_checks(shut)
     advice = [finding.fix or "" for finding in report.failed if finding.check.endswith(".ingress")]
     assert len(advice) == 1
-    assert "Terraform puts the rules back; what drifted from a stack, put back by hand" in advice[0]
+    assert "Terraform puts it back; what drifted from a stack, put back by hand" in advice[0]
 
 
 # Roles
@@ -87,7 +87,7 @@ def test_a_rule_that_is_missing_comes_back_with_a_deploy(healthy_facts: Facts) -
 def test_a_role_of_the_deployment_comes_back_with_a_deploy(healthy_facts: Facts) -> None:
     report = run_checks(replace(healthy_facts, roles={}))
     advice = [finding.fix or "" for finding in report.failed if finding.check == "execution-role.trust"]
-    assert all("Terraform puts the role back" in one for one in advice)
+    assert all("Terraform puts it back" in one for one in advice)
     assert len(advice) == 2
 
 

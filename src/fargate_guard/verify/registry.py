@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from fargate_guard.verify.facts import Facts
 
 
+PUT_BACK = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
+"""The fix of what is not as it was deployed."""
+
+
 class Severity(StrEnum):
     """What a failing check means."""
 

@@ -13,7 +13,7 @@ from fargate_guard.verify.needs import (
     permissions_of,
 )
 from fargate_guard.verify.policy import wider_than_needed
-from fargate_guard.verify.registry import Registry, Severity, judged, skipped
+from fargate_guard.verify.registry import PUT_BACK, Registry, Severity, judged, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -28,7 +28,6 @@ ECS_TASKS = "ecs-tasks.amazonaws.com"
 _SECRETS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"
 _ROLE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html"
 _NEEDS = ("roles", "task_definitions")
-_DEPLOY = "run `fguard deploy`: Terraform puts the role back; what drifted from a stack, put back by hand"
 
 
 @CHECKS.check(
@@ -176,7 +175,7 @@ def _allowed(facts: Facts, actions: Collection[str]) -> Iterator[Observation]:
 def _mend(facts: Facts, role_arn: str, change: str) -> str:
     """Advise to deploy where the role is the deployment's; a workload's own ``executionRoleArn`` is not."""
     if role_arn.rsplit("/", 1)[-1].startswith(facts.expected.role_prefixes):
-        return f"{change}: {_DEPLOY}"
+        return f"{change}: {PUT_BACK}"
     return (
         f"{change} yourself: the workload's task definition brings this executionRoleArn, fguard did not make it"
     )

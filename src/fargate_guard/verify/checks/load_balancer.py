@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.verify.registry import Registry, judged, skipped
+from fargate_guard.verify.registry import PUT_BACK, Registry, judged, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +19,6 @@ CHECKS = Registry()
 ZONES = 2
 _DOCS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/introduction.html"
 _HEALTH = "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html"
-_DEPLOY = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
 
 
 def _of_load_balancer(
@@ -51,7 +50,7 @@ def active(facts: Facts) -> Iterator[Observation]:
         facts.load_balancer is not None and facts.load_balancer.state == "active",
         expected="active",
         found=facts.load_balancer.state if facts.load_balancer else "there is no such load balancer",
-        fix=_DEPLOY,
+        fix=PUT_BACK,
     )
 
 
@@ -71,7 +70,7 @@ def internal(facts: Facts) -> Iterator[Observation]:
             balancer.scheme == "internal" and balancer.kind == "network",
             expected="internal, network",
             found=f"{balancer.scheme}, {balancer.kind}",
-            fix=f"a scheme cannot be changed: `fguard destroy`, then `fguard deploy`; or {_DEPLOY}",
+            fix=f"a scheme cannot be changed: `fguard destroy`, then `fguard deploy`; or {PUT_BACK}",
         ),
     )
 
@@ -92,7 +91,7 @@ def zones(facts: Facts) -> Iterator[Observation]:
             len(balancer.zones) >= ZONES,
             expected="two or more zones",
             found=", ".join(balancer.zones),
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         ),
     )
 
@@ -164,7 +163,7 @@ def listener(facts: Facts) -> Iterator[Observation]:
         len(right) == 1 and not others,
         expected=f"TCP {built.port} → {built.target_group_arn} and no other listener",
         found=found or "no listener",
-        fix=_DEPLOY,
+        fix=PUT_BACK,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.verify.registry import Registry, judged, skipped
+from fargate_guard.verify.registry import PUT_BACK, Registry, judged, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,6 @@ CHECKS = Registry()
 
 _GROUPS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html"
 _AWSLOGS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html"
-_DEPLOY = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
 
 
 @CHECKS.check("logs.groups", title="The log groups exist", docs=_GROUPS, needs=("log_groups",))
@@ -29,7 +28,7 @@ def groups(facts: Facts) -> Iterator[Observation]:
                 name in facts.log_groups,
                 expected="exists",
                 found="exists" if name in facts.log_groups else "there is no such log group",
-                fix=_DEPLOY,
+                fix=PUT_BACK,
             )
 
 
@@ -52,7 +51,7 @@ def retention(facts: Facts) -> Iterator[Observation]:
             group.retention_days == wanted,
             expected=f"{wanted} days" if wanted else "for ever",
             found=f"{group.retention_days} days" if group.retention_days else "for ever",
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
 
@@ -74,7 +73,7 @@ def destination(facts: Facts) -> Iterator[Observation]:
             agent.log_group == component.agent_log_group_name,
             expected=component.agent_log_group_name,
             found=agent.log_group or "no awslogs group",
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
 

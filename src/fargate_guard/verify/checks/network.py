@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.verify.registry import Registry, judged, skipped
+from fargate_guard.verify.registry import PUT_BACK, Registry, judged, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 CHECKS = Registry()
 
 ZONES = 2
-_DEPLOY = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
 _SUBNETS = "https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html"
 
 
@@ -32,7 +31,7 @@ def vpc(facts: Facts) -> Iterator[Observation]:
         facts.vpc is not None and facts.vpc.state == "available",
         expected="available",
         found=facts.vpc.state if facts.vpc else "there is no such VPC",
-        fix=_DEPLOY,
+        fix=PUT_BACK,
     )
 
 
@@ -79,7 +78,7 @@ def subnets(facts: Facts) -> Iterator[Observation]:
             and subnet.free_addresses > 0,
             expected=f"available in {network.vpc_id}, with free addresses",
             found=found,
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
 
@@ -119,7 +118,7 @@ def route_out(facts: Facts) -> Iterator[Observation]:
             expected="an active route to 0.0.0.0/0",
             found=found,
             fix=f"add a NAT gateway (or an internet gateway) as target of 0.0.0.0/0 to the route table of"
-            f" {subnet.subnet_id}; for a VPC of fguard's own: {_DEPLOY}",
+            f" {subnet.subnet_id}; for a VPC of fguard's own: {PUT_BACK}",
         )
 
 
@@ -138,7 +137,7 @@ def nat_gateways(facts: Facts) -> Iterator[Observation]:
             state == "available",
             expected="available",
             found=state or "there is no such NAT gateway",
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
 
@@ -163,7 +162,7 @@ def endpoints(facts: Facts) -> Iterator[Observation]:
             good,
             expected="available, with private DNS where it is an interface",
             found=found,
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
 

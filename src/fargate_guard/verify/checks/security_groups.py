@@ -6,7 +6,7 @@ import json
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from fargate_guard.verify.registry import Registry, judged, skipped
+from fargate_guard.verify.registry import PUT_BACK, Registry, judged, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +22,6 @@ HTTPS = 443
 _DOCS = "https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"
 _NLB_DOCS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html"
 _NEEDS = ("security_groups",)
-_DEPLOY = "run `fguard deploy`: Terraform puts the rules back; what drifted from a stack, put back by hand"
 
 
 @CHECKS.check(
@@ -124,7 +123,7 @@ def load_balancer_admits_workloads(facts: Facts) -> Iterator[Observation]:
             not shut_out,
             expected=f"tcp {built.port} admitted from its subnets or its security group",
             found=f"shut out: {', '.join(shut_out)}" if shut_out else "admitted",
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
 
@@ -170,7 +169,7 @@ def workload_egress(facts: Facts) -> Iterator[Observation]:
             any(rule.admits(built.port) and _towards(facts, rule, built) for rule in rules),
             expected=f"tcp {built.port} to {built.load_balancer_security_group_id}",
             found=_told(rules) if group else "there is no such security group",
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
 
@@ -239,7 +238,7 @@ def _reaches_out(facts: Facts, group_id: str, ports: Iterable[int]) -> Observati
         group is not None and not closed,
         expected=f"egress to tcp {', '.join(map(str, ports))}",
         found=_told(rules) if group else "there is no such security group",
-        fix=_DEPLOY,
+        fix=PUT_BACK,
     )
 
 
@@ -255,11 +254,11 @@ def _mend(
     :param enough: whether the rules that the deployment needs are there.
     """
     permissions = [rule.permission() for rule in surplus]
-    steps = [] if enough else [_DEPLOY]
+    steps = [] if enough else [PUT_BACK]
     if permissions:
         steps.append(
             f"`aws ec2 revoke-security-group-{direction} --group-id {group_id}"
             f" --ip-permissions '{json.dumps(permissions)}' --region {facts.expected.outputs.region}`"
             " removes what somebody added"
         )
-    return "; ".join(steps) or _DEPLOY
+    return "; ".join(steps) or PUT_BACK

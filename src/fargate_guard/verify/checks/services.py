@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fargate_guard.verify.registry import Registry, judged, skipped
+from fargate_guard.verify.registry import PUT_BACK, Registry, judged, skipped
 from fargate_guard.verify.rollout_verdict import Rollout
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ _CAUSE = "see the stop reasons and log lines of the failed tasks, mend the cause
 
 _DEPLOYMENTS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/view-service-deployment.html"
 _SERVICES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service_definition_parameters.html"
-_DEPLOY = "run `fguard deploy`: Terraform puts it back; what drifted from a stack, put back by hand"
 
 
 def _each_service(facts: Facts, look: Callable[[Component, Service], Observation]) -> Iterator[Observation]:
@@ -46,7 +45,7 @@ def cluster_active(facts: Facts) -> Iterator[Observation]:
         facts.cluster is not None and facts.cluster.status == "ACTIVE",
         expected="ACTIVE",
         found=facts.cluster.status if facts.cluster else "there is no such cluster",
-        fix=_DEPLOY,
+        fix=PUT_BACK,
     )
 
 
@@ -60,7 +59,7 @@ def active(facts: Facts) -> Iterator[Observation]:
             service is not None and service.status == "ACTIVE",
             expected="ACTIVE",
             found=service.status if service else "there is no such service",
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
 
@@ -95,7 +94,7 @@ def _deployment_fix(rollout: Rollout) -> str:
         Rollout.TIMED_OUT: "`fguard verify --timeout 1200` waits longer; the service's events say what for",
         Rollout.SUPERSEDED: "something else deploys to this service too: stop that, or run `fguard deploy` again",
         Rollout.SCALED_TO_ZERO: "scale it up, or set service.desired_count: 0 if that is wanted",
-    }.get(rollout, _DEPLOY)
+    }.get(rollout, PUT_BACK)
 
 
 @CHECKS.check(
@@ -159,7 +158,7 @@ def fargate(facts: Facts) -> Iterator[Observation]:
             expected="FARGATE, platform version LATEST or 1.4.0 and later",
             found=f"{service.launch_type or ', '.join(service.capacity_providers) or 'no launch type'},"
             f" platform version {service.platform_version or 'LATEST'}",
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         ),
     )
 
@@ -191,7 +190,7 @@ def circuit_breaker(facts: Facts) -> Iterator[Observation]:
             service.breaker_enabled and service.breaker_rolls_back,
             expected="enable and rollback",
             found=f"enable {service.breaker_enabled}, rollback {service.breaker_rolls_back}",
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         ),
     )
 
@@ -215,7 +214,7 @@ def network(facts: Facts) -> Iterator[Observation]:
             expected=f"subnets of {', '.join(facts.expected.outputs.network.task_subnet_ids)}"
             f" in {component.security_group_id or 'its security groups'}",
             found=found,
-            fix=_DEPLOY,
+            fix=PUT_BACK,
         )
 
     yield from _each_service(facts, look)
@@ -239,5 +238,5 @@ def load_balancer(facts: Facts) -> Iterator[Observation]:
         built.target_group_arn in service.target_group_arns,
         expected=built.target_group_arn,
         found=", ".join(service.target_group_arns) or "no target group",
-        fix=_DEPLOY,
+        fix=PUT_BACK,
     )
