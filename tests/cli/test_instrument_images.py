@@ -155,6 +155,51 @@ def test_images_shows_what_runs_and_from_where(run: Run, folder: Path, nginx: st
     assert container["digest"].startswith("sha256:")
 
 
+def test_images_shows_what_an_instrumented_container_runs_wherever_its_tag_leads_by_now(
+    run: Run, folder: Path, registry: DockerRegistry
+) -> None:
+    push = Pusher(registry.host)
+    push.image("team/moving", {"Entrypoint": ENTRY, "Cmd": COMMAND})
+    (folder / "web.json").write_text(json.dumps(needing(f"{registry.host}/team/moving:1")))
+    assert run("instrument", "web.json", *FLAGS, "--in-place").exit_code == 0
+    now = push.image("team/moving", {"Entrypoint": ["/new"]})
+    shown = f"    ENTRYPOINT {json.dumps(ENTRY)}\n    CMD        {json.dumps(COMMAND)}\n"
+    ran = run("images", "web.json", "--offline")
+    assert ran.exit_code == 0
+    assert ran.stdout.endswith(f"{shown}    from       task definition\n")
+    with_digest = run("images", "web.json", "--digests").stdout
+    assert with_digest.endswith(f"{shown}    digest     {now}\n    from       task definition\n")
+
+
+def test_images_asks_for_those_outcomes_of_a_template_only_that_leave_it_to_the_image(
+    run: Run, folder: Path
+) -> None:
+    (folder / "stack.yaml").write_text(
+        """\
+Conditions: {Own: !Equals [!Ref "AWS::Region", eu-west-1]}
+Resources:
+  Web:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      RequiresCompatibilities: [FARGATE]
+      NetworkMode: awsvpc
+      ContainerDefinitions:
+        - {Name: web, Image: "nginx:1", EntryPoint: !If [Own, [/own], !Ref "AWS::NoValue"]}
+"""
+    )
+    own, of_image = json.loads(run("images", "stack.yaml", "--offline", "--json").stdout)["containers"]
+    assert (own["when"], own["entry_point"], own["error"]) == ("Own is true", ["/own"], None)
+    assert (of_image["when"], of_image["known_from"]) == ("Own is false", None)
+    assert of_image["error"]["message"] == "it is not known what the image runs"
+
+
+def test_images_names_the_file_that_no_image_helps(run: Run, folder: Path) -> None:
+    (folder / "web.json").write_text(json.dumps(needing("")))
+    ran = run("images", "web.json")
+    assert ran.exit_code == 4
+    assert "web.json: $.containerDefinitions[0].image" in ran.stderr
+
+
 def test_images_is_exit_4_when_one_is_not_known(run: Run, folder: Path, nginx: str) -> None:
     (folder / "web.json").write_text(json.dumps(needing(nginx.replace(":1", ":2"))))
     ran = run("images", "web.json", "--json")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fargate_guard.taskdef import Settings, TaskDefinitionError
 from fargate_guard.taskdef.recipes import DEFAULT_VERSIONS
 from fargate_guard.workflows import definition_kinds
+from fargate_guard.workflows.definition_files import in_file
 from fargate_guard.workflows.json_places import steps_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.errors import FguardError
     from fargate_guard.formats import Source
-    from fargate_guard.taskdef import ImageNeed
+    from fargate_guard.taskdef import ImageNeed, Json
     from fargate_guard.taskdef.explanation import ContainerExplanation
     from fargate_guard.workflows.definition_inputs import Input
     from fargate_guard.workflows.image_lookup import ImageLookup
@@ -105,17 +106,46 @@ def _containers(
     one: Input, source: Source, settings: Settings, parameters: Mapping[str, str], lookup: ImageLookup
 ) -> Iterator[_Container]:
     lookup.saw(definition_kinds.answerable_names(source))
-    needs = definition_kinds.image_needs(source, settings, parameters)
+    try:
+        needs = _needs(source, settings, parameters)
+    except TaskDefinitionError as error:
+        raise in_file(one, error) from None
     if source.is_template:
         yield from _in_template(one, source, needs, parameters, lookup)
         return
     for _, explanation in definition_kinds.explained(source, parameters):
-        for container in explanation.containers:
-            need = next((need for need in needs if need.container == container.name), None)
+        for explained in explanation.containers:
+            need = next((need for need in needs if need.container == explained.name), None)
+            container, need = _as_it_runs(source, explained, need)
             image = need.image if need else _image_of(source, container.path)
             half_answer = lookup.half_answer(need, source.value) if need else None
             known = image is not None
             yield _Container(one.shown_name, "", "", container, image, None, known, need, half_answer)
+
+
+def _needs(source: Source, settings: Settings, parameters: Mapping[str, str]) -> list[ImageNeed]:
+    """The images to ask; an instrumented container runs what is written in it, whatever its image says by now."""
+    needs = definition_kinds.image_needs(source, settings, parameters)
+    if not settings.pin_digests:
+        return list(needs)
+    unpinned = definition_kinds.image_needs(source, replace(settings, pin_digests=False), parameters)
+    open_argvs = {(need.resource, need.container, need.image) for need in unpinned}
+    return [need._replace(argv=(need.resource, need.container, need.image) in open_argvs) for need in needs]
+
+
+def _as_it_runs(
+    source: Source, explained: ContainerExplanation, need: ImageNeed | None
+) -> tuple[ContainerExplanation, ImageNeed | None]:
+    """What a container runs where its definition says that, and what is still to be asked of its image."""
+    if explained.entry_point and need is not None and need.argv:  # the image counts in another case of a template
+        return explained, need._replace(argv=False) if need.digest else None
+    if not explained.instrumented or explained.entry_point or (need is not None and need.argv):
+        return explained, need
+    _, container = steps_of(source.value, explained.path)
+    command = next((value for key, value in _fields(container) if key.lower() == "command"), None) or ()
+    split = max(0, len(explained.runs) - len(command))
+    split = split if list(explained.runs[split:]) == command else len(explained.runs)
+    return replace(explained, entry_point=explained.runs[:split], command=explained.runs[split:]), need
 
 
 def _in_template(
@@ -126,6 +156,7 @@ def _in_template(
     by_place = {(need.resource, need.container, need.image): need for need in needs}
     for found in template_containers(source.value, parameters):
         need = by_place.get((found.resource, found.explained.name, found.image))
+        explained, need = _as_it_runs(source, found.explained, need)
         note = None if found.known else "only known when it is deployed"
         if found.defaults:
             note = f"from the default of parameter {', '.join(found.defaults)}"
@@ -133,7 +164,7 @@ def _in_template(
             one.shown_name,
             found.resource,
             found.when,
-            found.explained,
+            explained,
             found.image or None,
             note,
             found.known,
@@ -144,8 +175,13 @@ def _in_template(
 
 def _image_of(source: Source, path: str) -> str | None:
     _, container = steps_of(source.value, path)
-    fields = container.items() if isinstance(container, dict) else ()
-    return next((value for key, value in fields if key.lower() == "image" and isinstance(value, str)), None)
+    return next(
+        (text for key, text in _fields(container) if key.lower() == "image" and isinstance(text, str)), None
+    )
+
+
+def _fields(container: Json) -> Iterable[tuple[str, Json]]:
+    return container.items() if isinstance(container, dict) else ()
 
 
 def _report(container: _Container, lookup: ImageLookup) -> ContainerImage:
@@ -156,7 +192,7 @@ def _report(container: _Container, lookup: ImageLookup) -> ContainerImage:
     error: FguardError | TaskDefinitionError | None = container.half_answer
     if need is not None and not lookup.images.answers(need):
         error = lookup.error(need)
-    if need is None and not explained.entry_point:
+    if need is None and not explained.entry_point and not explained.instrumented:
         entry_point, known_from = None, None
         error = None if container.image_is_known else _UNTOLD
     if need is not None and need.argv:
