@@ -140,6 +140,14 @@ def test_a_url_that_a_token_must_not_travel_to_is_refused(url: str) -> None:
     assert "sysdig.api.url" in (caught.value.why or "")
 
 
+@pytest.mark.parametrize("url", ["https://user:pass@x.com", "https://user:pass/word@x.com", "user:pass@x.com"])
+def test_a_password_in_a_url_is_not_shown(url: str) -> None:
+    with pytest.raises(UsageError, match="not the URL") as refused:
+        find_address(None, {"FGUARD_SYSDIG_URL": url})
+    assert refused.value.where == "FGUARD_SYSDIG_URL"
+    assert refused.value.why == "must have no user and password in it"
+
+
 def test_plain_http_is_for_this_machine_only() -> None:
     for url in ("http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:1"):
         assert find_address(None, {}, url=url).url == url

@@ -89,4 +89,5 @@ def _of_url(url: str, source: str) -> Address:
     try:
         return Address(secure_url(url), source)
     except ValueError as wrong:
-        raise UsageError("this is not the URL of a Sysdig Secure", where=source, why=f"{url}: {wrong}") from None
+        why = "must have no user and password in it" if "@" in url else f"{url}: {wrong}"  # nor are they shown
+        raise UsageError("this is not the URL of a Sysdig Secure", where=source, why=why) from None
