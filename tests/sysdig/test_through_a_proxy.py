@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fargate_guard.errors import FguardError
+from fargate_guard.errors import ExitCode, FguardError
 from fargate_guard.sysdig.events import READ_EVENTS, SUPPORTED_FILTERS
 from fargate_guard.sysdig.transport import Transport
 from tests.images.certificates import make_certificate
@@ -98,3 +98,23 @@ def test_a_file_of_authorities_that_is_none_is_named(
     assert error.where == str(file)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
     assert "REQUESTS_CA_BUNDLE" in (refused(clock, Transport(proxy=proxy.url)).where or "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:pass/word@proxy.example.test:3128",
+        "http://user:password@proxy.example.test:99999999",
+        "http://user:password@[bad",
+        "user:password@proxy.example.test:3128",
+        "socks5://user:password@proxy.example.test",
+    ],
+)
+def test_a_proxy_whose_url_is_none_is_told_without_its_password(
+    clock: PatientClock, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    error = refused(clock, Transport())
+    assert error.message == "the URL of the proxy cannot be used"
+    assert error.exit_code == ExitCode.PREFLIGHT_REFUSED
+    assert "pass" not in f"{error.where}{error.why}{error.fix}".replace("PASSWORD", "")
