@@ -211,6 +211,22 @@ def test_a_secret_that_may_not_be_read_gives_awss_reason(image: str, options: Op
     assert "allow it; or answer by hand" in text
 
 
+def test_a_reason_without_a_place_is_told_without_one(image: str, options: Options) -> None:
+    def secret(_: str) -> str:
+        raise FguardError("there are no AWS credentials", why="Unable to locate credentials")
+
+    text = error_text(find(image, dataclasses.replace(options, secret=secret), secret=SECRET_ARN))
+    assert "there are no AWS credentials: Unable to locate credentials" in text
+    assert "None" not in text
+
+
+def test_what_is_no_name_of_a_secret_is_not_told_as_a_function_of_a_template(image: str, options: Options) -> None:
+    text = error_text(find(image, options, secret="my secret"))
+    assert "neither an ARN nor a name" in text
+    assert "credentialsParameter is my secret" in text
+    assert "deployed" not in text
+
+
 def test_credentials_stay_behind_when_blob_storage_is_elsewhere(
     locked_front: Front, docker: Docker, options: Options
 ) -> None:

@@ -84,14 +84,10 @@ class Keyring:
         :param seconds: how long a credential helper may take.
         :raises Problem: when the credentials that there should be cannot be had.
         """
-        if credentials_arn and not _SECRET.fullmatch(credentials_arn):  # a function of a template
+        if credentials_arn and not _SECRET.fullmatch(credentials_arn):  # mostly a function of a template
             logged_in = self._of_docker(host, seconds)
             if logged_in is None:
-                raise Problem(
-                    "which secret has the registry's credentials is only known when the template is deployed",
-                    why=f"repositoryCredentials.credentialsParameter is {credentials_arn}",
-                    fix=f"log in with `docker login {host}`",
-                )
+                raise _no_secret(credentials_arn, host)
             return logged_in
         if credentials_arn and self._options.secret:
             return self._once(("secret", credentials_arn), functools.partial(self._of_secret, credentials_arn))
@@ -107,7 +103,7 @@ class Keyring:
         except FguardError as error:
             raise Problem(
                 "the registry credentials of the task definition cannot be read",
-                why=f"{error.message} ({error.where}): {error.why}",
+                why=_all_of(error),
                 fix=error.fix,
             ) from None
         try:
@@ -133,7 +129,7 @@ class Keyring:
                 return logged_in
             raise Problem(
                 "there are no credentials for the image's ECR registry",
-                why=f"{error.message}: {error.why}" if error.why else error.message,
+                why=_all_of(error),
                 fix=error.fix or "allow ecr:GetAuthorizationToken",
             ) from None
         return Credentials(user, password, origin="the AWS credentials (ecr:GetAuthorizationToken)")
@@ -152,6 +148,26 @@ class Keyring:
             once = self._asked.setdefault(key, _Once())
         answer: Value = once.ask(ask)
         return answer
+
+
+def _no_secret(credentials_arn: str, host: str) -> Problem:
+    why = f"repositoryCredentials.credentialsParameter is {credentials_arn}"
+    if "{" in credentials_arn:
+        return Problem(
+            "which secret has the registry's credentials is only known when the template is deployed",
+            why=why,
+            fix=f"log in with `docker login {host}`",
+        )
+    return Problem(
+        "what should name the secret with the registry's credentials is neither an ARN nor a name",
+        why=why,
+        fix="write the ARN of a secret in Secrets Manager",
+    )
+
+
+def _all_of(error: FguardError) -> str:
+    where = f" ({error.where})" if error.where and error.where not in error.message else ""
+    return f"{error.message}{where}" + (f": {error.why}" if error.why else "")
 
 
 class _Once:
