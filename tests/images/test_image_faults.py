@@ -188,6 +188,12 @@ def test_a_garbage_manifest_is_an_error(front: Front, options: Options, body: by
     assert why in error_text(find(f"{front.host}/team/nginx:1", options))
 
 
+def test_a_page_in_place_of_a_manifest_is_not_taken_for_a_broken_image(front: Front, options: Options) -> None:
+    page = Reply(200, b"<html>log in</html>", {"Content-Type": "text/html"})
+    front.rule = lambda asked: page if "/manifests/" in asked.path else None
+    assert "a proxy or a login page answers" in error_text(find(f"{front.host}/team/nginx:1", options))
+
+
 def test_a_manifest_that_the_registrys_disk_lost_is_an_error(
     push: Pusher, storage: Path, patient: Options
 ) -> None:

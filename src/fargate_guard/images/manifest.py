@@ -33,6 +33,10 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.ht
 _BASELINE = {"amd64": {"", "v1"}, "arm64": {"", "v8"}}
 """Variants that every Fargate task of the architecture can run."""
 
+_ANSWERED_BY_ANOTHER = (
+    "look whether a proxy or a login page answers in the registry's place; else push the image again"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -198,7 +202,7 @@ def _object(content: bytes, what: str) -> Json:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
-        raise _garbage(what, "it is not JSON") from None
+        raise _garbage(what, "it is not JSON", _ANSWERED_BY_ANOTHER) from None
     if not isinstance(document, dict):
         raise _garbage(what, "it is not a JSON object")
     return document
@@ -218,5 +222,5 @@ def _shown(value: Json) -> str:
     return repr(value)[:100] if value is not None else "(none)"
 
 
-def _garbage(what: str, why: str) -> Problem:
-    return Problem(f"the registry's {what} of the image cannot be read", why=why, fix="push the image again")
+def _garbage(what: str, why: str, fix: str = "push the image again") -> Problem:
+    return Problem(f"the registry's {what} of the image cannot be read", why=why, fix=fix)
