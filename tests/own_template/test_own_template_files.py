@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fargate_guard.cli.own_template import OwnTemplateOptions, refuse_to_destroy
+from fargate_guard.cli.own_template import OwnTemplateOptions
 from fargate_guard.errors import FguardError, UsageError
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.workflows.own_template_change import capabilities
@@ -180,7 +180,7 @@ def test_capabilities_are_those_that_the_templates_need(tmp_path: Path) -> None:
     assert needed({"Table": table, "Web": task()}, Transform=SAM) == ()
 
 
-def test_options_of_a_template_need_one_and_destroy_deletes_none(tmp_path: Path) -> None:
+def test_options_of_a_template_need_one(tmp_path: Path) -> None:
     for options, method in (
         (OwnTemplateOptions(parameter=["A=b"]), None),
         (OwnTemplateOptions(uninstrumented=True), None),
@@ -190,7 +190,3 @@ def test_options_of_a_template_need_one_and_destroy_deletes_none(tmp_path: Path)
             options.check(method)
     with pytest.raises(UsageError, match="no such template"):
         OwnTemplateOptions(template=tmp_path / "lost.yaml").asked({})
-    with pytest.raises(UsageError) as refused:
-        refuse_to_destroy(tmp_path)
-    assert "--uninstrumented" in str(refused.value.fix)
-    assert "aws cloudformation delete-stack" in str(refused.value.fix)

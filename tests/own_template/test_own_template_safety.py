@@ -127,6 +127,17 @@ def test_a_failure_names_the_users_file_and_the_second_run_repairs_what_is_left(
         without.stderr
     )
     assert desk.stack("fails")["StackStatus"] == "ROLLBACK_COMPLETE"
+    again = (
+        "--capability",
+        "CAPABILITY_IAM",
+        "--orchestrator-host",
+        "other.internal",
+        "--parameter",
+        "Stage=prod",
+    )
+    stuck = desk.deploy("fails.json", *again)
+    same = "--capability CAPABILITY_IAM --orchestrator-host other.internal --offline --parameter Stage=<value>"
+    assert f"fguard deploy --template fails.json --stack-name fails {same} --repair" in stuck.stderr
     repaired = desk.deploy("fails.json", "--repair", "--parameter", "Stage=prod")
     assert repaired.exit_code == 0, repaired.stderr
 

@@ -291,8 +291,10 @@ def test_a_stack_that_could_not_be_deleted_is_told_and_made_again_on_request(org
     organization.sandbox.faults.clear()
     assert (failed.exit_code, f"why    {two} {REGION}: " in failed.stderr) == (1, True), failed.stderr
     assert "In use." in failed.stderr.partition("error:")[2]
-    seen = organization.ran("status")
-    assert (seen.exit_code, "fguard deploy --stack-set --repair" in seen.stdout) == (3, True), seen.stdout
+    config = str(organization.fguard.folder / "fguard.yaml")
+    seen = organization.ran("status", "-c", config, "--management-account")
+    same = f"fguard deploy -c {config} --stack-set --management-account --repair"
+    assert (seen.exit_code, same in seen.stdout) == (3, True), seen.stdout
     left = deploy(organization)
     assert (left.exit_code, "--repair deletes it, and makes it again" in left.stderr) == (3, True), left.stderr
     done = deploy(organization, "--repair", "--json")

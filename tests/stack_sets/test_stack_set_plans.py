@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -187,11 +188,27 @@ def test_an_operation_that_was_stopped_when_all_was_done_is_no_problem() -> None
     assert seen.problems == ("the last operation, UPDATE, is STOPPED",)
 
 
+def told(**changed: Any) -> str:
+    """What status shows of a set that is as it should be but for this."""
+    seen = replace(StackSetStatus("set", described({}), (instance(ONE, "a"),), None, ()), **changed)
+    return "\n".join(status_lines(seen, lambda command: f"fguard {command} --stack-set"))
+
+
 def test_status_says_how_to_go_on_with_a_removal() -> None:
     for action, goes_on in (("DELETE", True), ("UPDATE", False)):
-        last = Operation("id", action, "FAILED", "now", None)
-        told = "\n".join(status_lines(StackSetStatus("set", described({}), (instance(ONE, "a"),), last, ())))
-        assert ("fguard destroy --stack-set" in told) is goes_on, told
+        text = told(last_operation=Operation("id", action, "FAILED", "now", None))
+        assert ("fguard destroy --stack-set" in text) is goes_on, text
+        assert "fguard deploy --stack-set" in text
+
+
+def test_drift_alone_is_nothing_that_another_deploy_takes_up() -> None:
+    there = replace(instance(ONE, "a"), drift="DRIFTED", stack_id="arn:of-the-stack")
+    text = told(instances=(there,), looked_for_drift=True)
+    assert f"{ONE} a: drift DRIFTED" in text
+    assert "describe-stack-resource-drifts --region a --stack-name arn:of-the-stack" in text
+    assert "fguard deploy" not in text
+    text = told(not_looked=(Outcome(ONE, "a", "FAILED", "the role is gone"),))
+    assert ("fguard deploy" in text, "fguard status --stack-set --drift" in text) == (False, True), text
 
 
 def test_a_look_for_drift_that_failed_does_not_pass_for_the_former_one() -> None:

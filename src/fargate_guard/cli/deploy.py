@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.command_line import command_line
 from fargate_guard.cli.definition_options import ImageOptions
 from fargate_guard.cli.event_options import a_number
 from fargate_guard.cli.option_groups import with_option_groups
@@ -90,7 +91,7 @@ def deploy(
     code = report.exit_code
     if code is ExitCode.DONE and done.left_behind:
         code = ExitCode.VERIFICATION_FAILED
-    return Result(document, _text(context, chosen, done, report), code)
+    return Result(document, _text(run, context, chosen, done, report), code)
 
 
 def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any]:
@@ -114,13 +115,12 @@ def _document(context: Context, done: Deployed, report: Report) -> dict[str, Any
     }
 
 
-def _text(context: Context, method: Method, done: Deployed, report: Report) -> str:
-    config = f" -c {context.config_file}" if context.config_file.name != "fguard.yaml" else ""
+def _text(run: Invocation, context: Context, method: Method, done: Deployed, report: Report) -> str:
     if report.exit_code is not ExitCode.DONE:
         rolled_back = report.exit_code is ExitCode.ROLLED_BACK
         verdict = "ECS did not keep it" if rolled_back else "it does not run as it should"
         head = f"{method.product} applied {context.config.name} in {done.outputs.region}, but {verdict}."
-        again = f"Next: mend what is named above, then run it again: fguard deploy{config}"
+        again = f"Next: mend what is named above, then run it again: {command_line(run, 'deploy')}"
         return "\n".join([head, report_text(report), "", again])
     summary = done.plan.summary
     made = f"{summary.add} added, {summary.change} changed, {summary.remove} destroyed"
@@ -129,7 +129,7 @@ def _text(context: Context, method: Method, done: Deployed, report: Report) -> s
         head = f"Nothing to change: {context.config.name} in {done.outputs.region} is as configured."
     if done.left_behind:
         head += f" {len(done.left_behind)} of what was to go could not be deleted and is left: see the warning."
-    return "\n".join([head, *_facts(done), report_text(report), "", "Next:", *_next_steps(done, config)])
+    return "\n".join([head, *_facts(done), report_text(report), "", "Next:", *_next_steps(run, done)])
 
 
 def _facts(done: Deployed) -> list[str]:
@@ -143,13 +143,13 @@ def _facts(done: Deployed) -> list[str]:
     return lines
 
 
-def _next_steps(done: Deployed, config: str) -> list[str]:
+def _next_steps(run: Invocation, done: Deployed) -> list[str]:
     steps = {
-        "what runs now": f"fguard status{config}",
-        "check it again": f"fguard verify{config}",
-        "instrument another task": f"fguard instrument{config} task-definition.json",
-        "prove a detection": f"fguard detect{config}",
-        "see the events": f"fguard events{config} --cluster {done.outputs.cluster.name} --follow",
-        "remove it all": f"fguard destroy{config}",
+        "what runs now": command_line(run, "status"),
+        "check it again": command_line(run, "verify"),
+        "instrument another task": command_line(run, "instrument", "task-definition.json"),
+        "prove a detection": command_line(run, "detect"),
+        "see the events": command_line(run, "events", "--cluster", done.outputs.cluster.name, "--follow"),
+        "remove it all": command_line(run, "destroy"),
     }
     return [f"  {what:<24} {how}" for what, how in steps.items()]

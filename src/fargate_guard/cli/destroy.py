@@ -51,7 +51,7 @@ def destroy(
     """
     from fargate_guard.workflows.by_method import take_away
 
-    refuse_to_destroy(template)
+    refuse_to_destroy(run, template)
     stacks = stack_choice(run, command="destroy", repair=repair, yes=yes, on_interrupt=on_interrupt)
     if stack_set:
         return destroy_stack_set(run, delegated_administrator, stacks, yes=yes)

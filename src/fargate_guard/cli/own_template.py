@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fargate_guard.cli.command import Invocation, Result
+from fargate_guard.cli.command_line import command_line, option_words, withheld
 from fargate_guard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -118,11 +119,25 @@ class OwnTemplateOptions:
             tuple(self.capability or ()),
         )
 
-    def command(self, run: Invocation, asked: "OwnStack", command: str = "deploy") -> str:
-        """Return the command line that goes on with this stack; values are left out of it."""
-        config = f" -c {run.config_file}" if run.config_file.name != "fguard.yaml" else ""
-        more = " --uninstrumented" if self.uninstrumented else ""
-        return f"fguard {command}{config} --template {asked.file} --stack-name {asked.name}{more}"
+    def command(self, run: Invocation, asked: "OwnStack", images: "ImageOptions") -> str:
+        """Return the command line that goes on with this stack; that has the values of ``--parameter`` already."""
+        from fargate_guard.cli.definition_options import ImageOptions
+
+        usual = ImageOptions().image_timeout
+        given = option_words(
+            template=asked.file,
+            stack_name=asked.name,
+            parameter_env=self.parameter_env,
+            parameters_file=self.parameters_file,
+            capability=self.capability,
+            orchestrator_host=self.orchestrator_host,
+            uninstrumented=self.uninstrumented,
+            offline=images.offline,
+            image_timeout=None if images.image_timeout == usual else images.image_timeout,
+            entrypoint=images.entrypoint,
+            command=images.command,
+        )
+        return command_line(run, "deploy", *given)
 
 
 def plan_own_template(run: Invocation, own: OwnTemplateOptions, images: "ImageOptions") -> Result:
@@ -168,22 +183,23 @@ def deploy_own_template(
         "verification": report.document(),
     }
     code = ExitCode.VERIFICATION_FAILED if left and report.exit_code is ExitCode.DONE else report.exit_code
-    return Result(document, _text(own.command(run, asked), prepared, report), code)
+    return Result(document, _text(own.command(run, asked, images), prepared, report), code)
 
 
-def refuse_to_destroy(template: Path | None) -> None:
+def refuse_to_destroy(run: Invocation, template: Path | None) -> None:
     """Say that a stack of the user's own is not fguard's to delete.
 
     :raises UsageError: when it was asked for.
     """
     if template is None:
         return
+    undo = command_line(run, "deploy", "--template", str(template), "--stack-name", "NAME", "--uninstrumented")
     raise UsageError(
         "fguard does not delete a stack of your own",
         where=str(template),
         why="what is in it is yours; fguard only put the agent into its task definitions",
-        fix=f"take the agent out of it: fguard deploy --template {template} --stack-name NAME --uninstrumented"
-        f"\nor delete all of it: aws cloudformation delete-stack --stack-name NAME",
+        fix=f"take the agent out of it: {undo}"
+        "\nor delete all of it: aws cloudformation delete-stack --stack-name NAME",
     )
 
 
@@ -196,8 +212,8 @@ def _opened(
     from fargate_guard.workflows.instrumenting import Handling, Instrumenting, Undoing
 
     asked = own.asked(run.environ)
-    given = " (with the same parameters)" if asked.given.values else ""
-    stacks = replace(stacks, command=f"{own.command(run, asked)}{given}")
+    line = " ".join([own.command(run, asked, images), *withheld("--parameter", own.parameter)])
+    stacks = replace(stacks, command=line)
     context = open_deployment(run, run.environ.get("FGUARD_TERRAFORM"), DEFAULT_LOCK_TIMEOUT, stacks)
     if own.uninstrumented:
         return context, asked, lambda given: Undoing(Handling(given)), BY_ITSELF

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fargate_guard.cli.command import Invocation, Result
+from fargate_guard.cli.command_line import command_line, option_words
 from fargate_guard.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -110,17 +111,17 @@ class StackSetOptions:
         return {name: value for name, value in values.items() if value is not None}
 
     @property
-    def words(self) -> str:
+    def words(self) -> list[str]:
         """The flags that were given, as they are typed."""
-        found = []
+        found = ["--stack-set"]
         for name, value in self.given.items():
             flag = name.replace("_", "-")
             if isinstance(value, bool):
                 found.append(_switch(flag, on=value))
             else:
-                found.append(f"--{flag} {','.join(value) if isinstance(value, list) else value}")
-        found += ["--remove-absent"] if self.remove_absent else []
-        return " ".join(["--stack-set", *found, *(["--renew-access-key"] if self.renew_access_key else [])])
+                found += [f"--{flag}", ",".join(value) if isinstance(value, list) else value]
+        more = option_words(remove_absent=self.remove_absent, renew_access_key=self.renew_access_key)
+        return [*found, *more]
 
 
 def _switch(flag: str, *, on: bool) -> str:
@@ -141,8 +142,7 @@ def open_with(
     from fargate_guard.config.stack_set import StackSet
 
     stacks = stacks or stack_choice(run)
-    config = f" -c {run.config_file}" if run.config_file.name != "fguard.yaml" else ""
-    stacks = replace(stacks, command=f"fguard {command}{config} {options.words}")
+    stacks = replace(stacks, command=command_line(run, command, *options.words))
     context = open_deployment(run, None, DEFAULT_LOCK_TIMEOUT, stacks)
     cloudformation = context.config.cloudformation
     try:
@@ -198,7 +198,8 @@ def deploy_stack_set(run: Invocation, options: StackSetOptions, stacks: "StackCh
     accounts, regions = {place[0] for place in desired}, {place[1] for place in desired}
     where = f"{count(len(accounts), 'account')} and {count(len(regions), 'Region')}"
     text = f"{head}: current in {where} ({count(len(desired), 'stack')})."
-    return Result(document, f"{text}\nNext: fguard status --stack-set")
+    same = StackSetOptions(stack_set=True, delegated_administrator=options.delegated_administrator)
+    return Result(document, f"{text}\nNext: {command_line(run, 'status', *same.words)}")
 
 
 def status_stack_set(
@@ -208,11 +209,13 @@ def status_stack_set(
     from fargate_guard.cli.stack_set_view import status_document, status_lines
     from fargate_guard.workflows.stack_sets_status import read_status
 
-    context = open_with(run, StackSetOptions(stack_set=True, delegated_administrator=delegated), command="status")
+    options = StackSetOptions(stack_set=True, delegated_administrator=delegated)
+    context = open_with(run, options, command="status")
     seen = read_status(context, with_drift=with_drift, account_role=account_role)
     document = {"method": "cloudformation", "stack_set": status_document(seen)}
     code = ExitCode.VERIFICATION_FAILED if seen.problems else ExitCode.DONE
-    return Result(document, "\n".join(status_lines(seen)), code)
+    told = status_lines(seen, lambda command: command_line(run, command, *options.words))
+    return Result(document, "\n".join(told), code)
 
 
 def destroy_stack_set(run: Invocation, delegated: bool | None, stacks: "StackChoice", *, yes: bool) -> Result:
@@ -226,11 +229,9 @@ def destroy_stack_set(run: Invocation, delegated: bool | None, stacks: "StackCho
     name = context.config.name
     question = f"Remove the stack set of {name!r} from all of them?"
     approval = PlanApproval(run.screen, question, expected=name, assume_yes=yes)
-    seen: list[str] = []
 
     def approve(plan: "StackSetPlan") -> bool:
         run.screen.message(plan_text(plan))
-        seen.append(plan.name)
         return approval(None)
 
     removed = remove_all(context, approve)
@@ -238,4 +239,4 @@ def destroy_stack_set(run: Invocation, delegated: bool | None, stacks: "StackCho
     if removed is None:
         return Result(document, f"There was nothing to remove: no stack set of {name}.")
     code = ExitCode.VERIFICATION_FAILED if removed.stays else ExitCode.DONE
-    return Result(document, removed_text(name, seen[0], removed), code)
+    return Result(document, removed_text(name, removed), code)

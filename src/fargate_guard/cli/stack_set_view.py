@@ -16,7 +16,7 @@ from fargate_guard.workflows.stack_sets_plan import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fargate_guard.aws.stack_sets import Instance, Outcome
     from fargate_guard.workflows.stack_sets_plan import PlaceChange, StackSetPlan
@@ -101,12 +101,12 @@ def removed_document(name: str, removed: "Removed | None") -> dict[str, Any]:
     }
 
 
-def removed_text(name: str, set_name: str, removed: "Removed") -> str:
+def removed_text(name: str, removed: "Removed") -> str:
     """Return what was removed, and what stays in which account, each with the command that removes it there."""
     lines = [f"Removed the stack set of {name}, and {count(len(removed.places), 'stack')}."]
     if removed.stays:
         lines.append("These stacks stay in their accounts, and belong to no set any more:")
-        lines += [line for one in removed.stays for line in _stays_lines(set_name, one)]
+        lines += [line for one in removed.stays for line in _stays_lines(removed.name, one)]
     return "\n".join(lines)
 
 
@@ -158,8 +158,11 @@ def _instance_document(one: "Instance", listening: "Listening | None") -> dict[s
     }
 
 
-def status_lines(seen: "StackSetStatus") -> "Iterator[str]":
-    """Yield every account and Region, with what went wrong, and what to look at next."""
+def status_lines(seen: "StackSetStatus", line: "Callable[[str], str]") -> "Iterator[str]":
+    """Yield every account and Region, with what went wrong, and what to look at next.
+
+    :param line: the command line of a command on the same set.
+    """
     current = sum(one.status == "CURRENT" for one in seen.instances)
     automatic = "accounts that join get it" if seen.set.auto_deployment.get("Enabled") else "off"
     yield f"stack set        {seen.name}: {current} of {len(seen.instances)} stacks are current"
@@ -177,12 +180,21 @@ def status_lines(seen: "StackSetStatus") -> "Iterator[str]":
     if seen.problems:
         yield f"Not as it should be ({len(seen.problems)}):"
         yield from (f"  {one}" for one in seen.problems)
+    if seen.unfinished:
         repair = " --repair" if any(one.status == INOPERABLE for one in seen.instances) else ""
         if last and last.action == "DELETE":
-            yield f"Go on with the removal of all of it: fguard destroy --stack-set{repair}"
-        yield f"Take up what is not done (what is under way is followed first): fguard deploy --stack-set{repair}"
-    if any(one.drift == "NOT_CHECKED" for one in seen.instances):
-        yield "Look for drift in all of them: fguard status --stack-set --drift"
+            yield f"Go on with the removal of all of it: {line('destroy')}{repair}"
+        yield f"Take up what is not done (what is under way is followed first): {line('deploy')}{repair}"
+    drifted = [one for one in seen.instances if one.drift == "DRIFTED"]
+    if drifted:
+        yield "Drift stays until it is put back by hand, in the account; what it is tells there:"
+        yield from (
+            "  aws cloudformation describe-stack-resource-drifts"
+            f" --region {one.region} --stack-name {one.stack_id}"
+            for one in drifted
+        )
+    if seen.not_looked or any(one.drift == "NOT_CHECKED" for one in seen.instances):
+        yield f"Look for drift in all of them: {line('status')} --drift"
     if seen.instances and not seen.listening:
         yield "Hosts and ports, with a role that may read the stacks there: --account-role ROLE"
 

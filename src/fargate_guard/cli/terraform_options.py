@@ -103,12 +103,12 @@ def stack_choice(
     :param command: the command that goes on where this one stops.
     :raises UsageError: when ``--on-interrupt`` is neither leave nor cancel.
     """
+    from fargate_guard.cli.command_line import chosen, command_line
     from fargate_guard.workflows.context import StackChoice
 
     if on_interrupt not in (None, "leave", "cancel"):
         raise UsageError(f"--on-interrupt is {on_interrupt!r}", fix="use one of: leave, cancel")
-    config = f" -c {run.config_file}" if run.config_file.name != "fguard.yaml" else ""
-    method = " --method cloudformation" if command == "deploy" else ""
+    method = ("--method", "cloudformation") if command == "deploy" else ()
     screen = run.screen
 
     def confirm(question: str) -> bool:
@@ -121,9 +121,8 @@ def stack_choice(
             return "cancel" if on_interrupt == "cancel" else "leave"
         return _ask_to_stop(screen, operation)
 
-    return StackChoice(
-        command=f"fguard {command}{config}{method}", repair=repair, confirm=confirm, on_interrupt=stop
-    )
+    line = command_line(run, command, *method)
+    return StackChoice(line, tuple(chosen(run)), repair=repair, confirm=confirm, on_interrupt=stop)
 
 
 def _ask_to_stop(screen: Screen, operation: str) -> OnInterrupt:

@@ -45,6 +45,8 @@ class StackChoice:
 
     command: str = "fguard deploy"
     """The command line that is being run, for the texts that say how to go on."""
+    chosen: tuple[str, ...] = ()
+    """The words that choose configuration, Region and profile, for texts that name another command."""
     repair: bool = False
     """Whether a stack that is stuck may be got out of its state."""
     confirm: Callable[[str], bool] = _nobody_confirms

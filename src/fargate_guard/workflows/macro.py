@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -148,14 +149,13 @@ def _verify(context: Context, asked: MacroStack, outputs: Mapping[str, str], pac
     from fargate_guard.aws import lambda_package
 
     function = outputs.get("FunctionName", "")
-    config = f" -c {context.config_file}" if context.config_file.name != "fguard.yaml" else ""
+    removal = ("fguard", "macro", "destroy", *context.stacks.chosen, "--name", asked.name, "--even-if-used")
     if lambda_package.installed_sha256(context.aws, function) != digest(package):
         raise FguardError(
             "the macro's function does not run the package that was installed",
             where=function,
             why="its code was changed outside its stack, or it was deleted; CloudFormation does not see that",
-            fix=f"install it anew: fguard macro destroy{config} --name {asked.name} --even-if-used"
-            f"\nthen: {context.stacks.command}",
+            fix=f"install it anew: {shlex.join(removal)}\nthen: {context.stacks.command}",
             exit_code=ExitCode.VERIFICATION_FAILED,
         )
 

@@ -39,6 +39,8 @@ class Stays:
 class Removed:
     """What became of a stack set's stacks."""
 
+    name: str
+    """The set's."""
     places: tuple[PlaceChange, ...]
     """Those that were deleted."""
     stays: tuple[Stays, ...]
@@ -77,7 +79,7 @@ def remove_all(context: Context, approve: Callable[[StackSetPlan], bool]) -> Rem
     stacks = {one.place: one.stack_id for one in instances}
     stays = [Stays(one.account, one.region, stacks[one.account, one.region], why) for one, why in left.items()]
     gone = tuple(one for one in plan.places if one not in left)
-    return Removed(gone, (*stays, *retained))
+    return Removed(sets.name, gone, (*stays, *retained))
 
 
 def _remove(

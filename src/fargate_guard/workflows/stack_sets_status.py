@@ -12,7 +12,7 @@ from fargate_guard.workflows.stack_sets_following import follow_operation, follo
 from fargate_guard.workflows.stack_sets_plan import preferences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fargate_guard.aws.stack_sets import Description, Instance, Operation, Outcome, Place, StackSets
     from fargate_guard.workflows.context import Context
@@ -52,22 +52,30 @@ class StackSetStatus:
     @property
     def problems(self) -> tuple[str, ...]:
         """What is not as it should be, one line each; none when all is well."""
+        return (*self.unfinished, *self._drifted())
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """What another deploy, or a removal, takes up."""
         found = [] if self.instances else ["the set has no stacks"]
         for one in self.instances:
-            where = f"{one.account} {one.region}"
             if one.status != "CURRENT":
-                found.append(f"{where} is {one.status} ({one.reason or one.detailed_status})")
-            if self.looked_for_drift and one.drift != "IN_SYNC":
-                found.append(f"{where}: drift {one.drift}")
-        for look in self.not_looked:
-            reason = look.reason or look.status
-            found.append(f"{look.account} {look.region}: drift could not be looked for: {reason}")
+                reason = one.reason or one.detailed_status
+                found.append(f"{one.account} {one.region} is {one.status} ({reason})")
         last = self.last_operation
         all_done = bool(self.outcomes) and all(one.status == "SUCCEEDED" for one in self.outcomes)
         if last and last.status in UNSUCCESSFUL and not all_done:  # it may be stopped when nothing is left to do
             reason = f": {last.reason}" if last.reason else ""
             found.append(f"the last operation, {last.action}, is {last.status}{reason}")
         return tuple(found)
+
+    def _drifted(self) -> Iterator[str]:
+        if self.looked_for_drift:
+            for one in self.instances:
+                if one.drift != "IN_SYNC":
+                    yield f"{one.account} {one.region}: drift {one.drift}"
+        for look in self.not_looked:
+            yield f"{look.account} {look.region}: drift could not be looked for: {look.reason or look.status}"
 
 
 def read_status(context: Context, *, with_drift: bool = False, account_role: str | None = None) -> StackSetStatus:
