@@ -30,13 +30,9 @@ def no_answer(error: OSError, address: Address, transport: Transport) -> FguardE
             fix="name a PEM file: sysdig.api.ca_file, or REQUESTS_CA_BUNDLE",
         )
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return (
-            PreflightError(  # without its words, which may be part of a password: Sysdig's own URL was looked at
-                "the URL of the proxy cannot be used",
-                where="HTTPS_PROXY, ALL_PROXY or sysdig.api.proxy",
-                fix=_PROXY_URL,
-            )
-        )
+        # Its words may be part of a password. It is not Sysdig's URL, which was looked at.
+        where = "HTTPS_PROXY, ALL_PROXY or sysdig.api.proxy"
+        return PreflightError("the URL of the proxy cannot be used", where=where, fix=_PROXY_URL)
     lasting = _lasting(error, why, address)
     message, fix = lasting or _passing(error, address, transport)
     found = Unreachable(message, where=address.url, why=why, fix=fix)
@@ -85,8 +81,8 @@ _LOGIN_WANTED = "407"
 """HTTP's status of a proxy that refuses CONNECT, in the words of Python's http.client."""
 _LOGIN = "give user and password of the proxy in the environment: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
 _PROXY_URL = (
-    "make it like http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with %2F for / and likewise for whatever else"
-    " is no letter, digit, - or _; SOCKS is not supported"
+    "make it like http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with %2F for / and likewise for whatever"
+    " else is no letter, digit, - or _; SOCKS is not supported"
 )
 _NETWORK = "run it again; check the network and HTTPS_PROXY"
 _LATER = "run it again, or ask for less time (--since)"
