@@ -20,8 +20,9 @@ from fargate_guard.aws.errors import (
 )
 from fargate_guard.aws.parallel import batches, each
 from fargate_guard.aws.session import Aws
-from fargate_guard.errors import ExitCode
+from fargate_guard.errors import ExitCode, FguardError
 from fargate_guard.sandbox import Fault, FaultKind
+from fargate_guard.workflows.embedded_aws import local_endpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,6 +85,15 @@ def test_an_endpoint_that_does_not_answer() -> None:
     with pytest.raises(Unreachable, match=r"no answer from AWS for sts:GetCallerIdentity") as refused:
         Aws(region="us-east-1", environ=environ).identity()
     assert "AWS_ENDPOINT_URL" in (refused.value.fix or "")
+
+
+@pytest.mark.parametrize("url", ["not a url", "http://[bad", "localhost:4566", "http://"])
+def test_an_endpoint_that_is_no_url(url: str) -> None:
+    aws = Aws(region="us-east-1", environ={"AWS_ENDPOINT_URL": url})
+    with pytest.raises(FguardError) as refused:
+        aws.identity()
+    assert "AWS_ENDPOINT_URL" in f"{refused.value.where}{refused.value.fix}"
+    assert local_endpoint({"AWS_ENDPOINT_URL": url}) is None
 
 
 def test_an_endpoint_that_is_not_known_is_told_with_what_was_to_be_called_there(

@@ -47,6 +47,10 @@ class ProfileError(PreflightError):
     """The named profile is not in the shared AWS configuration files."""
 
 
+class EndpointError(PreflightError):
+    """What is configured as AWS's endpoint is no URL."""
+
+
 class Unreachable(AwsError):  # noqa: N818 - the field's word for it
     """No answer from the service's endpoint."""
 

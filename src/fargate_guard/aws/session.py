@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 
 from fargate_guard import __version__
-from fargate_guard.aws.errors import BOTO_ERRORS, AwsError, Call, RegionError, explain
+from fargate_guard.aws.errors import BOTO_ERRORS, AwsError, Call, EndpointError, RegionError, explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -181,23 +181,30 @@ class Aws:
     def _client(self, service: str) -> Any:
         with self._making:  # a boto3 session makes clients for one thread at a time; the clients serve all
             if service not in self._clients:
-                attempts = IDENTITY_ATTEMPTS if service == "sts" else TOTAL_ATTEMPTS
-                connect, answer = _BRIEF if self._brief else _PATIENT
-                self._clients[service] = self._session.client(
-                    service,
-                    endpoint_url=self._endpoint_url,
-                    config=Config(
-                        retries={
-                            "mode": "standard",
-                            "total_max_attempts": BRIEF_ATTEMPTS if self._brief else attempts,
-                        },
-                        connect_timeout=connect,
-                        read_timeout=answer,
-                        max_pool_connections=16,
-                        user_agent_extra=f"fargate-guard/{__version__}",
-                    ),
-                )
+                self._clients[service] = self._new_client(service)
             return self._clients[service]
+
+    def _new_client(self, service: str) -> Any:
+        attempts = IDENTITY_ATTEMPTS if service == "sts" else TOTAL_ATTEMPTS
+        connect, answer = _BRIEF if self._brief else _PATIENT
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": BRIEF_ATTEMPTS if self._brief else attempts},
+            connect_timeout=connect,
+            read_timeout=answer,
+            max_pool_connections=16,
+            user_agent_extra=f"fargate-guard/{__version__}",
+        )
+        try:
+            return self._session.client(service, endpoint_url=self._endpoint_url, config=config)
+        except BOTO_ERRORS:  # some are ValueErrors, too
+            raise
+        except ValueError as wrong:
+            raise EndpointError(
+                "the endpoint of AWS that is configured is no URL",
+                where="AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>, or endpoint_url of the profile",
+                why=str(wrong),
+                fix="correct it, or leave it out: AWS's own are found by the region",
+            ) from wrong
 
 
 __all__ = ["Aws", "AwsError", "Identity"]

@@ -7,11 +7,9 @@ import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
 from fargate_guard.cli import event_view as view
 from fargate_guard.cli.command import Result
-from fargate_guard.config.sysdig import is_loopback
 from fargate_guard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -138,7 +136,9 @@ def _tell_of_trouble(run: Invocation, trouble: SysdigError | None) -> None:
 
 def tell_of_the_embedded_aws(run: Invocation) -> None:
     """Say that the sandbox is no source of events, where AWS is the sandbox."""
-    if is_loopback(urlsplit(run.environ.get("AWS_ENDPOINT_URL", "")).hostname or ""):
+    from fargate_guard.workflows.embedded_aws import local_endpoint
+
+    if local_endpoint(run.environ):
         run.screen.message("AWS is the embedded one: no agent runs in it, so that no event comes from its tasks")
 
 

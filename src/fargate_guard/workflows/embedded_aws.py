@@ -17,11 +17,20 @@ STATUS = "/_fguard/status"
 TIMEOUT = 3.0
 
 
+def local_endpoint(environ: Mapping[str, str]) -> str | None:
+    """Return ``AWS_ENDPOINT_URL`` where that is this machine."""
+    endpoint = environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+    try:
+        split = urlsplit(endpoint)
+    except ValueError:
+        return None
+    return endpoint if split.scheme in ("http", "https") and is_loopback(split.hostname or "") else None
+
+
 def is_embedded_aws(environ: Mapping[str, str]) -> bool:
     """Whether ``AWS_ENDPOINT_URL`` leads to ``fguard sandbox``: on this machine, and it says so itself."""
-    endpoint = environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
-    split = urlsplit(endpoint)
-    if split.scheme not in ("http", "https") or not is_loopback(split.hostname or ""):
+    endpoint = local_endpoint(environ)
+    if endpoint is None:
         return False
     try:
         with build_opener(ProxyHandler({})).open(f"{endpoint}{STATUS}", timeout=TIMEOUT) as answer:
