@@ -97,6 +97,7 @@ def test_a_rule_is_seen_by_an_enabled_policy_whose_scope_covers_the_cluster() ->
         ({"type": "k8s_audit"}, BIN, False, "no workload policy has the rule"),
         ({"scope": 'container.name = "web"'}, BIN, None, ""),
         ({"rules": [], "ruleNames": [BIN]}, "Write below *", True, ""),
+        ({"rules": [{"ruleName": "Write below etc", "enabled": False}, {"ruleName": BIN}]}, "Write *", True, ""),
     ],
 )
 def test_what_is_in_the_way_of_a_rule_is_said(

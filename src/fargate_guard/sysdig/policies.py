@@ -99,8 +99,9 @@ class Policy:
         return tuple(rule.name for rule in self.rules if not rule.enabled)
 
     def rule(self, name: str) -> PolicyRule | None:
-        """Return one of its rules; ``*`` and ``?`` allowed."""
-        return next((one for one in self.rules if one.name == name or fnmatchcase(one.name, name)), None)
+        """Return one of its rules, ``*`` and ``?`` allowed; of several an enabled one."""
+        named = [one for one in self.rules if one.name == name or fnmatchcase(one.name, name)]
+        return next((one for one in named if one.enabled), next(iter(named), None))
 
     def covers(self, place: Place) -> ScopeVerdict:
         """Tell whether its scope covers a place; whether it is enabled is another question."""
