@@ -9,6 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from fargate_guard.cli.main import app
+from fargate_guard.sysdig.errors import BrokenAnswer
+from fargate_guard.sysdig.rules import create
+from tests.sysdig_api.interferences import saying
 from tests.sysdig_api.rules_routes import EDITOR
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    from fargate_guard.sysdig.client import SecureClient
     from tests.sysdig_api.rules_routes import RuleStore
     from tests.sysdig_api.server import SecureApi
 
@@ -173,3 +177,14 @@ def test_who_changed_one_rule_here_and_another_there_pulls_and_pushes(
     assert run("push", "--yes").exit_code == 0
     assert rule_store.named("list", "mine")["items"] == {"items": ["a", "here"]}
     assert run("diff").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [b'{"name": "shells", "version": 1}', b'{"id": 1}', b'{"id": "1", "name": "shells"}', b"[]", b""]
+)
+def test_what_sysdig_answers_without_an_id_or_a_name_is_said_to_be_broken(
+    api: SecureApi, client: SecureClient, answer: bytes
+) -> None:
+    api.interfere(saying(answer))
+    with pytest.raises(BrokenAnswer, match="a list without id, name or version"):
+        create(client, "list", {"name": "shells"})

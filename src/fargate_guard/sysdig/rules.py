@@ -98,7 +98,7 @@ def _summaries(client: SecureClient, kind: str) -> list[dict[str, Any]]:
 
 
 def _stored(kind: str, document: Any) -> Stored:
-    numbers = [document.get(key, 0) for key in ("id", "version")] if isinstance(document, dict) else [None]
+    numbers = [document.get("id"), document.get("version", 0)] if isinstance(document, dict) else [None]
     if not all(isinstance(one, int) for one in numbers) or not isinstance(document.get("name"), str):
         raise BrokenAnswer(f"Sysdig Secure's answer has a {kind} without id, name or version", where=PATHS[kind])
     return Stored(kind, document["id"], document["name"], document.get("version", 0), dict(document))
