@@ -102,20 +102,24 @@ def macro(
 
 
 def test_rollback_complete(macro: Installation) -> None:
+    secrets = ("--extra-conf", "http_proxy: {http_proxy_password: hush}", "--workload-env", "TOKEN=hush")
+    options = ("--strict", "--memory", "2048", *secrets)
     macro.fail("create", "Macro", count=1)
-    failed = macro("deploy", "--strict", "--memory", "2048", "--yes")
+    failed = macro("deploy", *options, "--yes")
     assert failed.exit_code == 5
-    again = f"fguard macro deploy --strict --memory 2048 --name {macro.name} --repair"
+    withheld = "--extra-conf <value> --workload-env TOKEN=<value>"
+    again = f"fguard macro deploy --strict --memory 2048 {withheld} --name {macro.name} --repair"
     assert again in failed.stderr, "the whole command line: without --strict another macro would be installed"
     assert macro.status == "ROLLBACK_COMPLETE"
-    refused = macro("deploy", "--strict", "--memory", "2048", "--yes")
+    refused = macro("deploy", *options, "--yes")
     assert refused.exit_code == 4
     assert "is stuck: ROLLBACK_COMPLETE" in refused.stderr
     assert "first cause: Macro (AWS::CloudFormation::Macro) CREATE_FAILED: Refused." in refused.stderr
     assert again in refused.stderr
-    assert macro("deploy", "--strict", "--memory", "2048", "--yes", "--repair").exit_code == 0
+    assert "hush" not in failed.stderr + refused.stderr
+    assert macro("deploy", *options, "--yes", "--repair").exit_code == 0
     assert macro.status == "CREATE_COMPLETE"
-    assert macro("status", "--strict").exit_code == 0
+    assert macro("status", "--strict", *secrets).exit_code == 0
 
 
 def test_rollback_complete_is_destroyed_without_a_repair(macro: Installation) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fargate_guard.cli.command_line import withheld
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,6 +22,10 @@ MACRO = "Macro"
 FUNCTION = "Function"
 FOR_ONE_RUN = frozenset({"yes", "repair", "on_interrupt", "json_", "quiet", "verbose"})
 """Options that are not part of what is asked for."""
+PAIRS = frozenset({"workload_env", "sidecar_env"})
+"""Options ``NAME=VALUE``: the value may be secret."""
+WITHHELD = frozenset({"extra_conf", "sidecar_log_configuration"})
+"""Options in whose value there may be something secret."""
 
 NameOption = Annotated[
     str, typer.Option("--name", help="What templates write into their Transform.", rich_help_panel=MACRO)
@@ -130,9 +136,10 @@ def open_context(run: Invocation, stacks: StackChoice | None = None) -> Context:
 def command_line(given: typer.Context, command: str) -> str:
     """Return the command line as it was given, without the options that are for one run only.
 
-    Advice repeats it whole: without ``--image-lookup``, say, another macro would be installed.
+    Advice repeats it whole: without ``--image-lookup``, say, another macro would be installed. For values that may
+    be secret there is ``<value>``, which a shell refuses.
     """
-    return shlex.join(["fguard", *command.split(), *_given(given)])
+    return " ".join(["fguard", command, *_given(given)])
 
 
 def _given(context: typer.Context) -> Iterator[str]:
@@ -144,5 +151,10 @@ def _given(context: typer.Context) -> Iterator[str]:
         if isinstance(value, bool):
             yield flag if value else parameter.secondary_opts[0]
             continue
-        for one in value if isinstance(value, (list, tuple)) else (value,):
-            yield from (flag, str(one))
+        if parameter.name in WITHHELD:
+            yield f"{flag} <value>"
+        elif parameter.name in PAIRS:
+            yield from withheld(flag, value)
+        else:
+            for one in value if isinstance(value, (list, tuple)) else (value,):
+                yield shlex.join([flag, str(one)])
