@@ -61,6 +61,10 @@ def test_references_are_read_as_docker_reads_them(text: str, reference: Referenc
         ("https://ghcr.io/x", "host"),
         (f"a.example/{'x' * 250}", "255"),
         ("nginx\n", "repository name"),
+        ("Nginx\n", "see Docker's rules"),
+        ("<IMAGE1_NAME>", "^<IMAGE1_NAME> stands for"),
+        ("ghcr.io/team/web:${TAG}", r"^\$\{TAG\} stands for"),
+        ("{{ .Values.image }}:1", "^{{ .Values.image }} stands for"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, fault: str) -> None:

@@ -15,6 +15,9 @@ _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|[-]+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
+_PLACEHOLDER = re.compile(r"<.*?>|\$\{.*?\}|\{\{.*?\}\}")
+"""What a pipeline replaces: ``<IMAGE1_NAME>`` of CodePipeline, ``${TAG}`` of envsubst, ``{{ image }}``.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECSbluegreen.html"""
 _LONGEST_NAME = 255
 _HIGHEST_PORT = 65535
 
@@ -55,6 +58,9 @@ def read_reference(text: str) -> Reference:
 
     :raises ReferenceFault: saying which part is wrong.
     """
+    placeholder = _PLACEHOLDER.search(text)
+    if placeholder:
+        raise ReferenceFault(f"{placeholder[0]} stands for something that is filled in later")
     name, at, digest = text.partition("@")
     if at and not DIGEST.fullmatch(digest):
         raise ReferenceFault(f"{digest!r} is no digest; one is sha256: and 64 hexadecimal digits")
@@ -66,7 +72,8 @@ def read_reference(text: str) -> Reference:
     if int(as_host["port"] or 0) > _HIGHEST_PORT:
         raise ReferenceFault(f"{as_host['port'][:10]} is no port")
     if not _REPOSITORY.fullmatch(repository):
-        reason = "upper-case letters are not allowed" if repository != repository.lower() else "see Docker's rules"
+        is_only_case = _REPOSITORY.fullmatch(repository.lower())
+        reason = "upper-case letters are not allowed" if is_only_case else "see Docker's rules"
         raise ReferenceFault(f"{repository!r} is no repository name ({reason})")
     if len(host) + 1 + len(repository) > _LONGEST_NAME:
         raise ReferenceFault(f"the name is longer than {_LONGEST_NAME} characters")
