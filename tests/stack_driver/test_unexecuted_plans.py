@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fargate_guard.aws.errors import AccessDenied
+from fargate_guard.aws.session import Aws
 from fargate_guard.aws.template_bucket import Removed, remove_files
 from fargate_guard.errors import FguardError, Interrupted, PreflightError
 from fargate_guard.sandbox import Fault, FaultKind
@@ -202,6 +203,29 @@ def test_a_macro_that_is_declined_leaves_no_package(stacks: Stacks) -> None:
         install(stacks.context, MacroStack("Third"), b"package", then(lambda: None, answer=False))
     assert "not approved" in (declined.value.why or "")
     assert stacks.status("fguard-macro-Third") is None
+    assert stacks.client("s3").list_buckets()["Buckets"] == []
+
+
+class RefusedAfterPlanning(Aws):
+    """Is refused the first look at a stack after a change set was made."""
+
+    planned = refused = False
+
+    def call(self, service: str, operation: str, /, **arguments: Any) -> Any:
+        if operation == "describe_stacks" and self.planned and not self.refused:
+            self.refused = True
+            message = "Refused"
+            raise AccessDenied(message)
+        self.planned |= operation == "describe_change_set"
+        return super().call(service, operation, **arguments)
+
+
+def test_a_macro_whose_stack_cannot_be_looked_at_leaves_no_change_set(stacks: Stacks) -> None:
+    aws = RefusedAfterPlanning(environ=stacks.environ)
+    with pytest.raises(AccessDenied):
+        install(replace(stacks.context, aws=aws), MacroStack("Fourth"), b"package", then(lambda: None))
+    assert aws.refused
+    assert stacks.status("fguard-macro-Fourth") is None
     assert stacks.client("s3").list_buckets()["Buckets"] == []
 
 

@@ -94,8 +94,9 @@ def install(context: Context, asked: MacroStack, package: bytes, approve: Approv
         tags=config.tags,
     )
     plan = plan_stack(context, asked.stack_name, template, owner=asked.owner)
-    before = cloudformation.find_stack(context.aws, asked.stack_name)
+    before: Stack | None = None
     try:
+        before = cloudformation.find_stack(context.aws, asked.stack_name)
         if plan.has_changes and not approve(plan):
             raise FguardError("the macro was not installed", why="the plan was not approved")
         _carry_out(context, asked, package, bucket, plan, template.body)
