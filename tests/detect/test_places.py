@@ -260,3 +260,13 @@ def test_while_sysdig_does_not_tell_nothing_is_claimed() -> None:
     links[0] = Link("agent", LinkState.BROKEN, "its key is refused")
     assert "the chain breaks at: agent." in detection_text(found, embedded=False)
     assert found.exit_code == 3
+
+
+def test_a_trigger_that_did_not_run_is_not_said_to_have_run() -> None:
+    links = [Link("task", LinkState.BROKEN, "STOPPED: CannotPullContainerError")]
+    found = Detection("read-sensitive-file", ("a rule",), wanted=False, task_arn="that task", links=links)
+    found.why_not_waited = "--no-wait"
+    told = detection_text(found, embedded=False)
+    assert "the chain breaks at: task." in told
+    assert "ran in" not in told
+    assert found.exit_code == 3

@@ -30,12 +30,19 @@ def _verdict(found: Detection, *, embedded: bool) -> str:
         return f"Not known: Sysdig Secure did not tell whether an event of {task} came; {_where_it_broke(found)}."
     if found.through_exec:
         return _verdict_through_exec(found, found.through_exec, embedded=embedded)
-    if found.outcome == NOT_WAITED and found.exit_code is ExitCode.DONE:
-        return f"As far as asked: the trigger ran in {task}; its event was not waited for."
     if found.outcome == NOT_WAITED:
-        simulated = " (simulated: no container and no agent runs there)" if embedded else ""
-        return f"Not proven: the trigger ran in {task}{simulated}, and nobody waited: {found.why_not_waited}."
+        return _verdict_without_waiting(found, task, embedded=embedded)
     return f"Not detected: no event of {task} came; {_where_it_broke(found)}."
+
+
+def _verdict_without_waiting(found: Detection, task: str, *, embedded: bool) -> str:
+    if found.exit_code is ExitCode.DONE:
+        return f"As far as asked: the trigger ran in {task}; its event was not waited for."
+    link = weakest(found.links)
+    if link is not None and link.state is LinkState.BROKEN:
+        return f"Not proven: nobody waited for an event of {task}, and {_where_it_broke(found)}."
+    simulated = " (simulated: no container and no agent runs there)" if embedded else ""
+    return f"Not proven: the trigger ran in {task}{simulated}, and nobody waited: {found.why_not_waited}."
 
 
 def _where_it_broke(found: Detection) -> str:
