@@ -18,7 +18,8 @@ from fargate_guard.workflows.context import Context
 from fargate_guard.workflows.stack_sets import carry_out, open_sets, plan_rollout
 from fargate_guard.workflows.stack_sets_following import follow_running
 from fargate_guard.workflows.stack_sets_plan import some_accounts
-from fargate_guard.workflows.stack_sets_work import Work
+from fargate_guard.workflows.stack_sets_removal import remove_all
+from fargate_guard.workflows.stack_sets_work import StackSetFailed, Work
 from tests.stack_sets.conftest import ACCESS_KEY, CONFIG, SET
 
 if TYPE_CHECKING:
@@ -224,15 +225,16 @@ QUIET = screen_of_process({}, json=False, quiet=True, verbose=False)
 
 
 class Meanwhile(ProgressObserver):
-    """Does something between the look at the set and the look at its stacks."""
+    """Does something as soon as these words are told."""
 
-    def __init__(self, what: Callable[[], object]) -> None:
+    def __init__(self, words: str, what: Callable[[], object]) -> None:
         super().__init__(QUIET)
-        self._what = what
+        self._words, self._what, self._done = words, what, False
 
     def note(self, text: str) -> None:
-        """Do it when it is told what becomes of the access key."""
-        if text.startswith("the access key stays as it is"):
+        """Do it once."""
+        if self._words in text and not self._done:
+            self._done = True
             self._what()
 
 
@@ -243,7 +245,8 @@ def test_what_ends_while_the_plan_is_made_makes_it_stale(organization: Organizat
         change_retention(organization, "3")
         follow_running(context, open_sets(context))
 
-    planning = replace(context, observer=Meanwhile(somebody_changes_it))
+    observer = Meanwhile("the access key stays as it is", somebody_changes_it)  # the stacks are read after that
+    planning = replace(context, observer=observer)
     rollout = plan_rollout(planning, remove_absent=False, renews_key=False)
     assert organization.operations()[0] == ("UPDATE", "SUCCEEDED")
     with pytest.raises(PreflightError, match="the plan is out of date"):
@@ -331,6 +334,28 @@ def test_suspended_accounts_are_passed_over_or_taken_out_of_the_set(organization
     )
     assert (done.exit_code, actions(done)) == (0, {one: "left"}), done.stderr
     assert {account for account, _ in organization.instances()} == {third, fourth}
+
+
+def test_a_removal_that_somebody_stops_leaves_no_stack_behind_that_could_be_deleted(
+    organization: Organization,
+) -> None:
+    _, _, third, fourth = organization.accounts
+    cloudformation = organization.client("cloudformation")
+
+    def stop() -> None:
+        newest = cloudformation.list_stack_set_operations(StackSetName=SET)["Summaries"][0]
+        cloudformation.stop_stack_set_operation(StackSetName=SET, OperationId=newest["OperationId"])
+        organization.sandbox.faults.clear()
+
+    context = desk(organization)
+    repairing = replace(context.stacks, repair=True, confirm=lambda _question: True)
+    organization.sandbox.faults.add(Fault(FaultKind.RESOURCE_HANG, action="delete", logical_id="Vpc"))
+    with pytest.raises(StackSetFailed, match="the operation is STOPPED"):
+        remove_all(replace(context, observer=Meanwhile("in progress", stop), stacks=repairing), lambda _plan: True)
+    (left,) = organization.instances()
+    assert left in {(third, REGION), (fourth, REGION)}
+    root = ("--organizational-units", organization.root, "--accounts", f"{third},{fourth}", "--regions", REGION)
+    assert organization.ran("deploy", *root, *FAST, "--yes").exit_code == 0
 
 
 def test_destroy_names_what_it_cannot_delete_and_what_stays(organization: Organization) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.stack_sets_plan import StackSetPlan
 
+UNTRIED = ("CANCELLED", "PENDING")
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackInstanceComprehensiveStatus.html."""
 RETAINED = "an earlier operation took it out of the set, since its account left or was out of reach"
 
 
@@ -85,16 +87,20 @@ def remove_all(context: Context, approve: Callable[[StackSetPlan], bool]) -> Rem
 def _remove(
     context: Context, sets: StackSets, work: Work, places: Sequence[PlaceChange]
 ) -> dict[PlaceChange, str]:
-    """Delete stacks; what cannot be deleted is left there if so asked, and returned with the reason."""
+    """Delete stacks; what cannot be deleted is left there if so asked, and returned with the reason.
+
+    One whose deletion was not even begun, since somebody stopped the operation, is not left: it can be deleted.
+    """
     try:
         work.remove(places)
     except StackSetFailed:
-        if not context.stacks.repair:
+        found = {one.place: one for one in sets.instances()}
+        left = [one for one in places if (one.account, one.region) in found]
+        untried = any(found[one.account, one.region].detailed_status in UNTRIED for one in left)
+        if untried or not context.stacks.repair:
             raise
     else:
         return {}
-    found = {one.place: one for one in sets.instances()}
-    left = [one for one in places if (one.account, one.region) in found]
     reasons = {one: found[one.account, one.region].reason or "it could not be deleted" for one in left}
     question = "\n".join(f"{one.account} {one.region}: {why}" for one, why in reasons.items())
     if not context.stacks.confirm(f"These stacks cannot be deleted:\n{question}\nLeave them in their accounts?"):
