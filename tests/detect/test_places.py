@@ -13,10 +13,10 @@ from fargate_guard.aws.errors import AwsError
 from fargate_guard.aws.lone_tasks import register
 from fargate_guard.aws.session import Aws
 from fargate_guard.cli.detect_view import detection_text
-from fargate_guard.errors import PreflightError
+from fargate_guard.errors import Interrupted, PreflightError
 from fargate_guard.sandbox import Fault, FaultKind, Sandbox
 from fargate_guard.sysdig.address import Address
-from fargate_guard.sysdig.client import SecureClient
+from fargate_guard.sysdig.client import Clock, SecureClient
 from fargate_guard.sysdig.errors import Overloaded, SysdigError
 from fargate_guard.sysdig.token import Token
 from fargate_guard.sysdig.transport import Transport
@@ -44,7 +44,7 @@ from tests.sysdig_api.made_events import fargate_event
 from tests.verify.test_verification_workflow import heard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fargate_guard.sandbox.faults import Faults
     from tests.detect.conftest import Secure
@@ -164,6 +164,19 @@ def test_an_outage_proves_nothing_about_region_and_token(secure: Secure) -> None
     link = account_link_of(client)
     assert link.state is LinkState.UNCLEAR
     assert "503" in link.evidence
+
+
+@pytest.mark.parametrize("look", [account_link_of, lambda client: policy_link(client, (WRITES,), "a cluster")])
+def test_who_is_told_to_stop_while_the_links_are_looked_at_stops(
+    look: Callable[[SecureClient], Link], secure: Secure
+) -> None:
+    def stop(_seconds: float) -> None:
+        raise Interrupted("stopped by SIGTERM")
+
+    secure.api.interfere(failing(503), times=9)
+    secure.client.clock = Clock(secure.clock.wall, stop)
+    with pytest.raises(Interrupted):
+        look(secure.client)
 
 
 def test_waiting_ends_at_its_time_also_while_sysdig_is_down(secure: Secure) -> None:

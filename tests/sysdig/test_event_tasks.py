@@ -9,7 +9,7 @@ import pytest
 
 from fargate_guard.aws.secret_value import secret_value
 from fargate_guard.aws.session import Aws
-from fargate_guard.errors import FguardError, PreflightError
+from fargate_guard.errors import FguardError, Interrupted, PreflightError
 from fargate_guard.sandbox import Fault, FaultKind, Sandbox
 from fargate_guard.sysdig.events import SECOND, Window
 from fargate_guard.sysdig.filters import Wanted
@@ -131,6 +131,14 @@ def test_without_credentials_it_says_so_and_goes_on(account: Account) -> None:
     for _ in range(2):
         assert "no AWS credentials" in (tasks.facts([running])[running].unknown or "")
     assert told == ["there are no AWS credentials"]
+
+
+def test_who_is_told_to_stop_while_aws_is_asked_stops(account: Account) -> None:
+    def connect() -> Aws:
+        raise Interrupted("stopped by SIGTERM")
+
+    with pytest.raises(Interrupted):
+        KnownTasks(connect, problem=lambda _: None).facts(arns(account)[:1])
 
 
 def test_aws_that_could_not_be_asked_is_asked_again_after_a_minute(account: Account, asked: Asked) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.aws import ecs, logs
 from fargate_guard.aws.errors import AwsError
-from fargate_guard.errors import FguardError
+from fargate_guard.errors import FguardError, Interrupted
 from fargate_guard.sysdig.errors import BrokenAnswer, Overloaded, Unreachable
 from fargate_guard.verify.agent_signs import FIXES, AgentState, agent_state, tells_something
 from fargate_guard.verify.facts.task_definition import TaskDefinition
@@ -191,6 +191,8 @@ def policy_link(client: SecureClient | None, rules: Sequence[str], cluster_arn: 
         return _not_asked(name)
     try:
         policies = read_policies(client)
+    except Interrupted:
+        raise
     except FguardError as error:
         return Link(name, LinkState.UNCLEAR, f"the policies cannot be read: {error.message}", error.fix)
     found = [rule_coverage(policies, rule, Where(cluster_arn)) for rule in rules]
@@ -228,6 +230,8 @@ def account_link(context: Context, client: SecureClient | None, outputs: Deploym
         narrowed = _of_account(client, outputs.account_id)
         events = islice(read_events(client, Window(now - 24 * HOUR, now), narrowed), MOST_READ)
         newest = next((one for one in events if _is_of(one.raw, outputs)), None)
+    except Interrupted:
+        raise
     except FguardError as error:
         return unanswered_link(error)
     if newest is not None:

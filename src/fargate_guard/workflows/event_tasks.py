@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.errors import FguardError, PreflightError
+from fargate_guard.errors import FguardError, Interrupted, PreflightError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -117,6 +117,8 @@ class KnownTasks:
             return
         try:
             found = described_tasks(self._aws(cluster.split(":")[3]), cluster, arns)
+        except Interrupted:
+            raise
         except (PreflightError, Unreachable) as cannot:
             self._off = f"ECS could not be asked: {cannot.message}"
             self._again = self._clock() + AGAIN_SECONDS
