@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,15 @@ def test_a_container_whose_log_group_is_missing_is_refused_by_the_plan(stacks: S
     assert make_stack_plan(configured(stacks, more.replace("}]", ", create_log_groups: true}]"))).creates
     workload(stacks, **{"awslogs-create-group": "true"})
     assert make_stack_plan(configured(stacks, more)).creates
+
+
+def test_a_missing_log_group_is_seen_in_pascal_case_too(stacks: Stacks) -> None:
+    more = workload(stacks)
+    file = stacks.context.config_file.parent / "web.json"
+    names = re.compile(r'"([a-z])(\w*)":')  # and not awslogs-group, whose hyphen is no letter
+    file.write_text(names.sub(lambda found: f'"{found[1].upper()}{found[2]}":', file.read_text()))
+    with pytest.raises(PreflightError, match="the log group /not/there"):
+        make_stack_plan(configured(stacks, more))
 
 
 def test_without_the_permission_to_look_for_log_groups_the_plan_is_made(stacks: Stacks) -> None:

@@ -108,8 +108,11 @@ def workload_parts(config: Config, workloads: Sequence[WorkloadInput], region: s
 
 
 def existing_log_groups(config: Config, workloads: Sequence[WorkloadInput], region: str) -> dict[str, list[str]]:
-    """Return the log groups of the Region that must be there before a workload's containers start, by workload."""
-    definitions = {workload.name: workload.definition for workload in workloads}
+    """Return the log groups of the Region that must be there before a workload's containers start, by workload.
+
+    :raises NotCarriedError: as :func:`workload_parts`.
+    """
+    definitions = {workload.name: _fields(config, workload) for workload in workloads}
     return _log_groups(config, definitions, region)[1]
 
 
