@@ -220,12 +220,11 @@ def execute_stack(
     """Execute exactly the change set that was shown, tell the events as they come, and wait for the end.
 
     Returns what CloudFormation should have deleted and could not, a line for each; it is told, too.
+    Whoever calls this takes the plan back where nothing was begun: :func:`withdraw_unexecuted`.
 
     :param body: the template, to say where in it a failure lies.
     :param file: how the user knows that template.
     :param protect: termination protection then; None: as ``cloudformation.termination_protection`` says.
-    Whoever calls this takes the plan back where nothing was begun: :func:`withdraw_unexecuted`.
-
     :raises PlanOutdated: when the stack was changed since.
     :raises StackFailed: with the first cause; exit code 5 when CloudFormation put the former state back.
     :raises Interrupted: after a request to stop; CloudFormation goes on, or is taken back, as asked.
