@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from fargate_guard.aws.errors import AwsError
 from fargate_guard.aws.lone_tasks import register
 from fargate_guard.aws.session import Aws
 from fargate_guard.cli.detect_view import detection_text
+from fargate_guard.deployment import OrchestratorOutputs
 from fargate_guard.errors import Interrupted, PreflightError
 from fargate_guard.sandbox import Fault, FaultKind, Sandbox
 from fargate_guard.sysdig.address import Address
@@ -30,7 +32,15 @@ from fargate_guard.workflows.detect import (
     detect,
     wait_for_event,
 )
-from fargate_guard.workflows.detect_chain import Link, LinkState, account_link, policy_link, task_link, weakest
+from fargate_guard.workflows.detect_chain import (
+    Link,
+    LinkState,
+    account_link,
+    orchestrator_link,
+    policy_link,
+    task_link,
+    weakest,
+)
 from fargate_guard.workflows.detect_leftovers import DETECT_TAG, mark_of
 from fargate_guard.workflows.detect_place import find_place, task_definition
 from fargate_guard.workflows.detect_task import Waiting, trigger_task
@@ -141,6 +151,17 @@ def test_agents_of_one_region_and_events_of_another_is_the_wrong_region() -> Non
     link = account_link(context, client, outputs)
     assert link.state is LinkState.BROKEN
     assert "the agents send to eu1, and us1 was asked" in link.evidence
+
+
+def test_an_orchestrator_that_ecs_does_not_tell_of_is_no_error(faults: Faults, aws: Aws) -> None:
+    names = [one.name for one in fields(OrchestratorOutputs)]
+    outputs = outputs_of(orchestrator={**dict.fromkeys(names, "the-orchestrator"), "port": 6667})
+    context = context_of(aws)
+    assert orchestrator_link(context, aws, outputs, waited=True).state is LinkState.BROKEN
+    faults.add(Fault(FaultKind.API_ERROR, aws_service="ecs", action="ListTasks", code="AccessDeniedException"))
+    link = orchestrator_link(context, aws, outputs, waited=True)
+    assert link.state is LinkState.UNCLEAR
+    assert "ecs:ListTasks" in link.evidence
 
 
 def account_link_of(client: SecureClient) -> Link:

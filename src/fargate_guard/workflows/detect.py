@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fargate_guard.aws import ecs, logs
+from fargate_guard.aws import logs
 from fargate_guard.aws.errors import AwsError
 from fargate_guard.errors import ExitCode
 from fargate_guard.sysdig.errors import SysdigError
@@ -251,7 +251,7 @@ def _watch(
         result.outcome = DETECTED
         return
     look(context, place, made)
-    result.links = list(_links(context, aws, client, place, made, wish, outage))
+    result.links = list(_links(context, client, place, made, wish, outage))
 
 
 def tell_of_trouble(context: Context, trouble: SysdigError | None) -> None:
@@ -264,7 +264,6 @@ def tell_of_trouble(context: Context, trouble: SysdigError | None) -> None:
 
 def _links(
     context: Context,
-    aws: Aws,
     client: SecureClient | None,
     place: Place,
     made: TriggerTask,
@@ -274,8 +273,8 @@ def _links(
     yield chain.task_link(made.described)
     if not made.runs:
         return
-    found = ecs.task_definition(aws, made.revision or "")
-    running = chain.Running(made.arn or "", TaskDefinition.of(found) if found else None)
+    definition = TaskDefinition.of({**made.definition, "taskDefinitionArn": made.revision})
+    running = chain.Running(made.arn or "", definition)
     yield from chain.links_beyond(
         context, client, place.outputs, running, wish.trigger.rules, waited=wish.wait, outage=outage
     )

@@ -168,14 +168,14 @@ def orchestrator_link(context: Context, aws: Aws, outputs: DeploymentOutputs, *,
     built = outputs.orchestrator
     if built is None:
         return Link(name, LinkState.WHOLE, "none: the agent connects to the collector itself")
-    running = [
-        task
-        for task in ecs.tasks(aws, outputs.cluster.arn, service=built.service_name)
-        if task["lastStatus"] == "RUNNING"
-    ]
+    try:
+        tasks = ecs.tasks(aws, outputs.cluster.arn, service=built.service_name)
+        running = [task for task in tasks if task["lastStatus"] == "RUNNING"]
+        found = ecs.task_definition(aws, running[0]["taskDefinitionArn"]) if running else None
+    except AwsError as error:
+        return Link(name, LinkState.UNCLEAR, f"it cannot be looked up: {error.message}", error.fix)
     if not running:
         return Link(name, LinkState.BROKEN, f"no task of {built.service_name} runs", "fguard verify")
-    found = ecs.task_definition(aws, running[0]["taskDefinitionArn"])
     definition = TaskDefinition.of(found) if found else None
     level = context.config.agent.log_level
     return agent_link(aws, definition, running[0]["taskArn"], name=name, log_level=level, waited=waited)

@@ -52,6 +52,8 @@ class Waiting:
 class TriggerTask:
     """What a run made."""
 
+    definition: Json
+    """As it was, or was to be, registered."""
     revision: str | None = None
     arn: str | None = None
     described: Json | None = None
@@ -90,7 +92,7 @@ def trigger_task(
         MANAGED_BY_TAG: MANAGED_BY,
         DETECT_TAG: mark_of(waiting.clock() + START_SECONDS + seconds + AFTER_THE_END),
     }
-    made = TriggerTask()
+    made = TriggerTask(definition)
     try:
         made.revision = lone_tasks.register(aws, definition, tags)
         made.arn = lone_tasks.run_task(aws, place.cluster, made.revision, place.network(), tags, STARTED_BY)
