@@ -172,11 +172,13 @@ def test_a_task_of_before_runs_on_without_the_agent_and_is_named(desk: Desk) -> 
 def test_what_codedeploy_deploys_is_refused_before_with_the_way_to_do_it(desk: Desk) -> None:
     ecs, api = desk.client("ecs"), desk.client("cloudformation")
     theirs = service(desk.subnet, DeploymentController={"Type": "CODE_DEPLOY"})
-    desk.write("blue.json", text(cluster_and(desk.subnet, Service=theirs)))
+    desk.write("blue.json", text(cluster_and(desk.subnet, Service=theirs, Other=theirs)))
     api.create_stack(StackName="blue", TemplateBody=(desk.fguard.folder / "blue.json").read_text())
     wait_until(lambda: desk.stack("blue")["StackStatus"] == "CREATE_COMPLETE", "the stack is made")
     refused = desk.deploy("blue.json")
-    assert (refused.exit_code, "CodeDeploy deploys it" in refused.stderr) == (4, True), refused.stderr
+    assert (refused.exit_code, "that CodeDeploy deploys" in refused.stderr) == (4, True), refused.stderr
+    for one in ("Service", "Other"):
+        assert f"blue.json: {one}.Properties.DeploymentController" in refused.stderr
     assert api.list_change_sets(StackName="blue")["Summaries"] == []
     by_family = service(desk.subnet, DeploymentController={"Type": "CODE_DEPLOY"}, TaskDefinition="by-family")
     web = task()

@@ -118,14 +118,15 @@ def prepare(
         uploads.withdraw()
         raise
     prepared = Prepared(asked, changed, plan, uploads, elsewhere, stack is not None and stack.protected, kept)
-    for address in _left_to_code_deploy(changed, plan):
+    services = list(_left_to_code_deploy(changed, plan))
+    if services:
         withdraw(context, prepared)
         raise PreflightError(
-            f"CloudFormation cannot change what the service {address} runs: CodeDeploy deploys it",
-            where=f"{asked.file}: {address}.Properties.DeploymentController",
+            "CloudFormation cannot change what services run that CodeDeploy deploys",
+            where=", ".join(f"{asked.file}: {one}.Properties.DeploymentController" for one in services),
             why="ECS refuses it, and all of the update would be rolled back",
-            fix="let the service name the family of its task definition, without a revision; deploy that, start a"
-            " deployment of the new revision with CodeDeploy, and run this again to see that it runs",
+            fix="let such a service name the family of its task definition, without a revision; deploy that, start"
+            " a deployment of the new revision with CodeDeploy, and run this again to see that it runs",
         )
     return prepared
 
