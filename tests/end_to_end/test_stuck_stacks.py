@@ -98,6 +98,8 @@ def test_a_stuck_stack_is_refused_with_its_cause_and_repaired_on_request(
     told = small.fguard("status", "--no-drift")
     assert told.exit_code == 3, told.stderr
     assert STUCK[state].meaning in told.stdout + told.stderr
+    removal = "go on with its removal: fguard destroy --repair"
+    assert (removal in told.stdout + told.stderr) is (state == "DELETE_FAILED")
     assert small.status == state
     repaired = small.fguard("deploy", "--repair", "--yes", "--json")
     assert repaired.exit_code == 0, repaired.stderr

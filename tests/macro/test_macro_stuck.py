@@ -159,7 +159,8 @@ def test_delete_failed(macro: Installation) -> None:
     assert f"fguard macro deploy --name {macro.name} --repair" in refused.stderr
     told = macro("status", "--strict").stdout
     assert "its deletion failed" in told
-    assert f"fguard macro deploy --strict --name {macro.name} --repair" in told
+    assert f"go on with its removal: fguard macro destroy --name {macro.name} --repair" in told
+    assert f"or install it again: fguard macro deploy --strict --name {macro.name} --repair" in told
     repaired = macro("destroy", "--yes", "--repair")
     assert repaired.exit_code == 0, repaired.stderr
     assert f"LogGroup (AWS::Logs::LogGroup) /aws/lambda/{macro.stack}" in repaired.stderr

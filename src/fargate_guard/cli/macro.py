@@ -10,6 +10,7 @@ import typer
 
 from fargate_guard.cli.agent_options import AgentOptions
 from fargate_guard.cli.command import Invocation, Result, command
+from fargate_guard.cli.command_line import command_line as line_for
 from fargate_guard.cli.macro_options import (
     DEFAULT_NAME,
     FunctionOptions,
@@ -97,6 +98,7 @@ def status(
 
     Exit 1 when the macro is not installed, 2 when it is not current.
     """
+    from fargate_guard.stacks.states import Repair
     from fargate_guard.workflows.macro import look
 
     seen = look(open_context(run), FunctionOptions().stack(name), lambda: package.package(run, agent))
@@ -116,7 +118,11 @@ def status(
         "current": None if seen.current is None and not seen.tampered else current,
         "differences": list(seen.differences),
     }
-    return Result(document, _status_text(name, seen, f"{command_line(given, 'macro deploy')} --repair"), code)
+    repair = f"{command_line(given, 'macro deploy')} --repair"
+    if seen.stack.stuck and seen.stack.stuck.repair is Repair.RETAIN:
+        removal = line_for(run, "macro destroy", "--name", name, "--repair")
+        repair = f"go on with its removal: {removal}; or install it again: {repair}"
+    return Result(document, _status_text(name, seen, repair), code)
 
 
 @command(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fargate_guard.stacks.states import Repair
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -70,6 +72,8 @@ def _stack(stack: Stack | None) -> list[str]:
     lines = [f"  stack         {stack.name}: {stack.status}, {protection} from deletion"]
     if stack.stuck:
         lines.append(f"                stuck: {stack.stuck.meaning}")
+        if stack.stuck.repair is Repair.RETAIN:
+            lines.append("                go on with its removal: fguard destroy --repair; or make it again:")
         if stack.stuck.repair:
             lines.append("                fguard deploy --method cloudformation --repair")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -228,7 +229,8 @@ def described_deployment(context: Context, *, when_stuck: ExitCode = ExitCode.PR
         raise not_deployed(context)
     outputs = stack_outputs(context, stack)
     if outputs is None and stack.stuck is not None:
-        raise stuck_refusal(context, stack, stack.stuck, exit_code=when_stuck)
+        removal = shlex.join(["fguard", "destroy", *context.stacks.chosen])
+        raise stuck_refusal(context, stack, stack.stuck, exit_code=when_stuck, removal=removal)
     if outputs is None:
         raise FguardError(
             f"the stack {stack.name} is not complete: {stack.status}",

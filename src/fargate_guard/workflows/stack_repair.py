@@ -213,11 +213,16 @@ def _first_cause(context: Context, stack: Stack) -> list[str]:
 
 
 def stuck_refusal(
-    context: Context, stack: Stack, stuck: Stuck, *, exit_code: ExitCode | None = None
+    context: Context, stack: Stack, stuck: Stuck, *, exit_code: ExitCode | None = None, removal: str | None = None
 ) -> PreflightError:
-    """Return the error for a stack that is stuck: why it is, and the command that gets it out."""
+    """Return the error for a stack that is stuck: why it is, and the command that gets it out.
+
+    :param removal: the command that removes it, where it is not that one.
+    """
     repair = stuck.repair
     fix = f"{context.stacks.command} --repair   ({repair.value})" if repair else _without_a_call(stack)
+    if removal and repair is Repair.RETAIN:
+        fix = f"go on with its removal: {removal} --repair\nor make it again: {fix}"
     return PreflightError(
         f"the stack {stack.name} is stuck: {stack.status}",
         where=stack.stack_id,
