@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +14,7 @@ from fargate_guard.aws.errors import AwsError
 from fargate_guard.aws.lone_tasks import register
 from fargate_guard.aws.session import Aws
 from fargate_guard.cli.detect_view import detection_text
+from fargate_guard.config.model import Config
 from fargate_guard.deployment import OrchestratorOutputs
 from fargate_guard.errors import Interrupted, PreflightError
 from fargate_guard.sandbox import Fault, FaultKind, Sandbox
@@ -58,6 +59,9 @@ if TYPE_CHECKING:
 
     from fargate_guard.sandbox.faults import Faults
     from tests.detect.conftest import Secure
+
+
+ORCHESTRATOR = {one.name: "the-orchestrator" for one in fields(OrchestratorOutputs)} | {"port": 6667}
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +120,28 @@ def test_a_direct_agent_gets_the_key_that_the_deployed_one_has(name: str, aws: A
     assert groups == {"/fguard/direct/web/agent"}
 
 
+@pytest.mark.parametrize(
+    ("sidecar", "size"),
+    [
+        ({}, ("512", "1024")),
+        ({"cpu": 256, "memory": 512}, ("512", "1024")),
+        ({"memory": 2048, "memory_reservation": 256}, ("512", "3072")),
+        ({"memory_reservation": 3000}, ("512", "4096")),
+        ({"cpu": 1024}, ("2048", "4096")),
+    ],
+)
+def test_a_sidecar_that_takes_much_has_room_beside_the_trigger(
+    sidecar: dict[str, int], size: tuple[str, str], aws: Aws
+) -> None:
+    context = context_of(aws)
+    document = context.config.model_dump() | {"agent": {"version": "5.0.1", "sidecar": sidecar}}
+    context = replace(context, config=Config.model_validate(document))
+    where = find_place(context, outputs_of(orchestrator=ORCHESTRATOR), "web")
+    trigger = TRIGGERS["event-generator"]
+    made = task_definition(context, where, trigger, family="f", image=None, seconds=60)
+    assert (made["cpu"], made["memory"]) == size
+
+
 def test_a_deployed_workload_without_a_key_is_refused(aws: Aws) -> None:
     context = context_of(aws)
     where = find_place(context, outputs_of(), "web")
@@ -154,8 +180,7 @@ def test_agents_of_one_region_and_events_of_another_is_the_wrong_region() -> Non
 
 
 def test_an_orchestrator_that_ecs_does_not_tell_of_is_no_error(faults: Faults, aws: Aws) -> None:
-    names = [one.name for one in fields(OrchestratorOutputs)]
-    outputs = outputs_of(orchestrator={**dict.fromkeys(names, "the-orchestrator"), "port": 6667})
+    outputs = outputs_of(orchestrator=ORCHESTRATOR)
     context = context_of(aws)
     assert orchestrator_link(context, aws, outputs, waited=True).state is LinkState.BROKEN
     faults.add(Fault(FaultKind.API_ERROR, aws_service="ecs", action="ListTasks", code="AccessDeniedException"))

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from fargate_guard.errors import PreflightError, UsageError
 from fargate_guard.taskdef import TaskDefinitionError, instrument
+from fargate_guard.taskdef.fargate_sizes import FargateSize, smallest_with
 from fargate_guard.workflows.agent_settings import awslogs, settings_from_config
 from fargate_guard.workflows.detect_triggers import STOPWATCH
 
 if TYPE_CHECKING:
+    from fargate_guard.config.agent import Sidecar
     from fargate_guard.deployment import DeploymentOutputs, WorkloadOutputs
     from fargate_guard.workflows.context import Context
     from fargate_guard.workflows.detect_triggers import Trigger
 
 Json = dict[str, Any]
-CPU, MEMORY = "512", "1024"
+ARCHITECTURE = "X86_64"
+USUAL = FargateSize(512, 1024)
+TRIGGER = FargateSize(256, 512)
+"""What the trigger itself can do with, beside a sidecar that takes much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +97,14 @@ def task_definition(
         ignore_containers=(STOPWATCH,) if trigger.is_endless else (),
         agent_logs=awslogs(place.log_group, place.outputs.region),
     )
+    size = _size(context.config.agent.sidecar)
     definition = {
         "family": family,
         "requiresCompatibilities": ["FARGATE"],
         "networkMode": "awsvpc",
-        "cpu": CPU,
-        "memory": MEMORY,
-        "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
+        "cpu": str(size.cpu),
+        "memory": str(size.memory),
+        "runtimePlatform": {"cpuArchitecture": ARCHITECTURE, "operatingSystemFamily": "LINUX"},
         "executionRoleArn": place.built.execution_role_arn,
         "containerDefinitions": containers,
     }
@@ -108,6 +114,13 @@ def task_definition(
         )
     except TaskDefinitionError as error:
         raise PreflightError(error.message, where=error.where, why=error.why, fix=error.fix) from error
+
+
+def _size(sidecar: Sidecar) -> FargateSize:
+    """Return a size in which the trigger has room beside the sidecar."""
+    cpu = max(USUAL.cpu, TRIGGER.cpu + (sidecar.cpu or 0))
+    taken = max(sidecar.memory or 0, sidecar.memory_reservation or 0)
+    return smallest_with(cpu, max(USUAL.memory, TRIGGER.memory + taken), ARCHITECTURE) or USUAL
 
 
 def _access_key(context: Context, place: Place) -> str:
