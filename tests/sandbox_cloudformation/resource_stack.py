@@ -51,6 +51,7 @@ class Case:
     """Takes the physical ID."""
     before: Json
     after: Json = None
+    """None: the same as before."""
     tamper: Callable[[Aws, str], Any] | None = None
     """Changes the resource behind CloudFormation's back."""
     drifted: str = ""
@@ -75,6 +76,15 @@ class Life:
     physical: dict[str, str] = field(default_factory=dict)
     physical_after: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+
+    def held(self, case: Case) -> None:
+        """Assert that a resource was made, changed, watched and deleted."""
+        assert self.before[case.name] == case.before
+        assert self.after[case.name] == (case.before if case.after is None else case.after)
+        assert case.logical_id not in self.at_rest
+        if case.drifted:
+            assert any(path.startswith(case.drifted) for path in self.drift[case.logical_id])
+        assert self.end[case.name] == GONE
 
 
 def live(aws: Aws, name: str, templates: tuple[Json, Json], cases: tuple[Case, ...]) -> Life:

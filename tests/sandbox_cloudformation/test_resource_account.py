@@ -271,12 +271,7 @@ def life(aws: Aws) -> Life:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_resource_is_made_changed_watched_and_deleted(life: Life, case: Case) -> None:
-    assert life.before[case.name] == case.before
-    assert life.after[case.name] == (case.before if case.after is None else case.after)
-    assert case.logical_id not in life.at_rest
-    if case.drifted:
-        assert any(path.startswith(case.drifted) for path in life.drift[case.logical_id])
-    assert life.end[case.name] == GONE
+    life.held(case)
 
 
 def test_everything_changed_in_place(life: Life) -> None:

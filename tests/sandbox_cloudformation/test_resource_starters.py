@@ -10,7 +10,7 @@ import pytest
 
 from fargate_guard.sandbox import Sandbox
 from tests.sandbox.sandbox_account import ManualClock
-from tests.sandbox_cloudformation.resource_stack import GONE, Aws, Case, Life, att, live, ref
+from tests.sandbox_cloudformation.resource_stack import Aws, Case, Life, att, live, ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,9 +112,4 @@ def life() -> Iterator[Life]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_resource_is_made_changed_watched_and_deleted(life: Life, case: Case) -> None:
-    assert life.before[case.name] == case.before
-    assert life.after[case.name] == case.after
-    assert case.logical_id not in life.at_rest
-    if case.drifted:
-        assert any(path.startswith(case.drifted) for path in life.drift[case.logical_id])
-    assert life.end[case.name] == GONE
+    life.held(case)
