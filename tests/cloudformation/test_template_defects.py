@@ -239,3 +239,12 @@ def test_defect_11_a_structure_that_only_the_deployment_knows_is_refused() -> No
     for field in ("LinuxParameters", "VolumesFrom"):
         value = template({field: {"Fn::GetAtt": ["Custom", "Value"]}})
         assert where_refused(value) == f"{PLACE}[0].{field}"
+
+
+@pytest.mark.parametrize("value", [{"Ref": "List"}, {"Fn::Split": [",", "SYS_PTRACE"]}], ids=str)
+def test_defect_11_capabilities_that_a_function_gives_as_a_whole_are_refused_with_the_reason(
+    value: dict[str, Any],
+) -> None:
+    with pytest.raises(TaskDefinitionError, match="a function gives this list, which must get one more") as caught:
+        instrument_template(template({"LinuxParameters": {"Capabilities": {"Add": value}}}), SETTINGS)
+    assert caught.value.where == f"{PLACE}[0].LinuxParameters.Capabilities.Add"
