@@ -38,6 +38,7 @@ SOMETHING_ELSE = {
     "a CI job": "job:\n  image: web\n  script: !reference [.other, script]\n",
     "a stack without tasks": "Resources:\n  Cluster: {Type: 'AWS::ECS::Cluster'}\n",
     "for EC2": TEXT.replace("FARGATE", "EC2"),
+    "for EC2, where the image says what runs": TEXT.replace("FARGATE", "EC2").replace("entryPoint", "links"),
 }
 
 

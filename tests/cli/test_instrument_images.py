@@ -108,6 +108,26 @@ def test_offline_a_tag_is_not_known(run: Run) -> None:
     assert "--entrypoint web=" in ran.stderr
 
 
+@pytest.mark.parametrize("option", ["--json", "--pin-digests"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"requiresCompatibilities": ["EC2"]},
+        {"runtimePlatform": {"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}},
+        {"pidMode": "host"},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_no_registry_is_asked_where_no_image_helps(
+    run: Run, folder: Path, fields: dict[str, Any], option: str
+) -> None:
+    (folder / "web.json").write_text(json.dumps({**needing("web:1"), **fields}))
+    ran = run("instrument", "web.json", *FLAGS, "--offline", option)
+    assert ran.exit_code == 4
+    assert f"web.json: $.{next(iter(fields))}" in ran.output
+    assert "--offline" not in ran.output
+
+
 @pytest.mark.usefixtures("nginx")
 def test_answers_by_hand_ask_nobody(run: Run) -> None:
     answers = ("--entrypoint", 'web=["/mine"]', "--command", "web=[]")

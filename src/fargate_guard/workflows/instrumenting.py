@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef import Notice, TaskDefinitionError
+from fargate_guard.taskdef.definition import locate
 from fargate_guard.taskdef.errors import PREFLIGHT_REFUSED
+from fargate_guard.taskdef.preflight import check_task
 from fargate_guard.workflows import definition_kinds
 from fargate_guard.workflows.agent_settings import fits_any, is_pattern
 from fargate_guard.workflows.definition_files import Changed, LaterError, RefusedError
@@ -146,11 +148,13 @@ class Instrumenting:
         return replace(common, ignore_containers=(*asked, *more))
 
     def _ask_for_images(self, source: Source, settings: Settings) -> None:
-        """Put the input off until its images are known, or refuse it when they cannot be."""
+        """Put the input off until its images are known, or refuse it when they cannot be, or would not help."""
         needs = definition_kinds.image_needs(source, settings, self._handling.parameters)
         unknown = [need for need in needs if not self._lookup.images.answers(need)]
         if not unknown:
             return
+        if not source.is_template:
+            tuple(check_task(locate(source.value), settings))
         if not self._lookup.knows(unknown):
             self._put_off += unknown
             raise LaterError
