@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-hypothesis.settings.register_profile("repeatable", derandomize=True)
+unhurried = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("default", unhurried)
+"""A machine that is busy is no failure."""
+hypothesis.settings.load_profile("default")
+hypothesis.settings.register_profile("repeatable", unhurried, derandomize=True)
 """For `make test`: the same cases in every run, so a failure is the change's; `make test-long` searches anew."""
 
 botocore.loaders.create_loader = shared_loader
