@@ -15,6 +15,7 @@ from fargate_guard.stacks.template import StackTemplate
 from fargate_guard.workflows.stack_following import Follower
 from fargate_guard.workflows.stack_operation import (
     PlanOutdated,
+    StackFailed,
     execute_stack,
     plan_stack,
     remove_stack,
@@ -291,3 +292,13 @@ def test_an_operation_that_never_begins_is_not_taken_for_done(stacks: Stacks) ->
     with pytest.raises(FguardError) as never:
         Follower(context, stack.stack_id, newest_event(context.aws, stack.stack_id)).to_the_end()
     assert "nothing has happened" in never.value.message
+
+
+def test_a_subnet_that_an_earlier_change_left_is_what_the_fix_looks_for(stacks: Stacks) -> None:
+    words = "The CIDR '10.0.32.0/20' conflicts with another subnet (Service: Ec2, Status Code: 400, Request ID: 1)"
+    stacks.fail("create", "One", words, count=1)
+    with pytest.raises(StackFailed) as failed:
+        stacks.deploy("taken", log_groups("taken", "One"))
+    find, delete, *_ = (failed.value.fix or "").splitlines()
+    assert find.endswith("describe-subnets --region us-east-1 --filters Name=cidr-block,Values=10.0.32.0/20")
+    assert delete.startswith("where an earlier change of the network left it")

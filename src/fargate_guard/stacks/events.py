@@ -100,6 +100,11 @@ class StackEvent:
         return found[1] if found else ""
 
     @property
+    def region(self) -> str:
+        """AWS Region, from the stack's ARN."""
+        return self.stack_id.split(":")[3]
+
+    @property
     def address(self) -> str:
         """Where it is: the logical ID, with the nested stack's name before it."""
         return f"{self.stack_name}.{self.logical_id}" if self.depth else self.logical_id

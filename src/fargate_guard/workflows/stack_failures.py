@@ -23,6 +23,8 @@ SHOWN_OTHERS = 4
 """Further failures told beside the first."""
 _QUOTA_WORDS = re.compile(r"maximum number of|limit exceeded|quota", re.IGNORECASE)
 _EXISTS_WORDS = re.compile(r"already exists|already in use", re.IGNORECASE)
+_RANGE_TAKEN = re.compile(r"The CIDR '([0-9./]+)' conflicts with another subnet")
+"""CloudFormation calls it AlreadyExists: https://github.com/aws-samples/aws-genai-llm-chatbot/issues/153."""
 _UNSTABLE = re.compile(r"circuit breaker|not stabilize|did not stabilise|timed out|timeout", re.IGNORECASE)
 _LEFT = {
     "ROLLBACK_COMPLETE": "CloudFormation removed again what it had made; nothing is left but the stack's record",
@@ -152,6 +154,13 @@ def _fix_for(event: StackEvent) -> str:
     if code == "AccessDenied" or aws_failures.DENIED.search(event.reason):
         action = aws_failures.denied_action(event.reason)
         return f"allow {action or 'that action'} to those who deploy, or to the role in cloudformation.role_arn"
+    taken = _RANGE_TAKEN.search(words)
+    if taken:
+        return (
+            f"find the subnet with addresses of {taken[1]}: aws ec2 describe-subnets --region {event.region}"
+            f" --filters Name=cidr-block,Values={taken[1]}\nwhere an earlier change of the network left it, in no"
+            " stack any more, delete it: aws ec2 delete-subnet"
+        )
     if code == "AlreadyExists" or _EXISTS_WORDS.search(words):
         return "if it is yours, give the deployment another `name`; if an earlier run left it, delete it first"
     return _fix_for_the_rest(event)
