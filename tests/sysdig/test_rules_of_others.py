@@ -129,6 +129,16 @@ def test_a_record_of_another_version_is_neither_read_nor_written(run: Run, folde
     assert (folder / RECORD).read_text() == newer
 
 
+def test_a_file_that_is_a_link_stays_one(run: Run, rule_store: RuleStore, folder: Path) -> None:
+    assert run("push", "--yes").exit_code == 0
+    shared = (folder / "mine.yaml").rename(folder.parent / "shared.yaml")
+    (folder / "mine.yaml").symlink_to(shared)
+    rule_store.edit("list", "shells", items={"items": ["fish"]})
+    assert run("pull").exit_code == 0
+    assert (folder / "mine.yaml").readlink() == shared
+    assert "[fish]" in shared.read_text()
+
+
 def test_prune_leaves_what_was_not_pushed_from_here(run: Run, rule_store: RuleStore, folder: Path) -> None:
     assert run("push", "--yes").exit_code == 0
     add(rule_store, "pulled", "a")
