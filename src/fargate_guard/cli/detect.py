@@ -82,9 +82,9 @@ def detect(
 ) -> Result:
     """Trigger something harmless in an instrumented task, wait for its event, tell how long it took.
 
-    Exit 3 when no event came, with the link of the chain that is broken, or when it could not be waited for; 1 when
-    Sysdig did not answer until the end. The task and its task definition are taken away again, also on Ctrl-C.
-    All about it: docs/detect.md.
+    Exit 3 when no event came, with the link of the chain that is broken, or when it could not be waited for; 1
+    when Sysdig did not answer until the end. The task and its task definition are taken away again, also on
+    Ctrl-C. All about it: docs/detect.md.
     """
     from fargate_guard.cli.detect_view import detection_text
     from fargate_guard.workflows.by_method import outputs_of_deployment
