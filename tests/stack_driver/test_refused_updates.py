@@ -85,6 +85,19 @@ def test_a_missing_log_group_is_seen_in_pascal_case_too(stacks: Stacks) -> None:
         make_stack_plan(configured(stacks, more))
 
 
+def test_a_service_of_what_cannot_run_on_fargate_is_refused_by_the_plan(stacks: Stacks) -> None:
+    more = workload(stacks)
+    file = stacks.context.config_file.parent / "web.json"
+    definition = json.loads(file.read_text())
+    for name in ("requiresCompatibilities", "networkMode", "cpu"):
+        del definition[name]
+    file.write_text(json.dumps(definition))
+    with pytest.raises(PreflightError) as refused:
+        make_stack_plan(configured(stacks, more))
+    assert "has no networkMode, cpu, and its service is to run on Fargate" in refused.value.message
+    assert stacks.status(STACK) is None
+
+
 def test_without_the_permission_to_look_for_log_groups_the_plan_is_made(stacks: Stacks) -> None:
     more = workload(stacks)
     denied = Fault(FaultKind.API_ERROR, action="DescribeLogGroups", code="AccessDeniedException")

@@ -143,6 +143,7 @@ def _fields(config: Config, workload: WorkloadInput) -> dict[str, Json]:
     _refuse_our_tags(definition.get("tags", []), f"{where}.tags")
     if workload.service is not None:
         _refuse_volumes_of_the_service(definition, where)
+        _refuse_off_fargate(definition, where)
     return definition
 
 
@@ -158,6 +159,22 @@ def _refuse_our_tags(tags: Sequence[Mapping[str, Json]], where: str) -> None:
             )
         if keys.count(key) > 1:
             raise NotCarriedError(f"{key!r} stands there twice", where=where, fix="remove one of the two")
+
+
+def _refuse_off_fargate(definition: Mapping[str, Json], where: str) -> None:
+    """ECS registers it for EC2 where it is not said to be for Fargate, and then refuses the service.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+    """
+    needed = {"networkMode": "awsvpc", "cpu": "256", "memory": "512"}
+    missing = [name for name in needed if not definition.get(name)]
+    if missing:
+        raise NotCarriedError(
+            f"the task definition has no {', '.join(missing)}, and its service is to run on Fargate",
+            where=where,
+            why="Fargate needs it; CloudFormation would find that out only while it deploys",
+            fix="; ".join(f'"{name}": "{needed[name]}"' for name in missing) + ", or as much as it needs",
+        )
 
 
 def _refuse_volumes_of_the_service(definition: Mapping[str, Json], where: str) -> None:
