@@ -23,6 +23,7 @@ from fargate_guard.taskdef import (
     restore,
     uninstrument,
 )
+from fargate_guard.taskdef.layout import learn
 from tests.mutated import mutated
 from tests.taskdef.generated import ARN, all_images, definitions, json_values
 
@@ -157,12 +158,13 @@ def text_survives(value: Any, images: Images, indent: int | None, *, ascii_only:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     document = read(text)
     assert document.text(document.definition) == text
-    assert json.loads(document.layout.write(document.definition)) == json.loads(text)
+    layout = learn(text)
+    assert json.loads(layout.write(document.definition)) == json.loads(text)
     instrumented = document.text(instrument(document.definition, SETTINGS[0], images).definition)
     again = read(instrumented)
     assert json.loads(again.text(uninstrument(again.definition))) == json.loads(text)
     if indent is not None:
-        assert document.layout.write(document.definition) == text
+        assert layout.write(document.definition) == text
 
 
 def with_a_mistake(data: st.DataObject, value: Any) -> Any:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.definition import locate
 from fargate_guard.taskdef.detection import is_template, refuse_other_languages
+from fargate_guard.taskdef.document import JsonText, read_json
 from fargate_guard.taskdef.errors import NotATaskDefinitionError
-from fargate_guard.taskdef.json_edit import edited
-from fargate_guard.taskdef.json_text import parse
-from fargate_guard.taskdef.layout import learn
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef import Json
+    from fargate_guard.taskdef.one_line import OneLine
 
 
 class Syntax(StrEnum):
@@ -40,6 +39,8 @@ class Source(NamedTuple):
     """Plain data; the short tags of CloudFormation's YAML (``!Ref``) are in their long form (``{"Ref": …}``)."""
     is_template: bool
     """Whether it is a CloudFormation (or SAM) template; else it is in one of the shapes of a task definition."""
+    one_line: OneLine | None = None
+    """See :class:`~fargate_guard.taskdef.document.JsonText`."""
 
     def write(self, value: Json) -> str:
         """The text with just the differences between :attr:`value` and ``value`` edited in.
@@ -47,7 +48,7 @@ class Source(NamedTuple):
         Comments, order, quoting and indentation stay; an unchanged value gives the very same text.
         """
         if self.syntax is Syntax.JSON:
-            return edited(self.text, self.value, value, learn(self.text))
+            return JsonText(self.text, self.value, self.one_line).write(value)
         from fargate_guard.formats.yaml_source import edited_yaml  # ruamel.yaml takes its time to load
 
         return edited_yaml(self.text, self.value, value)
@@ -60,11 +61,11 @@ def read_source(text: str) -> Source:
         with what to do about it.
     """
     syntax = syntax_of(text)
-    value = parse(text) if syntax is Syntax.JSON else _read_yaml(text)
+    _, value, one_line = read_json(text) if syntax is Syntax.JSON else JsonText(text, _read_yaml(text), None)
     template = is_template(value)
     if not template:
         locate(value, syntax.upper())  # refuses what holds no container definitions
-    return Source(text, syntax, value, template)
+    return Source(text, syntax, value, template, one_line)
 
 
 def syntax_of(text: str) -> Syntax:

@@ -4,33 +4,62 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fargate_guard.taskdef.alignment import alike
 from fargate_guard.taskdef.definition import Shape, locate
 from fargate_guard.taskdef.json_edit import edited
 from fargate_guard.taskdef.json_text import parse
 from fargate_guard.taskdef.layout import learn
+from fargate_guard.taskdef.one_line import read_one_line
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Json
-    from fargate_guard.taskdef.layout import Layout
+    from fargate_guard.taskdef.one_line import OneLine
+
+
+class JsonText(NamedTuple):
+    """A JSON text and what was read from it."""
+
+    text: str
+    """As it was read; a byte order mark is part of it."""
+    value: Json
+    one_line: OneLine | None
+    """Set where the whole text is one line in a style that an encoder has."""
+
+    def write(self, value: Json) -> str:
+        """The text with just what differs in ``value`` edited in; an unchanged one is the very same text."""
+        if self.one_line is None:
+            return edited(self.text, self.value, value, learn(self.text))
+        return self.text if alike(self.value, value) else self.one_line.write(value)
+
+
+def read_json(text: str) -> JsonText:
+    """Read a JSON text, which may begin with a byte order mark.
+
+    :raises NotATaskDefinitionError: not JSON (with line and column), or a key twice in one object (with its path).
+    """
+    value, one_line = read_one_line(text) or (parse(text), None)
+    return JsonText(text, value, one_line)
 
 
 class Document(NamedTuple):
     """A JSON text that holds container definitions."""
 
-    definition: Json
-    """The parsed JSON, ready for :func:`~fargate_guard.taskdef.instrument`."""
     shape: Shape
-    source: str
-    """The text it was read from."""
+    json: JsonText
 
     @property
-    def layout(self) -> Layout:
-        """The text's style; learned anew each time."""
-        return learn(self.source)
+    def definition(self) -> Json:
+        """The parsed JSON, ready for :func:`~fargate_guard.taskdef.instrument`."""
+        return self.json.value
+
+    @property
+    def source(self) -> str:
+        """The text it was read from."""
+        return self.json.text
 
     def text(self, definition: Json) -> str:
         """The text with just what differs in ``definition`` edited in; an unchanged one is the very same text."""
-        return edited(self.source, self.definition, definition, self.layout)
+        return self.json.write(definition)
 
 
 def read(text: str) -> Document:
@@ -39,5 +68,5 @@ def read(text: str) -> Document:
     :raises NotATaskDefinitionError: not JSON (with line and column), a key twice in one object (with its path), or
         no container definitions in it (with what it is instead, where that can be told).
     """
-    value = parse(text)
-    return Document(value, locate(value).shape, text)
+    found = read_json(text)
+    return Document(locate(found.value).shape, found)

@@ -48,21 +48,7 @@ def edited(text: str, old: Json, new: Json, layout: Layout) -> str:
     :param layout: what was learned from the text.
     :return: the text of ``new``; the very same text where it is like ``old``.
     """
-    if alike(old, new):
-        return text
-    encoded = _encoded(text, old, new, layout)
-    return _Editor(text, layout).edited(old, new) if encoded is None else encoded
-
-
-def _encoded(text: str, old: Json, new: Json, layout: Layout) -> str | None:
-    """The result where the text is one line, just as Python's C encoder writes it: that is fastest."""
-    body = text[len(layout.prefix) : len(text) - len(layout.suffix)]
-    if "\n" in body:
-        return None
-    encoder = json.JSONEncoder(
-        separators=(layout.comma, layout.colon), ensure_ascii=layout.ascii, check_circular=False
-    )
-    return layout.prefix + encoder.encode(new) + layout.suffix if encoder.encode(old) == body else None
+    return text if alike(old, new) else _Editor(text, layout).edited(old, new)
 
 
 class _Collection:

@@ -11,6 +11,7 @@ from fargate_guard.taskdef.fields import MAX_DEPTH, Json
 from fargate_guard.taskdef.layout import Number, integer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 _MOST_DIGITS = 300
@@ -42,14 +43,12 @@ def parse(text: str) -> Json:
 
     body = text.removeprefix("\ufeff")
     try:
-        value = json.loads(
-            body, object_pairs_hook=as_object, parse_float=_number, parse_int=_integer, parse_constant=_not_json
-        )
+        value = load(body, as_object)
     except json.JSONDecodeError as error:
         raise _syntax_error(body, error) from None
     except RecursionError:
         raise NotATaskDefinitionError("nested too deeply", why="no task definition is") from None
-    _check_depth(value)
+    check_depth(value)
     if duplicates:
         raise NotATaskDefinitionError(
             "a key stands twice in one JSON object",
@@ -60,8 +59,24 @@ def parse(text: str) -> Json:
     return value
 
 
-def _check_depth(value: Json) -> None:
-    """Refuse what is nested too deeply for anything that follows."""
+def load(body: str, as_object: Callable[[list[tuple[str, Json]]], Json] | None = None) -> Json:
+    """Parse a JSON text; numbers that an int or a float would write differently keep their text.
+
+    :param as_object: makes an object of its members; None for one in which the last of several alike counts.
+    :raises json.JSONDecodeError: it is not JSON.
+    :raises RecursionError: it is nested far too deeply.
+    :raises TaskDefinitionError: a number that is none, or is out of range.
+    """
+    return json.loads(
+        body, object_pairs_hook=as_object, parse_float=_number, parse_int=_integer, parse_constant=_not_json
+    )
+
+
+def check_depth(value: Json) -> None:
+    """Refuse what is nested too deeply for anything that follows.
+
+    :raises TaskDefinitionError: it is.
+    """
     level: list[Json] = [value] if isinstance(value, (dict, list)) else []
     for _ in range(MAX_DEPTH):
         level = [
