@@ -43,7 +43,7 @@ def template_with(*task_definitions: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def app(name: str, **more: Any) -> dict[str, Any]:
+def app(name: Any, **more: Any) -> dict[str, Any]:
     return {"Name": name, "Image": "nginx:1.27", "EntryPoint": ["/docker-entrypoint.sh"], **more}
 
 
@@ -157,3 +157,14 @@ def test_two_of_the_same_container_in_one_task_definition_are_refused() -> None:
     template = template_with({"ContainerDefinitions": [ROUTER]}, {"ContainerDefinitions": [ROUTER, ROUTER]})
     with pytest.raises(TaskDefinitionError, match="two containers are called router"):
         instrument_template(template, ORCHESTRATOR)
+
+
+def test_a_record_with_a_function_in_it_is_nobody_elses() -> None:
+    plain, named = {"ContainerDefinitions": [app("web")]}, {"ContainerDefinitions": [app({"Ref": "Name"})]}
+    template = {"Parameters": {"Name": {"Type": "String"}}, **template_with(plain, named, plain, named)}
+    result = instrument_template(template, ORCHESTRATOR).definition
+    for number, own in enumerate([plain, named, plain, named]):
+        alone = {"Parameters": template["Parameters"], **template_with(own)}
+        expected = instrument_template(alone, ORCHESTRATOR).definition["Resources"]["Task0"]
+        assert json.dumps(result["Resources"][f"Task{number}"]) == json.dumps(expected)
+    assert restore_template(result).definition == template

@@ -55,8 +55,8 @@ class Choosing:
         self.left_out: set[str] = set()
         """Of the names and patterns to leave out, those that some container has."""
         self._by_ignored: dict[tuple[str, ...], Settings] = {settings.ignore_containers: settings}
-        self._repeated: dict[tuple[str, ...], Repeated] = {}
-        """What was made of containers, by those that are to be left out."""
+        self._repeated: dict[tuple[tuple[str, ...], bool], Repeated] = {}
+        """What was made of containers, by those that are to be left out, and whether sidecars stay as they are."""
 
     def instrument(self, case: Concrete, logical_id: str) -> tuple[Instrumented, list[Notice]]:
         """Instrument one case of a resource.
@@ -66,7 +66,7 @@ class Choosing:
         """
         definition = case.definition
         settings, images = self.settings_for(definition), self._images_for(logical_id)
-        repeated = self._repeated.setdefault(settings.ignore_containers, Repeated())
+        repeated = self._repeated_in(case, settings)
         notices = self._check(case, repeated)
         if any(_may_need_an_unknown_image(one, settings) for one in _with_functions(case)):
             for need in image_needs(definition, settings):
@@ -82,6 +82,16 @@ class Choosing:
         if case.with_functions:
             check_lists(definition, result.definition, self._template)
         return result, notices
+
+    def _repeated_in(self, case: Concrete, settings: Settings) -> Repeated:
+        """What was made before; a function in a record, or cases of one resource, make each sidecar its own."""
+        with_sidecars = case.straight and not any(
+            isinstance(one.get("Name"), Opaque) for one in _with_functions(case)
+        )
+        key = settings.ignore_containers, with_sidecars
+        if key not in self._repeated:
+            self._repeated[key] = Repeated(with_sidecars=with_sidecars)
+        return self._repeated[key]
 
     def settings_for(self, definition: dict[str, Json]) -> Settings:
         """The settings without containers to leave out that are in another resource or case."""

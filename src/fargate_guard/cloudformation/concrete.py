@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef import Json
 
 _TRANSFORM = "Fn::Transform"
+_TEXT = {str}
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -81,8 +82,10 @@ class Reading:
     def _scalar(self, value: Json, part: Leaf) -> Json:
         if not is_intrinsic(value):
             return value
-        resolver = {Leaf.SCALAR: self.given_only, Leaf.CHECKED: self.checked}.get(part, self.resolver)
-        text = resolver.text(value)
+        if part is Leaf.SCALAR:
+            text = self.given_only.text(value)
+        else:
+            text = (self.checked if part is Leaf.CHECKED else self.resolver).text(value)
         known = text.known
         return Opaque(shown(value) if known is None else known, value, text)
 
@@ -139,6 +142,8 @@ class Reading:
 
     def _part(self, value: Json, key: str, parts: Mapping[str, Part], path: str) -> Json:
         """One value of an object: free of functions it is read as it is, and what is alike is read once."""
+        if type(value) is list and set(map(type, value)) == _TEXT:
+            return value
         functions = Functions(value)
         if not functions.any:
             return value

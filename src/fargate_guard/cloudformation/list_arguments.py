@@ -25,19 +25,23 @@ def check_lists(before: dict[str, Json], after: Json, template: Mapping[str, Jso
     :param before: the resource as the core saw it, in one case; ``after`` is what the core made of it.
     :raises TaskDefinitionError: one cannot, with its container and path.
     """
-    by_name = {str(one.get("Name")): one for one in after.get(CONTAINERS, ()) if isinstance(one, dict)}
     for index, container in enumerate(before.get(CONTAINERS, ())):
         if not isinstance(container, dict):
             continue
-        name, path = str(container.get("Name")), f"$.{CONTAINERS}[{index}]"
-        wrapped = by_name.get(name, {}).get("EntryPoint")
-        if not isinstance(wrapped, list) or wrapped[:1] != [INSTRUMENT]:
-            continue
         own, command = _whole(container.get("EntryPoint")), _whole(container.get("Command"))
+        name, path = str(container.get("Name")), f"$.{CONTAINERS}[{index}]"
+        if (own is None and command is None) or not _is_wrapped(after, name):
+            continue
         if own is not None:
             _check_entry_point(own, name, f"{path}.EntryPoint", template)
         elif command is not None and not container.get("EntryPoint") and _first(command) == "":
             raise _empty(command, name, f"{path}.Command", "Command", "the image's CMD")
+
+
+def _is_wrapped(definition: Json, name: str) -> bool:
+    containers = (one for one in definition.get(CONTAINERS, ()) if isinstance(one, dict))
+    entry_points = (one.get("EntryPoint") for one in containers if str(one.get("Name")) == name)
+    return any(isinstance(words, list) and words[:1] == [INSTRUMENT] for words in entry_points)
 
 
 def _check_entry_point(own: Opaque, name: str, where: str, template: Mapping[str, Json]) -> None:

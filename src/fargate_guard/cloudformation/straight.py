@@ -52,12 +52,19 @@ class Straight:
             name = container.get("Name")
             same = next((index for index in range(place, len(before)) if before[index].get("Name") == name), None)
             if same is None:
-                result.append(written(container, self._template))
+                result.append(self._new(container))
                 continue
             place = same + 1
             functions = same in case.with_functions
             result.append(self._container(own[same], before[same], container) if functions else container)
         return result
+
+    def _new(self, container: dict[str, Json]) -> Json:
+        """A container that was added: one and the same sidecar for many definitions is written alike, too."""
+        key = id(None), id(container)
+        if key not in self._done:
+            self._done[key] = None, container, written(container, self._template)
+        return self._done[key][2]
 
     def _container(self, own: dict[str, Json], before: dict[str, Json], after: dict[str, Json]) -> Json:
         """One container; what was read as the same object is written alike."""

@@ -37,8 +37,10 @@ class Definition:
     """The containers, in order."""
     settled: set[int] = field(default_factory=set)
     """Containers, by the identity of their objects, that passed every check which looks at one alone."""
+    kept: set[int] = field(default_factory=set)
+    """Those of them that other definitions have, too, and that stay."""
     sizes: dict[int, int] = field(default_factory=dict)
-    """Bytes of the JSON of containers, as far as they are known, by the same."""
+    """Bytes of their JSON, as far as they are known."""
 
     def __post_init__(self) -> None:
         self.parsed = [Fields(value, f"{self.path}[{i}]") for i, value in enumerate(self.containers)]
@@ -53,12 +55,12 @@ class Definition:
         """The containers that are still to be looked at."""
         return [one for one in self.parsed if id(one.object) not in self.settled] if self.settled else self.parsed
 
-    def settle(self, index: int, made: Json, size: int) -> None:
-        """Put something that is known to be right, and how many bytes it has, in the place of a container."""
+    def settle(self, index: int, made: Json) -> None:
+        """Put something that is kept, and known to be right, in the place of a container."""
         self.containers[index] = made
         self.parsed[index] = Fields(made, self.parsed[index].path)
         self.settled.add(id(made))
-        self.sizes[id(made)] = size
+        self.kept.add(id(made))
 
     def append(self, container: Json) -> Fields:
         """Add a container at the end."""

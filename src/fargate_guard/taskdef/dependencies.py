@@ -89,8 +89,9 @@ def _may_be_a_circle(containers: dict[str, Fields]) -> bool:
             entries = container.get(field)
             if isinstance(entries, list) and entries:
                 waiting.add(name)
-                texts = (text for entry in entries if isinstance(entry, dict) for text in entry.values())
-                mentioned.update(text for text in texts if isinstance(text, str))
+                for entry in entries:
+                    if isinstance(entry, dict):
+                        mentioned.update(map(str, entry.values()))
     return not waiting.isdisjoint(mentioned)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fargate_guard.taskdef.record import Additions
 
 _AGENT_IMAGE = "workload-agent"
+_SIDECAR_NAME = SIDECAR_NAME.lower()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -78,7 +79,7 @@ def existing(definition: Definition) -> Existing:
     :raises TaskDefinitionError: there are two sidecars.
     """
     wrapped = [container for container in definition.parsed if is_wrapped(container)]
-    sidecars = sidecars_of(definition)
+    sidecars = _sidecars(definition, wrapped)
     if len(sidecars) > 1:
         raise TaskDefinitionError(
             "there are two Sysdig sidecars",
@@ -93,9 +94,11 @@ def existing(definition: Definition) -> Existing:
 
 def sidecars_of(definition: Definition) -> list[Fields]:
     """Every container that is an agent's sidecar; one, where everything is right."""
-    mounted = {
-        source for container in definition.parsed if is_wrapped(container) for source in _sources(container)
-    }
+    return _sidecars(definition, [container for container in definition.parsed if is_wrapped(container)])
+
+
+def _sidecars(definition: Definition, wrapped: list[Fields]) -> list[Fields]:
+    mounted = {source for container in wrapped for source in _sources(container)}
     return [container for container in definition.parsed if _is_sidecar(container, mounted)]
 
 
@@ -103,14 +106,16 @@ def _is_sidecar(container: Fields, mounted: set[str]) -> bool:
     if has_label(container):
         return True
     name = name_of(container)
-    named = name.lower() == SIDECAR_NAME.lower()
-    agent = _image_name(container) == _AGENT_IMAGE
+    named = name.lower() == _SIDECAR_NAME
+    agent = _runs_agent(container)
     return (named and (agent or name in mounted)) or (agent and name in mounted)
 
 
-def _image_name(container: Fields) -> str:
+def _runs_agent(container: Fields) -> bool:
     image = container.get("image")
-    return image.rpartition("/")[2].partition("@")[0].partition(":")[0] if isinstance(image, str) else ""
+    if not isinstance(image, str) or _AGENT_IMAGE not in image:
+        return False
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[0] == _AGENT_IMAGE
 
 
 def _sources(container: Fields) -> list[str]:

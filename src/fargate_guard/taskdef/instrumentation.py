@@ -78,6 +78,8 @@ def instrument(
     if repeated is not None and found.any:  # then containers change in other ways
         repeated, target = None, locate(copied(definition))
         found = existing(target)
+    if repeated is not None:
+        target.sizes = repeated.sizes
     tags = ignored_by_tags(target)
     if tags.everything:
         return _leave_out_everything(target, found, definition)
@@ -99,9 +101,7 @@ def instrument(
     for container in new:
         notices += warn_about_process_1(container)
     if found.sidecar is None:
-        sidecar = target.append(new_sidecar(settings, record, pascal=target.pascal))
-        if repeated is not None and target.pascal in repeated.sidecars:
-            target.settled.add(id(sidecar.object))
+        sidecar = _add_sidecar(target, settings, record, repeated)
     else:
         sidecar = found.sidecar
         notices += warn_about_variables(sidecar, settings.sidecar_environment, _own_variables(found))
@@ -111,8 +111,8 @@ def instrument(
     check_registration(target)
     check_sizes(target, found.sidecar_name)
     if repeated is not None:
-        repeated.sidecars.add(target.pascal)
-        itself = {one: target.sizes[id(one.object)] for one in new if name_of(one) not in known}
+        repeated.sidecars_passed.add(target.pascal)
+        itself = [container for container in new if name_of(container) not in known]
         if itself:
             repeated.keep(locate(definition), itself, record, notices)
     return _result(target, selection, definition, reasons, notices)
@@ -162,7 +162,7 @@ def _wrap_all(
             continue
         if container in made:
             record.containers[name_of(container)] = made[container].additions
-            target.settle(index, made[container].after, made[container].size)
+            target.settle(index, made[container].after)
             continue
         name, added = name_of(container), found.additions(container)
         foreign = added is None and is_wrapped(container)
@@ -180,6 +180,16 @@ def _wrap_all(
             wrap(container, settings, found.sidecar_name, added)
             record.containers[name] = added
     return record
+
+
+def _add_sidecar(target: Definition, settings: Settings, record: Record, repeated: Repeated | None) -> Fields:
+    kept = repeated.sidecars if repeated is not None else None
+    sidecar = target.append(new_sidecar(settings, record, kept, pascal=target.pascal))
+    if repeated is not None and target.pascal in repeated.sidecars_passed:
+        target.settled.add(id(sidecar.object))
+    if kept is not None:
+        target.kept.add(id(sidecar.object))
+    return sidecar
 
 
 def _leave_out(container: Fields, found: Existing, added: Additions | None) -> None:

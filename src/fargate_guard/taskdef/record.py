@@ -176,18 +176,24 @@ def _record(content: dict[str, Json]) -> Record | None:
 
 
 def _packed(additions: Additions) -> dict[str, Json]:
-    filled, pinned = additions.filled, additions.pinned
-    every = {
-        "environment": additions.environment,
-        "secrets": additions.secrets,
-        "capability": additions.capability,
-        "volume": additions.volume,
-        "null": additions.nulls and sorted(additions.nulls),
-        "empty": additions.empties and sorted(additions.empties),
-        "fromImage": filled and _packed_fill(filled),
-        "pinned": pinned and [pinned.tag, pinned.image],
-    }
-    return {key: value for key, value in every.items() if value}
+    packed: dict[str, Json] = {}
+    if additions.environment:
+        packed["environment"] = additions.environment
+    if additions.secrets:
+        packed["secrets"] = additions.secrets
+    if additions.capability:
+        packed["capability"] = True
+    if additions.volume:
+        packed["volume"] = True
+    if additions.nulls:
+        packed["null"] = sorted(additions.nulls)
+    if additions.empties:
+        packed["empty"] = sorted(additions.empties)
+    if additions.filled:
+        packed["fromImage"] = _packed_fill(additions.filled)
+    if additions.pinned:
+        packed["pinned"] = [*additions.pinned]
+    return packed
 
 
 def _packed_fill(filled: Filled) -> dict[str, str]:

@@ -121,13 +121,16 @@ def _check_bytes(definition: Definition) -> None:
 
 def _at_most(definition: Definition) -> int:
     """The size, or a little more: what the parts have, whose sizes may be known."""
-    sizes, task = definition.sizes, definition.task.object if definition.task else {}
-    for container in definition.parsed:
-        if id(container.object) not in sizes:
-            sizes[id(container.object)] = _bytes(container.object)
+    sizes, kept, task = definition.sizes, definition.kept, definition.task.object if definition.task else {}
     rest = {key: value for key, value in task.items() if value is not definition.containers}
-    between = len(", ") * len(definition.containers) + len('"containerDefinitions": []')
-    return _bytes(rest) + sum(sizes[id(one)] for one in definition.containers) + between
+    new = [container for container in definition.containers if id(container) not in kept]
+    size = _bytes([rest, *new]) + len('"containerDefinitions": []')
+    for container in definition.containers:
+        if id(container) in kept:
+            if id(container) not in sizes:
+                sizes[id(container)] = _bytes(container)
+            size += sizes[id(container)] + len(",")
+    return size
 
 
 def _bytes(value: Json) -> int:

@@ -56,16 +56,25 @@ def needs_execution_role(settings: Settings) -> bool:
     )
 
 
-def new_sidecar(settings: Settings, record: Record, *, pascal: bool) -> dict[str, Json]:
+def new_sidecar(
+    settings: Settings, record: Record, kept: dict[tuple[bool, str], dict[str, Json]] | None, *, pascal: bool
+) -> dict[str, Json]:
     """The sidecar's container definition.
 
     :param record: complete but for the sidecar's own variables, which are noted here.
+    :param kept: sidecars that were made with these settings, of which one that is alike is taken; a new one is put
+        there.
     """
+    record.sidecar = [name for name in _all_variables(settings) if name not in RECIPE_VARIABLES]
+    label = record.label()
+    if kept is not None and (pascal, label) in kept:
+        return kept[pascal, label]
     if pascal not in settings.sidecars:
         settings.sidecars[pascal] = recased(_all_fields(settings), pascal=pascal)
-    record.sidecar = [name for name in _all_variables(settings) if name not in RECIPE_VARIABLES]
     sidecar: dict[str, Json] = copied(settings.sidecars[pascal])
-    sidecar[cased("dockerLabels", pascal=pascal)] = {LABEL: record.label()}
+    sidecar[cased("dockerLabels", pascal=pascal)] = {LABEL: label}
+    if kept is not None:
+        kept[pascal, label] = sidecar
     return sidecar
 
 

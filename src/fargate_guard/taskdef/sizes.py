@@ -143,8 +143,7 @@ def _shares(definition: Definition, *fields: str) -> list[_Share]:
     for container in definition.parsed:
         for field in fields:
             value = container.get(field)
-            amount = value and _amount(value)
-            if amount:
+            if value and (amount := _amount(value)):
                 shares.append(_Share(container, field, amount))
                 break
     return shares
