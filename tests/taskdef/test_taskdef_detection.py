@@ -35,7 +35,10 @@ OTHER_DOCUMENTS: dict[str, tuple[Any, str]] = {
         "instrument the image",
     ),
     "a Terraform plan": ({"format_version": "1.2", "planned_values": {}}, "terraform-external"),
-    "a Terraform state": ({"version": 4, "terraform_version": "1.9", "serial": 1}, "terraform-external"),
+    "a Terraform state": (
+        {"version": 4, "terraform_version": "1.9", "serial": 1, "resources": []},
+        "terraform-external",
+    ),
     "a template with Resource instead of Resources": (
         {"Resource": {"Web": {"Type": "AWS::ECS::TaskDefinition"}}},
         "rename $.Resource to Resources",

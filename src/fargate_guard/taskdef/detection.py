@@ -150,13 +150,21 @@ def _values(top: Top) -> bool:
     return "replicacount" in top or _is("image", dict, "repository")(top)
 
 
+def _is_appspec(top: Top) -> bool:
+    """Terraform states and Azure templates have resources in an array, too; an AppSpec is of version 0.0.
+
+    https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure.html
+    """
+    return isinstance(top.get("resources"), list) and str(top.get("version")) in ("0", "0.0")
+
+
 _KINDS: tuple[tuple[str, Callable[[Top], bool], str], ...] = (
     (
         "one resource of a CloudFormation template",
         lambda top: str(top.get("type")).startswith("AWS::") and "properties" in top,
         'give the whole template: {"Resources": {"TaskDefinition": …}}',
     ),
-    ("a CodeDeploy AppSpec", _is("resources", list), "give the task definition that it deploys"),
+    ("a CodeDeploy AppSpec", _is_appspec, "give the task definition that it deploys"),
     (
         "the output of list-task-definitions",
         _keys("taskDefinitionArns"),
