@@ -97,6 +97,13 @@ def test_a_pattern_that_the_shell_left_alone(run: Run, services: Path) -> None:
     assert run("instrument", "services/**/*.json", *FLAGS, "--check").exit_code == 2
 
 
+def test_a_link_that_leads_back_up_shows_no_file_twice_to_a_pattern(run: Run, services: Path) -> None:
+    (services / "services/b/up").symlink_to("..")
+    ran = run("instrument", "services/**/task.*", *FLAGS, "--output-dir", "out")
+    assert ran.exit_code == 0, ran.stderr
+    assert files_below(services / "out") == ["a/task.json", "b/task.yaml", "node_modules/task.json"]
+
+
 def test_what_is_no_task_definition_is_an_error_where_it_is_named_or_alone(run: Run, services: Path) -> None:
     named = run("instrument", "services/a/task.json", "services/a/package.json", *FLAGS, "--check")
     assert named.exit_code == 64

@@ -13,7 +13,7 @@ from fargate_guard.errors import UsageError
 from fargate_guard.taskdef import NotATaskDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 STANDARD_INPUT = "-"
 
@@ -171,12 +171,20 @@ def text_of(one: Input, standard_input: BinaryIO, read_live: Callable[[str], str
     """
     if one.kind is Kind.LIVE:
         return read_live(one.name)
+    if "**" in pattern:
+        paths = sorted(_by_shortest_way(paths))
     try:
         from_stdin = one.kind is Kind.STANDARD_INPUT
         content = standard_input.read(LARGEST + 1) if from_stdin else _content(one.name)
         if len(content) > LARGEST:
             raise NotATaskDefinitionError("the file is too large for a task definition or a template")
         return content.decode("utf-8")
+def _by_shortest_way(paths: Sequence[str]) -> Iterable[str]:
+    """Each file once: ``**`` goes through links to folders, also through one that leads back up."""
+    longest_first = sorted(map(Path, paths), key=lambda path: len(str(path)), reverse=True)
+    return (str(path) for path in {path.parent.resolve() / path.name: path for path in longest_first}.values())
+
+
     except UnicodeDecodeError as error:
         raise NotATaskDefinitionError("the file is not UTF-8 text", why=str(error)) from None
     except OSError as error:
