@@ -104,6 +104,15 @@ def test_a_link_that_leads_back_up_shows_no_file_twice_to_a_pattern(run: Run, se
     assert files_below(services / "out") == ["a/task.json", "b/task.yaml", "node_modules/task.json"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_what_powershell_wrote_is_told_how_to_save(run: Run, folder: Path, encoding: str) -> None:
+    (folder / "web.json").write_bytes(("\ufeff" + json.dumps(WEB)).encode(encoding))
+    ran = run("instrument", "web.json", *FLAGS)
+    assert ran.exit_code == 64
+    assert "UTF-16" in ran.stderr
+    assert "| Out-File -Encoding utf8" in ran.stderr
+
+
 def test_what_is_no_task_definition_is_an_error_where_it_is_named_or_alone(run: Run, services: Path) -> None:
     named = run("instrument", "services/a/task.json", "services/a/package.json", *FLAGS, "--check")
     assert named.exit_code == 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 import re
@@ -186,7 +187,12 @@ def _by_shortest_way(paths: Sequence[str]) -> Iterable[str]:
 
 
     except UnicodeDecodeError as error:
-        raise NotATaskDefinitionError("the file is not UTF-8 text", why=str(error)) from None
+        is_utf_16 = error.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        raise NotATaskDefinitionError(
+            "the file is not UTF-8 text",
+            why="it is UTF-16, which > and Out-File write in Windows PowerShell" if is_utf_16 else str(error),
+            fix="save it as UTF-8 (in PowerShell: … | Out-File -Encoding utf8 FILE)",
+        ) from None
     except OSError as error:
         raise UsageError(
             "the file cannot be read", where=one.shown_name, why=error.strerror or str(error)
