@@ -113,6 +113,22 @@ def test_what_powershell_wrote_is_told_how_to_save(run: Run, folder: Path, encod
     assert "| Out-File -Encoding utf8" in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("arn", "what", "fix"),
+    [
+        ("ecs:us-east-1:123456789012:service/prod/web", "ecs (service)", "describe-services"),
+        ("ecs:us-east-1:123456789012:task/prod/0123", "ecs (task)", "describe-tasks"),
+        ("ecs:us-east-1:123456789012:cluster/prod", "ecs (cluster)", "family:revision"),
+        ("s3:::templates/web.json", "s3 (templates)", "family:revision"),
+    ],
+)
+def test_an_arn_of_something_else_is_named(run: Run, arn: str, what: str, fix: str) -> None:
+    ran = run("instrument", f"arn:aws:{arn}", *FLAGS)
+    assert ran.exit_code == 64
+    assert f"an ARN of {what}" in ran.stderr
+    assert fix in ran.stderr
+
+
 def test_what_is_no_task_definition_is_an_error_where_it_is_named_or_alone(run: Run, services: Path) -> None:
     named = run("instrument", "services/a/task.json", "services/a/package.json", *FLAGS, "--check")
     assert named.exit_code == 64

@@ -36,6 +36,15 @@ _LIVE = r"arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task-definition/\S+|[A-Za-z0-9_-]
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html
 """
 
+_OTHER_ARN = r"arn:[^:]+:([^:]+):[^:]*:[^:]*:(?!task-definition)([^:/]+)"
+"""Service and type of a resource: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+
+_RUNNING = {
+    "service": "aws ecs describe-services --cluster CLUSTER --services {} --query 'services[].taskDefinition'",
+    "task": "aws ecs describe-tasks --cluster CLUSTER --tasks {} --query 'tasks[].taskDefinitionArn'",
+}
+"""How to ask for the task definition of what has one."""
+
 
 class Kind(Enum):
     """Where an input comes from."""
@@ -112,10 +121,26 @@ def _inputs_of(name: str, without: Path | None) -> list[Input]:
         return _matching(name)
     if re.fullmatch(_LIVE, name):
         return [Input(name, Kind.LIVE, PurePath(_file_name(name)))]
+    _refuse_other_arn(name)
     raise UsageError(
         "there is no such file",
         where=name,
         fix="correct the path; or name a task definition in ECS by its family, family:revision or ARN",
+    )
+
+
+def _refuse_other_arn(name: str) -> None:
+    found = re.match(_OTHER_ARN, name)
+    if found is None:
+        return
+    service, kind = found.groups()
+    call = _RUNNING.get(kind) if service == "ecs" else None
+    raise UsageError(
+        f"this is an ARN of {service} ({kind}), not one of a task definition",
+        where=name,
+        fix=f"name the task definition that it runs: {call.format(name)}"
+        if call
+        else "give the ARN of a task definition, its family or family:revision",
     )
 
 
@@ -146,10 +171,18 @@ def _in_folder(folder: str, without: Path | None) -> list[Input]:
 def _matching(pattern: str) -> list[Input]:
     """Files that fit a pattern which the shell left alone; ``**`` stands for any folders."""
     paths = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))  # noqa: PTH113, PTH207
+    if "**" in pattern:
+        paths = sorted(_by_shortest_way(paths))
     if not paths:
         raise UsageError("no file fits this pattern", where=pattern)
     fixed = PurePath(*_before_magic(PurePath(pattern).parent.parts))
     return [Input(path, Kind.FILE, PurePath(os.path.relpath(path, fixed)), asked=False) for path in paths]
+
+
+def _by_shortest_way(paths: Sequence[str]) -> Iterable[str]:
+    """Each file once: ``**`` goes through links to folders, also through one that leads back up."""
+    longest_first = sorted(map(Path, paths), key=lambda path: len(str(path)), reverse=True)
+    return (str(path) for path in {path.parent.resolve() / path.name: path for path in longest_first}.values())
 
 
 def _before_magic(parts: Sequence[str]) -> Iterator[str]:
@@ -172,20 +205,12 @@ def text_of(one: Input, standard_input: BinaryIO, read_live: Callable[[str], str
     """
     if one.kind is Kind.LIVE:
         return read_live(one.name)
-    if "**" in pattern:
-        paths = sorted(_by_shortest_way(paths))
     try:
         from_stdin = one.kind is Kind.STANDARD_INPUT
         content = standard_input.read(LARGEST + 1) if from_stdin else _content(one.name)
         if len(content) > LARGEST:
             raise NotATaskDefinitionError("the file is too large for a task definition or a template")
         return content.decode("utf-8")
-def _by_shortest_way(paths: Sequence[str]) -> Iterable[str]:
-    """Each file once: ``**`` goes through links to folders, also through one that leads back up."""
-    longest_first = sorted(map(Path, paths), key=lambda path: len(str(path)), reverse=True)
-    return (str(path) for path in {path.parent.resolve() / path.name: path for path in longest_first}.values())
-
-
     except UnicodeDecodeError as error:
         is_utf_16 = error.object.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         raise NotATaskDefinitionError(
