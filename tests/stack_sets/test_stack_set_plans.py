@@ -14,19 +14,7 @@ from fargate_guard.config.load import parse_config
 from fargate_guard.config.stack_set import StackSet
 from fargate_guard.errors import FguardError
 from fargate_guard.stacks.template import StackTemplate
-from fargate_guard.workflows.stack_sets_plan import (
-    PlaceChange,
-    StackSetPlan,
-    Wanted,
-    auto_deployment,
-    automatic_words,
-    differences,
-    holds_key,
-    make_plan,
-    preferences,
-    targets,
-    wholly_removed,
-)
+from fargate_guard.workflows import stack_sets_plan as sets
 from fargate_guard.workflows.stack_sets_status import StackSetStatus
 
 ONE, TWO = "111111111111", "222222222222"
@@ -43,37 +31,37 @@ def instance(account: str, region: str, status: str = "CURRENT") -> Instance:
     return Instance(account, region, UNIT, status, "", "why", "NOT_CHECKED", None, None, None)
 
 
-def wanted(places: list[tuple[str, str]]) -> Wanted:
-    return Wanted(dict.fromkeys(places, UNIT), {}, {ONE, TWO})
+def wanted(places: list[tuple[str, str]]) -> sets.Wanted:
+    return sets.Wanted(dict.fromkeys(places, UNIT), {}, {ONE, TWO})
 
 
-def create(account: str, region: str, unit: str = UNIT) -> PlaceChange:
-    return PlaceChange(account, region, unit, "create")
+def create(account: str, region: str, unit: str = UNIT) -> sets.PlaceChange:
+    return sets.PlaceChange(account, region, unit, "create")
 
 
 def test_a_unit_is_a_target_as_a_whole_where_all_its_accounts_are() -> None:
     places = [create(account, region) for account in (ONE, TWO) for region in ("a", "b")]
     places += [create("333333333333", region, OTHER) for region in ("a", "b")]
-    assert targets(places, WHOLE) == [
+    assert sets.targets(places, WHOLE) == [
         {"DeploymentTargets": {"OrganizationalUnitIds": [UNIT, OTHER]}, "Regions": ["a", "b"]}
     ]
 
 
 def test_some_accounts_of_a_unit_are_named() -> None:
     chosen = {"OrganizationalUnitIds": [UNIT], "Accounts": [ONE], "AccountFilterType": "INTERSECTION"}
-    assert targets([create(ONE, "a")], WHOLE) == [{"DeploymentTargets": chosen, "Regions": ["a"]}]
+    assert sets.targets([create(ONE, "a")], WHOLE) == [{"DeploymentTargets": chosen, "Regions": ["a"]}]
 
 
 def test_a_plan_adds_retries_and_tells_what_is_absent() -> None:
     found = [instance(ONE, "a"), instance(TWO, "a", "OUTDATED"), instance(ONE, "z")]
     desired = wanted([(ONE, "a"), (TWO, "a"), (ONE, "b")])
-    plan = make_plan("set", None, found, desired, ())
+    plan = sets.make_plan("set", None, found, desired, ())
     assert [(one.account, one.region, one.action) for one in plan.places] == [
         (ONE, "b", "create"),
         (ONE, "z", "absent"),
         (TWO, "a", "retry"),
     ]
-    assert make_plan("set", None, found, desired, (), remove_absent=True).of("remove")[0].region == "z"
+    assert sets.make_plan("set", None, found, desired, (), remove_absent=True).of("remove")[0].region == "z"
 
 
 def test_settings_that_differ_update_every_stack_but_what_cannot_be() -> None:
@@ -86,12 +74,12 @@ def test_settings_that_differ_update_every_stack_but_what_cannot_be() -> None:
         instance(gone, "a"),
         instance("555555555555", "a"),
     ]
-    desired = Wanted(dict.fromkeys([(ONE, "a"), (TWO, "a")], UNIT), {gone: "SUSPENDED"}, {ONE, TWO})
+    desired = sets.Wanted(dict.fromkeys([(ONE, "a"), (TWO, "a")], UNIT), {gone: "SUSPENDED"}, {ONE, TWO})
 
-    def actions(plan: StackSetPlan) -> dict[tuple[str, str], str]:
+    def actions(plan: sets.StackSetPlan) -> dict[tuple[str, str], str]:
         return {(one.account, one.region): one.action for one in plan.places}
 
-    plan = make_plan("set", None, found, desired, ("tags",))
+    plan = sets.make_plan("set", None, found, desired, ("tags",))
     assert actions(plan) == {
         (ONE, "a"): "update",
         (ONE, "z"): "absent",
@@ -104,7 +92,7 @@ def test_settings_that_differ_update_every_stack_but_what_cannot_be() -> None:
     assert "it is updated too" in reasons[TWO, "z"]
     assert "the account is SUSPENDED" in reasons[gone, "a"]
     assert reasons["555555555555", "a"].startswith("the account is in none of the organizational units")
-    removing = make_plan("set", None, found, desired, ("tags",), remove_absent=True, repair=True)
+    removing = sets.make_plan("set", None, found, desired, ("tags",), remove_absent=True, repair=True)
     assert actions(removing) == {
         (ONE, "a"): "update",
         (ONE, "z"): "remove",
@@ -117,10 +105,10 @@ def test_settings_that_differ_update_every_stack_but_what_cannot_be() -> None:
 
 def test_a_unit_stops_to_be_a_target_where_nothing_of_it_is_left() -> None:
     found = [instance(account, region) for account in (ONE, TWO) for region in ("a", "b")]
-    going = [PlaceChange(account, "a", UNIT, "remove") for account in (ONE, TWO)]
-    going.append(PlaceChange(ONE, "b", UNIT, "remove"))
-    assert wholly_removed(found, going) == {(UNIT, "a"): frozenset({ONE, TWO})}
-    assert wholly_removed(found, going, nested=[UNIT]) == {}
+    going = [sets.PlaceChange(account, "a", UNIT, "remove") for account in (ONE, TWO)]
+    going.append(sets.PlaceChange(ONE, "b", UNIT, "remove"))
+    assert sets.wholly_removed(found, going) == {(UNIT, "a"): frozenset({ONE, TWO})}
+    assert sets.wholly_removed(found, going, nested=[UNIT]) == {}
 
 
 @pytest.mark.parametrize(
@@ -136,8 +124,8 @@ def test_a_unit_stops_to_be_a_target_where_nothing_of_it_is_left() -> None:
 def test_accounts_that_are_named_turn_automatic_deployment_off(
     chosen: StackSet, enabled: bool, words: str
 ) -> None:
-    assert auto_deployment(chosen)["Enabled"] is enabled
-    assert re.match(words, automatic_words(chosen))
+    assert sets.auto_deployment(chosen)["Enabled"] is enabled
+    assert re.match(words, sets.automatic_words(chosen))
 
 
 def described(parameters: dict[str, str], automatic: dict[str, bool] | None = None) -> Description:
@@ -148,17 +136,17 @@ def test_retention_does_not_differ_where_nothing_is_automatic() -> None:
     """AWS may tell it, though it is refused in the request."""
     template = StackTemplate("body", {}, ())
     there = described({}, {"Enabled": False, "RetainStacksOnAccountRemoval": False})
-    assert differences(there, template, StackSet(accounts=[ONE]), sends_key=False) == ()
-    (found,) = differences(there, template, StackSet(organizational_units=[UNIT]), sends_key=False)
+    assert sets.differences(there, template, StackSet(accounts=[ONE]), sends_key=False) == ()
+    (found,) = sets.differences(there, template, StackSet(organizational_units=[UNIT]), sends_key=False)
     assert found.startswith("auto-deployment on")
 
 
 def test_a_set_holds_a_key_unless_it_was_given_by_arn() -> None:
     """CloudFormation tells an empty key as it tells one: ``****``."""
-    assert holds_key(described({"AccessKey": "****", "AccessKeySecretArn": ""}))
-    assert not holds_key(described({"AccessKey": "****", "AccessKeySecretArn": "arn:aws:secretsmanager:…"}))
-    assert not holds_key(described({"AccessKeyParameterArn": "arn:aws:ssm:…"}))
-    assert not holds_key(None)
+    assert sets.holds_key(described({"AccessKey": "****", "AccessKeySecretArn": ""}))
+    assert not sets.holds_key(described({"AccessKey": "****", "AccessKeySecretArn": "arn:aws:secretsmanager:…"}))
+    assert not sets.holds_key(described({"AccessKeyParameterArn": "arn:aws:ssm:…"}))
+    assert not sets.holds_key(None)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +209,7 @@ def test_a_look_for_drift_that_failed_does_not_pass_for_the_former_one() -> None
 
 def test_preferences_keep_the_order_of_regions_and_tell_shares_from_counts() -> None:
     chosen = StackSet(regions=["us-east-1", "eu-west-1"], failure_tolerance="25%", max_concurrent="3")
-    assert preferences(chosen, ["ap-south-1", "eu-west-1", "us-east-1"]) == {
+    assert sets.preferences(chosen, ["ap-south-1", "eu-west-1", "us-east-1"]) == {
         "RegionConcurrencyType": "SEQUENTIAL",
         "RegionOrder": ["us-east-1", "eu-west-1", "ap-south-1"],
         "FailureTolerancePercentage": 25,
