@@ -62,6 +62,11 @@ EXAMPLES = {
         {"a": [1, 2, {"c": None}], "b": {"d": True}},
         '{"a":[1,2,{"c":null}],"b":{"d":true}}',
     ),
+    "a slash behind a backslash, which is no escaped slash": Example(
+        '{\n  "command": ["C:\\\\/x"]\n}\n',
+        {"command": ["C:\\/x"], "image": "a/b"},
+        '{\n  "command": ["C:\\\\/x"],\n  "image": "a/b"\n}\n',
+    ),
     "slashes as PHP writes them": Example(
         '{"image": "docker.io\\/nginx"}',
         {"image": "docker.io/nginx", "entryPoint": ["/x"]},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MARK = r'"(?:[^"\\]|\\.)*"|[\[\]{}:,\n]|[\w.+-]+'
 _CONTENT_BEHIND_BRACKET = r"[\[{][ \t]*[^\s\[\]{}]"
 _WIDE_COMMA, _NARROW_COMMA = r"[\w\"\]}],[ \t]\S", r'["\]}\d],["\[{\d]'
-_PLAIN_SLASH = r"(?<!\\)/"
+_PLAIN_SLASH = r"(?<!\\)(?:\\\\)*/"
 _FIRST_INDENT = r"\n([ \t]+)\S"
 _LAST_INDENT = r"\n([ \t]*)[\]}]"
 _SURROGATE = "[\ud800-\udfff]"
