@@ -62,6 +62,8 @@ NEXT_SIZES = [
     ((8192, 16384), (64, 16385), (8192, 20480), "301.30", "241.08"),
     ((8192, 61440), (64, 61441), (16384, 65536), "680.48", "544.52"),
     ((16384, 32768), (64, 32769), (16384, 40960), "602.60", "482.15"),
+    ((16384, 122880), (16385, 64), (32768, 122880), "1334.99", "1068.25"),
+    ((32768, 122880), (64, 122881), (32768, 249856), "1737.36", "1390.50"),
 ]
 
 
@@ -91,7 +93,7 @@ def test_the_next_fargate_size_is_named_with_its_price(
 
 
 def test_more_than_fargate_has(web: dict[str, Any], orchestrator: Settings) -> None:
-    web["containerDefinitions"][0]["cpu"] = 16385
+    web["containerDefinitions"][0]["cpu"] = 32769
     assert str(refused(web, orchestrator).fix) == (
         "divide the work between several tasks, since Fargate has no size as large; or give its containers less"
     )
@@ -102,7 +104,8 @@ PAIRS = [
     ("1 vCPU", "1GB", "with cpu 1024 it has memory 2048 to 8192 in steps of 1024", "cpu 1024, memory 2048 is"),
     ("8192", "17408", "in steps of 4096", "cpu 8192, memory 20480 is"),
     ("300", "512", "it has no cpu 300", "cpu 512, memory 1024 is"),
-    ("32768", "65536", "it has no cpu 32768", "divide the work"),
+    ("32768", "65536", "with cpu 32768 it has memory 61440, 122880, 249856", "cpu 32768, memory 122880 is"),
+    ("65536", "122880", "it has no cpu 65536", "divide the work"),
 ]
 
 

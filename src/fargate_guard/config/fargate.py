@@ -21,6 +21,7 @@ TASK_SIZES: dict[int, tuple[int, ...]] = {
     4096: tuple(range(8 * _GB, 30 * _GB + 1, _GB)),
     8192: tuple(range(16 * _GB, 60 * _GB + 1, 4 * _GB)),
     16384: tuple(range(32 * _GB, 120 * _GB + 1, 8 * _GB)),
+    32768: (60 * _GB, 120 * _GB, 244 * _GB),
 }
 """CPU units → MiB. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html"""
 

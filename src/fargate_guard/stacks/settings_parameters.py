@@ -138,7 +138,7 @@ def _orchestrator(config: Config) -> Iterator[Parameter]:
         str(agent.memory),
         "orchestrator.memory",
         type="Number",
-        bounds=(512, 122880),
+        bounds=(512, 249856),
     )
     yield Parameter(
         "OrchestratorDesiredCount",

@@ -19,6 +19,7 @@ FARGATE_MEMORY: dict[int, range | tuple[int, ...]] = {
     4096: range(8192, 30720 + 1, 1024),
     8192: range(16384, 61440 + 1, 4096),
     16384: range(32768, 122880 + 1, 8192),
+    32768: (61440, 122880, 249856),
 }
 """MiB for CPU units
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#task_size)."""
