@@ -187,3 +187,47 @@ def test_a_container_that_is_left_out_in_one_case_is_not_called_instrumented() -
     assert (outcome.instrumented, outcome.in_some_cases) == (False, True)
     assert outcome.reason == "instrumented when A is false; ignored by tag kilt-ignore when A is true"
     assert restore_template(result.definition).definition == value
+
+
+LOGS = {"LogDriver": "awslogs", "Options": {"awslogs-group": "g"}}
+CHECKED = [
+    ({"Privileged": "true"}, "privileged"),
+    ({"Privileged": {"Fn::If": ["A", True, False]}}, "privileged"),
+    ({"Essential": "false"}, "no container is essential"),
+    ({"Essential": {"Fn::If": ["A", "false", "true"]}}, "no container is essential"),
+    ({"LogConfiguration": {"Fn::If": ["A", LOGS, NO_VALUE]}}, "no execution role"),
+    ({"LogConfiguration": {**LOGS, "LogDriver": {"Fn::If": ["A", "awslogs", "splunk"]}}}, "no execution role"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), CHECKED, ids=str)
+def test_what_ecs_refuses_is_seen_in_a_case_and_in_a_boolean_written_as_text(
+    fields: dict[str, Any], message: str
+) -> None:
+    assert message in refusal(template(container(**fields))).message
+
+
+@pytest.mark.parametrize("read_only", ["true", {"Fn::If": ["A", True, False]}, {"Ref": "ReadOnly"}], ids=str)
+def test_a_read_only_root_is_warned_about_however_the_template_says_it(read_only: Any) -> None:
+    value = template(container(ReadonlyRootFilesystem=read_only))
+    value["Parameters"] = {**PARAMETERS, "ReadOnly": {"Type": "String", "Default": "true"}}
+    result = instrument_template(value, SETTINGS)
+    assert "the root file system is read-only" in str([notice.message for notice in result.warnings])
+    assert restore_template(result.definition).definition == value
+
+
+def test_a_log_configuration_that_only_the_deployment_knows_stays() -> None:
+    value = template(container(LogConfiguration={"Fn::Transform": {"Name": "AWS::Include"}}))
+    assert restore_template(instrument_template(value, SETTINGS).definition).definition == value
+
+
+REPOSITORIES = [
+    {"Fn::Sub": "${AWS::AccountId}.dkr.ecr.${AWS::Region}.amazonaws.com/web:1"},
+    {"Fn::Join": ["", [{"Ref": "AWS::AccountId"}, ".dkr.ecr.", {"Ref": "AWS::Region"}, ".amazonaws.com/web:1"]]},
+]
+
+
+@pytest.mark.parametrize("image", REPOSITORIES, ids=str)
+def test_an_image_of_the_accounts_own_registry_needs_an_execution_role(image: dict[str, Any]) -> None:
+    assert "no execution role" in refusal(template(container(Image=image))).message
+    assert instrument_template(template(container(Image=image), ExecutionRoleArn="role"), SETTINGS).changed

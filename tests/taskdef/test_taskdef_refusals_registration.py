@@ -58,7 +58,7 @@ def test_more_containers_than_ecs_accepts(web: dict[str, Any], orchestrator: Set
 def test_more_bytes_than_ecs_accepts(web_with: WebWith, orchestrator: Settings) -> None:
     error = refused(web_with(environment=[{"name": "BIG", "value": "é" * 33_000}]), orchestrator)
     assert "more than the 65536 that ECS accepts" in error.message
-    assert f"shorten {PATH}.environment (660" in str(error.fix)
+    assert "shorten environment of container web (660" in str(error.fix)
     assert "environmentFiles" in str(error.fix)
     assert "--extra-conf" not in str(error.fix)
 
@@ -121,7 +121,9 @@ NEEDS_ROLE: list[dict[str, Any]] = [
     {"repositoryCredentials": {"credentialsParameter": "secret"}},
     {"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}},
     {"logConfiguration": {"logDriver": "splunk", "secretOptions": [{"name": "token", "valueFrom": KEY}]}},
+    {"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::bucket/web.env"}]},
     {"image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:1"},
+    {"image": "${AWS::AccountId}.dkr.ecr.${AWS::Region}.amazonaws.com/web:1"},
 ]
 
 

@@ -18,7 +18,7 @@ from fargate_guard.cloudformation.resources import CONTAINERS
 from fargate_guard.cloudformation.template_notes import CARRIED
 from fargate_guard.cloudformation.understood import (
     CONTAINER_PROPERTIES,
-    SIZES,
+    ONLY_CHECKED,
     TASK,
     TASK_PROPERTIES,
     Leaf,
@@ -105,7 +105,7 @@ class Cases:
             names = self._conditions(resource, carried)
             found = self._assignments(resource, names)
         if len(found) > MOST_CASES:
-            names = self._conditions(resource, carried, without=SIZES)
+            names = self._conditions(resource, carried, without=ONLY_CHECKED)
             found = self._assignments(resource, names)
         if len(found) > MOST_CASES:
             raise TaskDefinitionError(

@@ -20,7 +20,7 @@ from fargate_guard.cloudformation.intrinsics import (
 )
 from fargate_guard.cloudformation.record_label import readable
 from fargate_guard.cloudformation.resolving import END_OF_ELEMENT, Text, joined
-from fargate_guard.cloudformation.understood import Leaf
+from fargate_guard.cloudformation.understood import LOGS, Leaf
 from fargate_guard.taskdef import TaskDefinitionError
 from fargate_guard.taskdef.recipes import INSTRUMENT
 from fargate_guard.taskdef.record import LABEL
@@ -126,6 +126,8 @@ class Reading:
         if not isinstance(value, dict):
             return value
         if is_intrinsic(value) or _TRANSFORM in value:
+            if parts is LOGS:
+                return self._untouched(value)
             raise unreadable(value, path)
         result = {}
         for key, item in value.items():

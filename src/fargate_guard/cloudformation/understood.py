@@ -52,7 +52,13 @@ TASK: Final[dict[str, Part]] = {
 """``Properties``, without ``ContainerDefinitions``."""
 
 SIZES: Final = ("Cpu", "Memory", "MemoryReservation")
-"""Only sums are checked in these; their conditions are given up first when there are too many."""
+"""Only sums are checked in these."""
+
+ONLY_CHECKED: Final = (*SIZES, "Essential", "LogConfiguration", "Privileged", "ReadonlyRootFilesystem")
+"""Nothing is changed in these; their conditions are given up first when there are too many."""
+
+LOGS: Final[dict[str, Part]] = {"LogDriver": _CHECKED}
+"""``LogConfiguration``, which a function may give as a whole."""
 
 TASK_PROPERTIES: Final = frozenset(
     [
@@ -149,4 +155,6 @@ def container_parts(settings: Settings | None) -> dict[str, Part]:
         "DockerLabels": dict.fromkeys(labels, _TEXT),
         "RepositoryCredentials": {"CredentialsParameter": _TEXT},
         "FirelensConfiguration": {},
+        "LogConfiguration": LOGS,
+        **dict.fromkeys(("Essential", "Privileged", "ReadonlyRootFilesystem"), _CHECKED),
     }

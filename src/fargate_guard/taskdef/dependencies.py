@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
-from fargate_guard.taskdef.loose import inner, objects
+from fargate_guard.taskdef.loose import inner, objects, truth
 
 if TYPE_CHECKING:
     from fargate_guard.taskdef.definition import Definition
@@ -106,7 +106,8 @@ def _check_entry(container: Fields, entry: Fields, containers: dict[str, Fields]
             why=f"the containers are {', '.join(containers)}; ECS refuses that",
             fix="correct the name, or remove the entry",
         )
-    if _condition(entry) in _ENDS and containers[wanted].get("essential") in (None, True) and wanted != name:
+    essential = containers[wanted].get("essential") is None or truth(containers[wanted], "essential")
+    if _condition(entry) in _ENDS and essential and wanted != name:
         raise TaskDefinitionError(
             f"container {name} waits for {wanted} to end, but {wanted} is essential",
             where=entry.at("condition"),

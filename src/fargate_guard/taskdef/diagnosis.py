@@ -8,7 +8,7 @@ from fargate_guard.taskdef.dependencies import check_dependencies
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
 from fargate_guard.taskdef.explanation import Problem, Severity
-from fargate_guard.taskdef.loose import inner, objects, strings, variables
+from fargate_guard.taskdef.loose import inner, objects, strings, truth, variables
 from fargate_guard.taskdef.preflight import check_ports
 from fargate_guard.taskdef.recipes import ACCESS_KEY, AGENT_VARIABLES, CAPABILITY, INSTRUMENT, recipe_for
 from fargate_guard.taskdef.record import has_label
@@ -107,7 +107,7 @@ def _of_workload(container: Fields, found: Existing, agent: AgentExplanation | N
     sources = [entry.get("sourceContainer") for entry in objects(container, "volumesFrom")]
     if sources.count(found.sidecar_name) > 1:
         yield Problem(container.at("volumesFrom"), f"{name} mounts {found.sidecar_name} more than once")
-    if container.get("readonlyRootFilesystem") is True:
+    if truth(container, "readonlyRootFilesystem"):
         yield Problem(container.at("readonlyRootFilesystem"), f"the root file system of {name} is read-only")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
-from fargate_guard.taskdef.loose import inner
+from fargate_guard.taskdef.loose import inner, truth
 from fargate_guard.taskdef.recipes import CAPABILITY
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def check_limits(definition: Definition) -> None:
         for field in ("memory", "memoryReservation"):
             _check_least_memory(container, field)
         _check_privileges(container)
-    if all(container.get("essential") is False for container in definition.parsed):
+    if all(truth(container, "essential") is False for container in definition.parsed):
         raise TaskDefinitionError(
             "no container is essential",
             where=definition.path,
@@ -88,7 +88,7 @@ _TOO_LITTLE = frozenset(str(amount) for amount in range(1, LEAST_MEMORY))
 
 
 def _check_privileges(container: Fields) -> None:
-    if container.get("privileged") is True:
+    if truth(container, "privileged"):
         raise TaskDefinitionError(
             f"container {name_of(container)} is privileged, which is not possible on Fargate",
             where=container.at("privileged"),

@@ -36,6 +36,14 @@ def strings(parent: Fields, field: str) -> tuple[str, ...]:
     )
 
 
+def truth(parent: Fields, field: str) -> bool | None:
+    """A boolean, also one that is written as text, as CloudFormation takes it; None for anything else."""
+    value = parent.get(field)
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
 def names(parent: Fields, field: str) -> set[str]:
     """The names of the objects of an array field."""
     items = parent.get(field)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.errors import NotForFargateError, TaskDefinitionError
 from fargate_guard.taskdef.existing import Existing, is_wrapped, name_of
-from fargate_guard.taskdef.loose import inner, objects
+from fargate_guard.taskdef.loose import inner, objects, truth
 from fargate_guard.taskdef.recipes import (
     ACCESS_KEY,
     CAPABILITY,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 _ARCHITECTURES = ("X86_64", "ARM64")
-_ECR_IMAGE = r"\d{12}\.dkr[.-]ecr[.-]"
+_ECR_IMAGE = r"\.dkr[.-]ecr[.-]"
 _NEED_PID_1 = ("/init", "/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
 """s6-overlay ("can only run as pid 1") and systemd: https://github.com/just-containers/s6-overlay/issues/559"""
 
@@ -64,7 +64,7 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
 def _check_execution_role(definition: Definition, task: Fields, settings: Settings) -> None:
     """ECS refuses secrets, the driver awslogs on Fargate, and images of ECR and private registries without it."""
     needs = []
-    if needs_execution_role(settings) or re.match(_ECR_IMAGE, settings.image):
+    if needs_execution_role(settings) or re.search(_ECR_IMAGE, settings.image):
         needs.append("the sidecar")
     for container in definition.parsed:
         log = inner(container, "logConfiguration")
@@ -72,7 +72,8 @@ def _check_execution_role(definition: Definition, task: Fields, settings: Settin
             container.get("secrets"),
             container.get("repositoryCredentials"),
             log and (log.get("secretOptions") or log.get("logDriver") == "awslogs"),
-            re.match(_ECR_IMAGE, str(container.get("image"))),
+            container.get("environmentFiles"),
+            re.search(_ECR_IMAGE, str(container.get("image"))),
         )
         if any(needing) and name_of(container) != SIDECAR_NAME:
             needs.append(f"container {name_of(container)}")
@@ -80,8 +81,8 @@ def _check_execution_role(definition: Definition, task: Fields, settings: Settin
         raise TaskDefinitionError(
             "the task definition has no execution role, but the instrumented one needs it",
             where=task.at("executionRoleArn"),
-            why=f"with this role ECS reads secrets, opens log streams and pulls private images for "
-            f"{', '.join(needs)} before the task starts",
+            why="with this role ECS reads secrets and files of variables, opens log streams and pulls private "
+            f"images for {', '.join(needs)} before the task starts",
             fix="set executionRoleArn to a role that may read the secret and write the log group "
             "(`fguard deploy` makes one), or say that it is added later: --execution-role-supplied",
         )
@@ -205,7 +206,7 @@ def check_container(container: Fields, settings: Settings, existing: Existing) -
                 yield Notice(
                     capabilities.at("drop"), f"{CAPABILITY} is dropped here, but the agent needs it; added"
                 )
-    if container.get("readonlyRootFilesystem") is True:
+    if truth(container, "readonlyRootFilesystem"):
         yield Notice(
             container.at("readonlyRootFilesystem"),
             "the root file system is read-only; test that the instrumented container starts",

@@ -101,12 +101,12 @@ def _check_bytes(definition: Definition) -> None:
     if _at_most(definition) <= MAX_BYTES or (size := _bytes(whole)) <= MAX_BYTES:
         return
     fields = [
-        (_bytes(value), container.at(field), field)
+        (_bytes(value), f"{container.key(field)} of container {name_of(container)}", field)
         for container in definition.parsed
         for field, value in container.object.items()
     ]
-    largest, path, field = max(fields)
-    fixes = [f"shorten {path} ({largest} bytes)"]
+    largest, place, field = max(fields)
+    fixes = [f"shorten {place} ({largest} bytes)"]
     if field.lower() == "environment":
         fixes[0] += ", for example by moving variables into environmentFiles"
     extra = sum(len(str(variables(one, "environment").get(EXTRA_CONF, ""))) for one in definition.parsed)
