@@ -277,7 +277,7 @@ def _lines(one: Changed) -> Iterator[str]:
     for container in one.result.containers:
         state = "instrumented" if container.instrumented else "not instrumented"
         state = "instrumented in some cases only" if container.in_some_cases else state
-        more = container.reason.removeprefix(state).removeprefix("; ")
+        more = "" if container.reason == state else container.reason.removeprefix(f"{state}; ")
         reason = f" ({more})" if more else ""
         resource = f"{container.resource}: " if container.resource else ""
         yield f"{one.input.shown_name}: {resource}container {container.name}: {state}{reason}"

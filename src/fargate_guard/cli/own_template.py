@@ -264,7 +264,7 @@ def _show(run: Invocation, changed: "ChangedTemplate") -> None:
             run.screen.message(f"{name}: as it is: {one.nothing_for_fargate}")
         for container in one.containers:
             state = "instrumented" if container.instrumented else "not instrumented"
-            more = (container.reason or "").removeprefix(state).removeprefix("; ")
+            more = "" if container.reason == state else (container.reason or "").removeprefix(f"{state}; ")
             reason = f" ({more})" if more else ""
             run.screen.message(f"{name}: {container.resource}: container {container.name}: {state}{reason}")
         for warning in one.warnings:
