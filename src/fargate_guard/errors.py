@@ -16,6 +16,8 @@ class ExitCode(IntEnum):
     ROLLED_BACK = 5
     WRONG_USAGE = 64
     INTERRUPTED = 130
+    NOBODY_READS = 141
+    """As a shell tells of a program that SIGPIPE ended: the other end of the pipe was closed."""
     TERMINATED = 143
 
 

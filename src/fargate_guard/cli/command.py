@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 changes pending, 3 verification failed, 4 preflight refused, "
-    "5 rolled back by ECS or CloudFormation, 64 wrong usage, 130 interrupted, 143 terminated."
+    "5 rolled back by ECS or CloudFormation, 64 wrong usage, 130 interrupted, "
+    "141 output closed, 143 terminated."
 )
 
 

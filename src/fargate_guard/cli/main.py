@@ -77,6 +77,10 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.INTERRUPTED
     except Interrupted as stopped:
         return stopped.exit_code
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # of which Typer makes a failure
+            raise ended.__context__ from None
+        raise
 
 
 def _report_usage(arguments: Sequence[str], error: UsageError) -> int:

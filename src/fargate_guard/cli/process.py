@@ -10,9 +10,9 @@ import signal
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from fargate_guard.errors import ExitCode, Interrupted
+from fargate_guard.errors import ExitCode, FguardError, Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,7 @@ class _Later(ModuleType):
 
 
 def _run_and_flush() -> int:
+    _open_closed_streams()
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None and not sys.stdout.isatty():
         reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the locale
@@ -73,11 +74,42 @@ def _run_and_flush() -> int:
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
+        return ExitCode.NOBODY_READS
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _drop(sys.stdout)
+        _tell_of(error)
         return ExitCode.FAILED
     except Interrupted as stopped:
         return stopped.exit_code
     return code
+
+
+def _open_closed_streams() -> None:
+    """Open the standard streams that the caller closed, so that no file gets their numbers; output then fails."""
+    if sys.stdin is None:
+        sys.stdin = open(os.open(os.devnull, os.O_RDONLY), encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def _drop(stream: TextIO) -> None:
+    """Let what is still to be written to a stream, and what may follow, go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _tell_of(error: OSError) -> None:
+    from fargate_guard.cli.screen import screen_of_process
+
+    screen = screen_of_process(os.environ, json=False, quiet=False, verbose=False)
+    try:
+        screen.error(FguardError("standard output cannot be written", why=error.strerror or str(error)))
+    except OSError:  # nor can standard error
+        _drop(sys.stderr)
 
 
 def run(arguments: Sequence[str]) -> int:
