@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters but tabs and line ends, turned writing direction, other line ends, halves of characters."""
@@ -19,7 +18,9 @@ def tame(text: str) -> str:
 
 def harmless(text: str) -> str:
     """Return a text on one line, cut where it is very long, in which nothing is hidden."""
-    shown = "".join(spelled(one) if unicodedata.category(one) in _HIDDEN else one for one in text[:_LONGEST])
+    from unicodedata import category  # a library of its own, which takes its time to load
+
+    shown = "".join(spelled(one) if category(one) in _HIDDEN else one for one in text[:_LONGEST])
     return shown if len(text) <= _LONGEST else f"{shown}…"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from fargate_guard.cloudformation.carried import carried_elements
 from fargate_guard.cloudformation.concrete import Reading, unreadable
@@ -50,8 +50,7 @@ _Containers = dict[tuple[bytes, bytes | None], dict[str, "Json"]]
 _BY_LOWER = {name.lower(): name for name in TASK_PROPERTIES | CONTAINER_PROPERTIES}
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Concrete:
+class Concrete(NamedTuple):
     """A resource under one outcome of its conditions."""
 
     conditions: Assignment
@@ -65,28 +64,28 @@ class Concrete:
     """Conditional elements are in it that were not looked into."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Cases:
     """Reads the resources of one template."""
 
-    template: Mapping[str, Json]
-    parameters: Mapping[str, str]
-    settings: Settings | None = None
-    """Which containers are left out, and need not be understood; None when undoing."""
-    _container: dict[str, Part] = field(default_factory=dict)
-    _read_before: dict[frozenset[str], _Containers] = field(default_factory=lambda: defaultdict(dict))
-    """Containers that are alike are read once, as one object; by parameters of which the value is impossible."""
-    _known: dict[frozenset[str], dict[tuple[int, str, bytes], Json]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-    """The same for what is in them."""
-    _readings: dict[tuple[frozenset[int], tuple[tuple[str, bool], ...]], Reading] = field(default_factory=dict)
-    """By the elements that are carried, and how the conditions come out."""
-    _functions: dict[int, Functions] = field(default_factory=dict)
-    """By the identity of a container, which the template keeps."""
+    def __init__(
+        self, template: Mapping[str, Json], parameters: Mapping[str, str], settings: Settings | None = None
+    ) -> None:
+        """Get ready.
 
-    def __post_init__(self) -> None:
-        self._container = container_parts(self.settings)
+        :param settings: which containers are left out, and need not be understood; None when undoing.
+        """
+        self.template = template
+        self.parameters = parameters
+        self.settings = settings
+        self._container: dict[str, Part] = container_parts(settings)
+        self._read_before: dict[frozenset[str], _Containers] = defaultdict(dict)
+        """Containers that are alike are read once, as one object; by parameters whose value is impossible."""
+        self._known: dict[frozenset[str], dict[tuple[int, str, bytes], Json]] = defaultdict(dict)
+        """The same for what is in them."""
+        self._readings: dict[tuple[frozenset[int], tuple[tuple[str, bool], ...]], Reading] = {}
+        """By the elements that are carried, and how the conditions come out."""
+        self._functions: dict[int, Functions] = {}
+        """By the identity of a container, which the template keeps."""
 
     def of(self, resource: Resource) -> list[Concrete]:
         """The resource in every case; one case when no condition matters.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING
@@ -31,13 +30,13 @@ _OTHER = "\0other"
 """Any value that no condition names."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class _Inputs:
     """What conditions depend on, with the values that make a difference."""
 
-    values: dict[str, list[str]] = field(default_factory=dict)
-    closed: dict[str, list[str]] = field(default_factory=dict)
-    """All values of inputs that have no others, by ``AllowedValues``; of some that no condition looks at, too."""
+    def __init__(self) -> None:
+        self.values: dict[str, list[str]] = {}
+        self.closed: dict[str, list[str]] = {}
+        """All values of inputs that have no others (``AllowedValues``), also where no condition looks at them."""
 
     def add(self, name: str, value: str) -> None:
         known = self.values.setdefault(name, self.closed.get(name) or [_OTHER])

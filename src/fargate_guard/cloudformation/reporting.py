@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef import ContainerOutcome, Notice, TaskDefinitionError
@@ -32,13 +31,14 @@ class TemplateRefusedError(TaskDefinitionError):
         self.refusals = refusals
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Report:
     """Collects what is told."""
 
-    outcomes: dict[tuple[str, str], list[tuple[Assignment, ContainerOutcome]]] = field(default_factory=dict)
-    notices: dict[tuple[str, str], Notice] = field(default_factory=dict)
-    refusals: list[TaskDefinitionError] = field(default_factory=list)
+    def __init__(self) -> None:
+        """Nothing is told yet."""
+        self.outcomes: dict[tuple[str, str], list[tuple[Assignment, ContainerOutcome]]] = {}
+        self.notices: dict[tuple[str, str], Notice] = {}
+        self.refusals: list[TaskDefinitionError] = []
 
     def add_outcomes(
         self,

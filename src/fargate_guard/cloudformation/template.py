@@ -12,13 +12,11 @@ from fargate_guard.cloudformation.building import Case
 from fargate_guard.cloudformation.cases import Cases
 from fargate_guard.cloudformation.choosing import Choosing
 from fargate_guard.cloudformation.fargate import why_not_fargate
-from fargate_guard.cloudformation.folding import Folding
 from fargate_guard.cloudformation.functions import Functions
 from fargate_guard.cloudformation.paths import Paths
 from fargate_guard.cloudformation.record_label import has_record, make_deployable, names_by_function
 from fargate_guard.cloudformation.reporting import Report
 from fargate_guard.cloudformation.resources import CONTAINERS, Resource, task_definitions
-from fargate_guard.cloudformation.shared_record import share_records
 from fargate_guard.cloudformation.straight import Straight
 from fargate_guard.cloudformation.template_notes import Notes
 from fargate_guard.cloudformation.unknowns import check_compatibilities, check_task
@@ -133,7 +131,7 @@ def instrument_template(
         raise NotATaskDefinitionError(
             "the template has no task definition for Fargate", where="$.Resources", why="; ".join(not_fargate)
         )
-    report.add_notices(choosing.check_all_found(), str)
+    report.add_notices([*choosing.check_all_found(), *_unseen(template["Resources"])], str)
     notices = tuple(report.notices.values())
     return Instrumented(_with(template, changed), tuple(outcomes), bool(changed), notices)
 
@@ -162,6 +160,21 @@ def _instrument_part(cases: Cases, choosing: Choosing, resources: Sequence[Resou
     containers = [tuple(one) for one in report.containers()]
     notices = [tuple(one) for one in report.notices.values()]
     return changed, containers, notices, report.refusals, list(choosing.left_out), list(not_fargate), fargate
+
+
+def _unseen(resources: dict[str, Json]) -> Iterable[Notice]:
+    """A warning for each place where a macro, such as AWS::Include, brings whole resources.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-transform.html
+    """
+    for logical_id, resource in resources.items():
+        in_place = isinstance(resource, dict) and "Fn::Transform" in resource and "Type" not in resource
+        if in_place or logical_id == "Fn::Transform":
+            yield Notice(
+                f"$.Resources.{logical_id}" if in_place else f"$.Resources['{logical_id}']",
+                "task definitions that this brings are not seen here, and not instrumented: instrument the file "
+                "that it includes, too, or the processed template",
+            )
 
 
 def restore_template(template: Json, parameters: Mapping[str, str] = _NO_PARAMETERS) -> Restored:
@@ -212,6 +225,9 @@ def _folded(
 
 
 def _fold(resource: Resource, found: list[tuple[Concrete, Json]], template: Json, *, undoing: bool) -> Json:
+    from fargate_guard.cloudformation.folding import Folding  # only conditions need it
+    from fargate_guard.cloudformation.shared_record import share_records
+
     places = [Case(case.conditions, case.definition, after) for case, after in found]
     notes = Notes()
     if not undoing:

@@ -8,7 +8,6 @@ in a Docker label of the sidecar that only templates with such places get.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from fargate_guard.cloudformation.intrinsics import is_no_value
@@ -24,16 +23,17 @@ Path = tuple[str | int, ...]
 """Steps from the resource's properties."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Notes:
     """Places whose way of writing is to come back."""
 
-    nothing: dict[Path, tuple[int, Json]] = field(default_factory=dict)
-    """What stood in a place without giving anything, and where it stood among the keys."""
-    alike: set[Path] = field(default_factory=set)
-    """An ``Fn::If`` with equal branches."""
-    carried: bool = False
-    """Conditional elements were not looked into, so they must not be when this is undone."""
+    def __init__(self) -> None:
+        """There is none yet."""
+        self.nothing: dict[Path, tuple[int, Json]] = {}
+        """What stood in a place without giving anything, and where it stood among the keys."""
+        self.alike: set[Path] = set()
+        """An ``Fn::If`` with equal branches."""
+        self.carried = False
+        """Conditional elements were not looked into, so they must not be when this is undone."""
 
     def __bool__(self) -> bool:
         return bool(self.nothing or self.alike or self.carried)

@@ -145,7 +145,7 @@ def _settle(container: Fields, added: Additions, architecture: str) -> None:
         unwrap_argv(container, added)
         added.filled = None
     elif filled.command is not None and checksum(command) != filled.command.checksum:
-        filled.command = None
+        added.filled = filled._replace(command=None)
 
 
 def _lost_its_command(command: list[str], filled: Filled) -> bool:

@@ -7,8 +7,7 @@ Two other shapes exist. Sysdig's Terraform provider and CloudFormation macro (ki
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.fields import Fields
@@ -23,8 +22,7 @@ _AGENT_IMAGE = "workload-agent"
 _SIDECAR_NAME = SIDECAR_NAME.lower()
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Existing:
+class Existing(NamedTuple):
     """The instrumentation that is there."""
 
     sidecar: Fields | None

@@ -25,7 +25,7 @@ _FIRST_INDENT = r"\n([ \t]+)\S"
 _LAST_INDENT = r"\n([ \t]*)[\]}]"
 _SURROGATE = "[\ud800-\udfff]"
 _CONTAINERS = 'ontainerDefinitions"'
-_SAMPLE = 50_000
+_SAMPLE = 20_000
 """Characters that show a style well enough; a big template is not to be read twice for it."""
 _LEAF_ARRAY, _LEAF_OBJECT = "[]", "{}"
 
@@ -52,7 +52,7 @@ def integer(text: str) -> int | Number:
     return Number(text) if text == "-0" else int(text)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Layout:
     """The style of one file."""
 
@@ -193,15 +193,17 @@ def _sample(text: str) -> str:
     return text[start : end if 0 <= end < start + 2 * _SAMPLE else start + _SAMPLE]
 
 
-@dataclass(slots=True)
 class _Open:
     """A bracket that is not closed yet."""
 
-    label: str
-    line: int
-    is_array: bool
-    is_empty: bool = True
-    has_collections: bool = False
+    __slots__ = ("has_collections", "is_array", "is_empty", "label", "line")
+
+    def __init__(self, label: str, line: int, *, is_array: bool) -> None:
+        self.label = label
+        self.line = line
+        self.is_array = is_array
+        self.is_empty = True
+        self.has_collections = False
 
 
 def _learn_one_liners(text: str, inline: Counter[str]) -> None:
@@ -216,7 +218,8 @@ def _learn_one_liners(text: str, inline: Counter[str]) -> None:
             label = last_string
         elif mark in "[{":
             parent.is_empty, parent.has_collections = False, True
-            stack.append(_Open(f"{parent.label}[]" if parent.is_array else label, line, mark == "["))
+            name = f"{parent.label}[]" if parent.is_array else label
+            stack.append(_Open(name, line, is_array=mark == "["))
         elif mark in "]}":
             if len(stack) > 1:  # a sample may begin inside
                 _vote(stack.pop(), line, inline)

@@ -10,13 +10,13 @@ container only.
 from __future__ import annotations
 
 import json
-from binascii import crc32
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fargate_guard.taskdef.fields import Fields, Json
 
 LABEL = "com.fargate-guard.original"
@@ -32,6 +32,8 @@ _STATES = (ABSENT, NULL, EMPTY)
 
 def checksum(value: Json) -> str:
     """Eight hexadecimal digits that tell whether someone edited what fguard wrote."""
+    from binascii import crc32  # a library of its own, which only what an image fills needs
+
     text = value if isinstance(value, str) else json.dumps(value)
     return f"{crc32(text.encode('utf-8', 'surrogatepass')):08x}"
 
@@ -45,8 +47,7 @@ class Written(NamedTuple):
     """Of what fguard wrote."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Filled:
+class Filled(NamedTuple):
     """What fguard wrote out of the image into one container."""
 
     entry_point: Written
@@ -65,20 +66,30 @@ class Pinned(NamedTuple):
     """Checksum of what fguard wrote, and of the architecture."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Additions:
     """What fguard added to one container."""
 
-    environment: list[str] = field(default_factory=list)
-    secrets: list[str] = field(default_factory=list)
-    capability: bool = False
-    volume: bool = False
-    nulls: list[str] = field(default_factory=list)
-    """Fields (``linuxParameters.capabilities``) that were an explicit null before something was put there."""
-    empties: list[str] = field(default_factory=list)
-    """Fields that were ``[]`` or ``{}``."""
-    filled: Filled | None = None
-    pinned: Pinned | None = None
+    __slots__ = ("capability", "empties", "environment", "filled", "nulls", "pinned", "secrets", "volume")
+
+    def __init__(
+        self,
+        environment: Sequence[str] = (),
+        secrets: Sequence[str] = (),
+        *,
+        capability: bool = False,
+        volume: bool = False,
+    ) -> None:
+        """Nothing but what is given."""
+        self.environment = [*environment]
+        self.secrets = [*secrets]
+        self.capability = capability
+        self.volume = volume
+        self.nulls: list[str] = []
+        """Fields (``linuxParameters.capabilities``) that were an explicit null before something was put there."""
+        self.empties: list[str] = []
+        """Fields that were ``[]`` or ``{}``."""
+        self.filled: Filled | None = None
+        self.pinned: Pinned | None = None
 
     def note(self, field_path: str, before: str) -> None:
         """Remember how a field looked before the first thing was put into it."""
@@ -95,20 +106,25 @@ class Additions:
         return ABSENT
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Record:
     """The label's content."""
 
-    containers: dict[str, Additions] = field(default_factory=dict)
-    """By container name; one that another tool instrumented is not in it."""
-    pid_mode: str | None = None
-    """How ``pidMode`` looked before fguard set it; None when fguard did not set it."""
-    sidecar: list[str] = field(default_factory=list)
-    """Variables that fguard set on the sidecar and that users may also set there themselves."""
-    others: dict[str, Additions] = field(default_factory=dict)
-    """What fguard added to containers that another tool instrumented, beyond what that tool knows."""
-    adopted: bool = False
-    """The sidecar was another tool's, so what it has beyond fguard's settings stays."""
+    __slots__ = ("adopted", "containers", "others", "pid_mode", "sidecar")
+
+    def __init__(self, *, pid_mode: str | None = None, adopted: bool = False) -> None:
+        """Nothing but what is given.
+
+        :param pid_mode: how ``pidMode`` looked before fguard set it; None when fguard did not set it.
+        :param adopted: the sidecar was another tool's, so what it has beyond fguard's settings stays.
+        """
+        self.pid_mode = pid_mode
+        self.adopted = adopted
+        self.containers: dict[str, Additions] = {}
+        """By container name; one that another tool instrumented is not in it."""
+        self.sidecar: list[str] = []
+        """Variables that fguard set on the sidecar and that users may also set there themselves."""
+        self.others: dict[str, Additions] = {}
+        """What fguard added to containers that another tool instrumented, beyond what that tool knows."""
 
     def label(self) -> str:
         """The label's value: compact JSON, ASCII only, empty parts left out."""
@@ -172,7 +188,9 @@ def _record(content: dict[str, Json]) -> Record | None:
         return None
     if content.get("extraConf") is True:  # until format 2, the only one of its kind
         sidecar.append("SYSDIG_EXTRA_CONF")
-    return Record(containers, pid_mode, sidecar, others, content.get("adopted") is True)
+    record = Record(pid_mode=pid_mode, adopted=content.get("adopted") is True)
+    record.containers, record.sidecar, record.others = containers, sidecar, others
+    return record
 
 
 def _packed(additions: Additions) -> dict[str, Json]:
@@ -209,16 +227,16 @@ def _unpacked(packed: Json) -> Additions:
     environment, secrets, nulls, empties = (
         _names(packed.get(key, [])) for key in ("environment", "secrets", "null", "empty")
     )
-    return Additions(
+    additions = Additions(
         environment,
         secrets,
-        packed.get("capability") is True,
-        packed.get("volume") is True,
-        nulls,
-        empties,
-        _unpacked_fill(packed["fromImage"]) if "fromImage" in packed else None,
-        Pinned(*_pair(packed["pinned"])) if "pinned" in packed else None,
+        capability=packed.get("capability") is True,
+        volume=packed.get("volume") is True,
     )
+    additions.nulls, additions.empties = nulls, empties
+    additions.filled = _unpacked_fill(packed["fromImage"]) if "fromImage" in packed else None
+    additions.pinned = Pinned(*_pair(packed["pinned"])) if "pinned" in packed else None
+    return additions
 
 
 def _names(value: Json) -> list[str]:

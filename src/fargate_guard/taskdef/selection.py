@@ -7,7 +7,6 @@ besides, by the tag ``kilt-include`` or ``kilt-include-containers`` or the label
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -61,15 +60,16 @@ class LeavingOut(NamedTuple):
 BY_ITSELF = LeavingOut()
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Selection:
     """What becomes of the containers, the sidecar aside."""
 
-    chosen: list[Fields] = field(default_factory=list)
-    """To be instrumented, in their order."""
-    left_out: dict[str, str] = field(default_factory=dict)
-    """Why, by the names of the others."""
-    notices: list[Notice] = field(default_factory=list)
+    def __init__(self) -> None:
+        """Nothing is decided yet."""
+        self.chosen: list[Fields] = []
+        """To be instrumented, in their order."""
+        self.left_out: dict[str, str] = {}
+        """Why, by the names of the others."""
+        self.notices: list[Notice] = []
 
 
 def is_pattern(name: str) -> bool:
