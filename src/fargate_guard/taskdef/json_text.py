@@ -24,6 +24,9 @@ class _WithDuplicates(dict[str, Json]):
     duplicate: str = ""
 
 
+_NESTED = frozenset((dict, list, _WithDuplicates))
+
+
 def parse(text: str) -> Json:
     """Parse a JSON text, which may begin with a byte order mark.
 
@@ -83,7 +86,7 @@ def check_depth(value: Json) -> None:
             inner
             for outer in level
             for inner in (outer if type(outer) is list else outer.values())
-            if type(inner) is dict or type(inner) is list or type(inner) is _WithDuplicates
+            if type(inner) in _NESTED
         ]
         if not level:
             return
