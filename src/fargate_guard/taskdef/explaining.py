@@ -6,7 +6,6 @@ Nothing is refused here that can be located: what is malformed is among the prob
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from fargate_guard.taskdef.record import has_label
 from fargate_guard.taskdef.restoring import restore
 from fargate_guard.taskdef.result import Notice
 from fargate_guard.taskdef.selection import BY_ITSELF, why_left_out
+from fargate_guard.taskdef.sidecar import agent_version_in
 from fargate_guard.taskdef.tags import Ignored, ignored_by_tags
 
 if TYPE_CHECKING:
@@ -126,18 +126,12 @@ def _agent(found: Existing) -> AgentExplanation | None:
         container=name_of(sidecar),
         path=sidecar.path,
         image=image if isinstance(image, str) else "",
-        version=_version(image),
+        version=agent_version_in(image),
         topology=topology,
         endpoint=_endpoint(told, topology),
         access_key=key,
         access_key_in_plain_text=isinstance(told.get(ACCESS_KEY), str),
     )
-
-
-def _version(image: Json) -> str | None:
-    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2] if isinstance(image, str) else ""
-    match = re.fullmatch(r"v?(\d+\.\d+\.\d+)(?:[.-].*)?", tag)
-    return match[1] if match else None
 
 
 def _endpoint(told: dict[str, Json], topology: str | None) -> str | None:

@@ -24,7 +24,14 @@ from fargate_guard.taskdef.registration import check_names, check_registration
 from fargate_guard.taskdef.restoring import remove_instrumentation, restore_pid_mode
 from fargate_guard.taskdef.result import ContainerOutcome, Instrumented, Notice
 from fargate_guard.taskdef.selection import Selection, select
-from fargate_guard.taskdef.sidecar import check_log_routing, new_sidecar, update_sidecar, warn_about_sidecar
+from fargate_guard.taskdef.sidecar import (
+    check_log_routing,
+    new_sidecar,
+    older_agent,
+    update_sidecar,
+    warn_about_older_agent,
+    warn_about_sidecar,
+)
 from fargate_guard.taskdef.sizes import check_sizes
 from fargate_guard.taskdef.tags import IGNORE, ignored_by_tags
 from fargate_guard.taskdef.workload import take_back_extra, unwrap, update_foreign, wrap
@@ -92,7 +99,7 @@ def instrument(
     needs = needs_of(target, new, found, settings)
     known = {need.container: (need, config) for need, config in complete(needs, images)}
     notices += _check(target, found, settings, selection.chosen, new)
-    reasons = _reasons(selection, found, known)
+    reasons = _reasons(selection, found, known, settings)
     if not selection.chosen and not any(found.additions(one) is None for one in found.wrapped):
         remove_instrumentation(target, found)
         return _result(target, selection, definition, reasons, notices)
@@ -104,6 +111,7 @@ def instrument(
         sidecar = _add_sidecar(target, settings, record, repeated)
     else:
         sidecar = found.sidecar
+        notices += warn_about_older_agent(sidecar, settings)
         notices += warn_about_variables(sidecar, settings.sidecar_environment, _own_variables(found))
         update_sidecar(sidecar, settings, record, _own_variables(found))
     check_log_routing(target, sidecar)
@@ -220,15 +228,17 @@ def _set_pid_mode(target: Definition, record: Record, settings: Settings) -> Non
         task.set("pidMode", wanted)
 
 
-def _reasons(selection: Selection, found: Existing, known: _Known) -> dict[str, str]:
+def _reasons(selection: Selection, found: Existing, known: _Known, settings: Settings) -> dict[str, str]:
     """What to say of each container, by name."""
     reasons = dict(selection.left_out)
+    older = older_agent(found.sidecar, settings)
+    updated = f"now with the older agent {older[1]}" if older else "brought up to date"
     for container in selection.chosen:
         name = name_of(container)
         if container not in found.wrapped:
             reason = "instrumented"
         elif found.additions(container) is None:
-            reason = "instrumented by another tool before; brought up to date"
+            reason = f"instrumented by another tool before; {updated}"
         else:
             reason = "was instrumented before"
         config = known[name][1] if name in known else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fargate_guard.taskdef.errors import TaskDefinitionError
@@ -172,6 +173,36 @@ def warn_about_sidecar(sidecar: Fields, settings: Settings) -> Iterator[Notice]:
         message = f"the agent reads {settings.ca_certificate_path} from {which}; fguard does not put it there"
         yield Notice(sidecar.path, message)
     yield from warn_about_passwords(sidecar.path, settings.sidecar_environment)
+
+
+def agent_version_in(image: Json) -> str | None:
+    """The agent's version in an image's tag (``5.0.1``); None where the tag does not say it."""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2] if isinstance(image, str) else ""
+    match = re.fullmatch(r"v?(\d+\.\d+\.\d+)(?:[.-].*)?", tag)
+    return match[1] if match else None
+
+
+def older_agent(sidecar: Fields | None, settings: Settings) -> tuple[str, str] | None:
+    """The version in a sidecar and the settings', where that is older; None also where one is unknown."""
+    before = agent_version_in(sidecar.get("image")) if sidecar is not None else None
+    after = agent_version_in(settings.image) if before else None
+    return (before, after) if before and after and _parts(before) > _parts(after) else None
+
+
+def warn_about_older_agent(sidecar: Fields, settings: Settings) -> Iterator[Notice]:
+    """Point at an agent that is older than the one whose place it takes."""
+    versions = older_agent(sidecar, settings)
+    if versions is not None:
+        before, after = versions
+        image = " and --agent-image" if settings.agent_image else ""
+        yield Notice(
+            sidecar.at("image"),
+            f"agent {before} is replaced by the older {after}; to keep it: --agent-version {before}{image}",
+        )
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def _log_driver(sidecar: Fields) -> str | None:
