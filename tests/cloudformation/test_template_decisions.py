@@ -322,3 +322,12 @@ def test_parameters_that_no_condition_looks_at_do_not_count() -> None:
     result = instrument_template(value, SETTINGS).definition
     variables = deployed(result, {"P0": "7"}, "Web")["ContainerDefinitions"][0]["Environment"]
     assert variables == [{"Name": "WHO", "Value": "Is7"}, {"Name": "SYSDIG_SIDECAR", "Value": "auto"}]
+
+
+@pytest.mark.parametrize("logical_id", ["Fn::Transform", "More"])
+def test_what_an_include_brings_among_the_resources_is_warned_about(logical_id: str) -> None:
+    include = {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/more.yaml"}}
+    value = template(container())
+    value["Resources"][logical_id] = include if logical_id == "Fn::Transform" else {"Fn::Transform": include}
+    (warning,) = (one for one in instrument_template(value, SETTINGS).warnings if "not seen here" in one.message)
+    assert warning.where == ("$.Resources.More" if logical_id == "More" else "$.Resources['Fn::Transform']")
