@@ -8,9 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from fargate_guard.cloudformation.carried import carried_elements
 from fargate_guard.cloudformation.concrete import Reading, unreadable
-from fargate_guard.cloudformation.conditions import assignments, impossible_values
 from fargate_guard.cloudformation.functions import Functions
 from fargate_guard.cloudformation.intrinsics import ABSENT, IF, Opaque, if_arguments, is_intrinsic, is_no_value
 from fargate_guard.cloudformation.resolving import Resolver
@@ -131,11 +129,15 @@ class Cases:
         return found
 
     def _carried(self, resource: Resource) -> frozenset[int]:
+        from fargate_guard.cloudformation.carried import carried_elements  # only many conditions need it
+
         reserved = AGENT_VARIABLES if self.settings is None else reserved_variables(self.settings)
         return carried_elements(resource.properties, reserved)
 
     def _assignments(self, resource: Resource, names: list[str]) -> list[Assignment]:
         """How the named conditions come out where there is such a resource at all."""
+        from fargate_guard.cloudformation.conditions import assignments  # most resources have none
+
         own = resource.condition
         if own is None:
             return assignments(self.template, names)
@@ -182,7 +184,7 @@ class Cases:
     def _reading(self, conditions: Assignment, carried: frozenset[int]) -> Reading:
         key = (carried, tuple(conditions.items()))
         if key not in self._readings:
-            impossible = impossible_values(self.template, self.parameters, conditions)
+            impossible = self._impossible_values(conditions)
             resolver = Resolver(self.template, self.parameters, conditions=conditions)
             self._readings[key] = Reading(
                 resolver,
@@ -192,6 +194,13 @@ class Cases:
                 self._known[impossible],
             )
         return self._readings[key]
+
+    def _impossible_values(self, conditions: Assignment) -> frozenset[str]:
+        if not conditions:
+            return frozenset()
+        from fargate_guard.cloudformation.conditions import impossible_values
+
+        return impossible_values(self.template, self.parameters, conditions)
 
     def _containers(self, reading: Reading, value: Json, path: str, tags: Json, own: set[int]) -> Json:
         value, path = reading.chosen(value, path)
