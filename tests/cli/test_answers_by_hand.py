@@ -34,6 +34,13 @@ def test_an_answer_for_a_container_that_is_not_there_is_refused_with_the_nearest
     assert "there is no container nobody to answer for: --entrypoint\n" in half.stderr
 
 
+@pytest.mark.parametrize("flag", ["--entrypoint", "--command"])
+def test_two_answers_for_one_container_are_wrong_usage(run: Run, flag: str) -> None:
+    ran = run("instrument", "web.json", *FLAGS, *both("web"), flag, 'web=["/b"]')
+    assert ran.exit_code == 64
+    assert f"{flag} is given twice for web" in ran.stderr
+
+
 @pytest.mark.parametrize(("container", "exit_code"), [("shop", 0), ("Shop/shop", 0), ("Till/shop", 4), ("web", 4)])
 def test_in_a_template_a_container_may_have_its_resource_before_it(
     run: Run, folder: Path, container: str, exit_code: int

@@ -93,8 +93,8 @@ class ImageLookup:
     _errors: dict[tuple[str, str, str | None], FguardError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        entry_points = dict(_by_hand(ENTRYPOINT_FLAG, text) for text in self.options.entry_points)
-        commands = dict(_by_hand(COMMAND_FLAG, text) for text in self.options.commands)
+        entry_points = _all_by_hand(ENTRYPOINT_FLAG, self.options.entry_points)
+        commands = _all_by_hand(COMMAND_FLAG, self.options.commands)
         for own, other in ((entry_points, commands), (commands, entry_points)):
             own.update({key: own[name] for key in other if key not in own and (name := _name_in(key)) in own})
         answers = {}
@@ -226,6 +226,16 @@ def _key(need: ImageNeed) -> tuple[str, str, str | None]:
 def _name_in(key: str) -> str:
     """The container's own name in ``LogicalId/web``, and in ``web``."""
     return key.rpartition("/")[2]
+
+
+def _all_by_hand(flag: str, texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    answers: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        key, argv = _by_hand(flag, text)
+        if key in answers:
+            raise UsageError(f"{flag} is given twice for {key}", fix="leave one of the two out")
+        answers[key] = argv
+    return answers
 
 
 def _by_hand(flag: str, text: str) -> tuple[str, tuple[str, ...]]:
