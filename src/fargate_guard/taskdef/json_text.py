@@ -27,6 +27,10 @@ class _WithDuplicates(dict[str, Json]):
 _NESTED = frozenset((dict, list, _WithDuplicates))
 
 
+class _ConstantError(ValueError):
+    """``NaN`` or ``Infinity``, which Python's parser takes for JSON."""
+
+
 def parse(text: str) -> Json:
     """Parse a JSON text, which may begin with a byte order mark.
 
@@ -49,6 +53,8 @@ def parse(text: str) -> Json:
         value = load(body, as_object)
     except json.JSONDecodeError as error:
         raise _syntax_error(body, error) from None
+    except _ConstantError as error:
+        raise _not_json(body, str(error)) from None
     except RecursionError:
         raise NotATaskDefinitionError("nested too deeply", why="no task definition is") from None
     check_depth(value)
@@ -66,12 +72,12 @@ def load(body: str, as_object: Callable[[list[tuple[str, Json]]], Json] | None =
     """Parse a JSON text; numbers that an int or a float would write differently keep their text.
 
     :param as_object: makes an object of its members; None for one in which the last of several alike counts.
-    :raises json.JSONDecodeError: it is not JSON.
+    :raises ValueError: it is not JSON.
     :raises RecursionError: it is nested far too deeply.
     :raises TaskDefinitionError: a number that is none, or is out of range.
     """
     return json.loads(
-        body, object_pairs_hook=as_object, parse_float=_number, parse_int=_integer, parse_constant=_not_json
+        body, object_pairs_hook=as_object, parse_float=_number, parse_int=_integer, parse_constant=_constant
     )
 
 
@@ -112,8 +118,20 @@ def _out_of_range(text: str) -> NotATaskDefinitionError:
     )
 
 
-def _not_json(constant: str) -> NoReturn:
-    raise NotATaskDefinitionError(f"{constant} is not JSON", fix="write a number or null")
+def _constant(constant: str) -> NoReturn:
+    raise _ConstantError(constant)
+
+
+def _not_json(text: str, constant: str) -> NotATaskDefinitionError:
+    import re  # only a refusal should cost this
+
+    found = re.finditer(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)', text)
+    place = json.JSONDecodeError(constant, text, next(one.start() for one in found if one[1]))
+    return NotATaskDefinitionError(
+        f"{constant} is not JSON",
+        where=f"line {place.lineno}, column {place.colno}",
+        fix="write a number or null",
+    )
 
 
 def _syntax_error(text: str, error: json.JSONDecodeError) -> NotATaskDefinitionError:
