@@ -134,6 +134,7 @@ def test_what_is_neither_json_nor_yaml_is_told_where(text: str, message: str, wh
         ('{"a": [1, 2,]}', "remove the comma"),
         ('{"a": 1,\n}', "remove the comma"),
         ('{"a": 1, // one\n "b": 2}', "no comments"),
+        ('// one\n{"a": 1}', "no comments"),
         ("{'a': 1}", "double quotes"),
         ('{"family": {{ must_env `NAME` }}}', "render the template"),
         ('{"cpu": ${CPU}}', "render the template"),

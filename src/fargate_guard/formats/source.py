@@ -69,9 +69,9 @@ def read_source(text: str) -> Source:
 
 
 def syntax_of(text: str) -> Syntax:
-    """JSON when the first character that is not blank opens an object or an array, or there is none."""
-    start = text.removeprefix("\ufeff").lstrip()[:1]
-    return Syntax.JSON if start in ("", "{", "[") else Syntax.YAML
+    """JSON when the first character that is not blank opens an object, an array or a comment, or there is none."""
+    start = text.removeprefix("\ufeff").lstrip()[:2]
+    return Syntax.JSON if start[:1] in ("", "{", "[") or start in ("//", "/*") else Syntax.YAML
 
 
 def _read_yaml(text: str) -> Json:
