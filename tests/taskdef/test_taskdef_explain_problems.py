@@ -167,6 +167,71 @@ CHANGES: list[tuple[str, Change, str, str, str]] = [
         "SYSDIG_ACCESS_KEY twice in secrets",
     ),
     (
+        "EC2 only",
+        lambda task, _web, _sidecar: task.update(requiresCompatibilities=["EC2"]),
+        "error",
+        "$.requiresCompatibilities",
+        "for EC2 only, not for Fargate",
+    ),
+    (
+        "a network of EC2",
+        lambda task, _web, _sidecar: task.update(networkMode="bridge"),
+        "error",
+        "$.networkMode",
+        "networkMode bridge is not possible on Fargate",
+    ),
+    (
+        "Windows",
+        lambda task, _web, _sidecar: task.update(
+            runtimePlatform={"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}
+        ),
+        "error",
+        "$.runtimePlatform.operatingSystemFamily",
+        "Windows tasks cannot be instrumented",
+    ),
+    (
+        "an architecture that Fargate has not",
+        lambda task, _web, _sidecar: task.update(runtimePlatform={"cpuArchitecture": "ARM"}),
+        "error",
+        "$.runtimePlatform.cpuArchitecture",
+        "Fargate has no cpuArchitecture ARM",
+    ),
+    (
+        "an architecture that Sysdig does not document",
+        lambda task, _web, _sidecar: task.update(runtimePlatform={"cpuArchitecture": "ARM64"}),
+        "warning",
+        "$.runtimePlatform.cpuArchitecture",
+        "Sysdig documents agent 6.2.1 for X86_64 only",
+    ),
+    (
+        "the pidMode of EC2",
+        lambda task, _web, _sidecar: task.update(pidMode="host"),
+        "error",
+        "$.pidMode",
+        "pidMode host is not possible on Fargate",
+    ),
+    (
+        "no role for the sidecar's secret",
+        lambda task, _web, _sidecar: task.pop("executionRoleArn"),
+        "error",
+        "$.executionRoleArn",
+        "private images for container SysdigInstrumentation before the task starts",
+    ),
+    (
+        "no size",
+        lambda task, _web, _sidecar: task.pop("cpu"),
+        "warning",
+        "$.cpu",
+        "missing; Fargate needs the size of the task",
+    ),
+    (
+        "a volume of nobody",
+        lambda _task, web, _sidecar: web["volumesFrom"].append({"sourceContainer": "gone"}),
+        "warning",
+        f"{WEB}.volumesFrom[1].sourceContainer",
+        "container web takes volumes from gone, which is not there",
+    ),
+    (
         "a malformed tag",
         lambda task, _web, _sidecar: task.update(tags="web"),
         "error",
@@ -188,6 +253,32 @@ def test_each_problem_is_found_once(
     ((found_severity, found_where, found_message),) = problems(definition)
     assert (found_severity, found_where) == (severity, where)
     assert message in found_message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/web:1"},
+        {"logConfiguration": {"logDriver": "awslogs"}},
+        {"secrets": [{"name": "TOKEN", "valueFrom": "arn"}]},
+    ],
+    ids=str,
+)
+def test_a_role_that_a_workload_container_needs(
+    web: dict[str, Any], orchestrator: Settings, fields: dict[str, Any]
+) -> None:
+    definition = instrument(web, orchestrator).definition
+    del definition["executionRoleArn"]
+    assert problems(definition) == []
+    definition["containerDefinitions"][0] |= fields
+    ((severity, where, message),) = problems(definition)
+    assert (severity, where) == ("error", "$.executionRoleArn")
+    assert "private images for container web before the task starts" in message
+
+
+def test_what_is_not_instrumented_need_not_be_for_fargate(web: dict[str, Any]) -> None:
+    web |= {"requiresCompatibilities": ["EC2"], "networkMode": "bridge"}
+    assert problems(web) == []
 
 
 def test_a_sidecar_that_is_gone(web: dict[str, Any], direct: Settings) -> None:

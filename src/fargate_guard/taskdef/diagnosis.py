@@ -9,25 +9,40 @@ from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
 from fargate_guard.taskdef.explanation import Problem, Severity
 from fargate_guard.taskdef.loose import inner, objects, strings, truth, variables
-from fargate_guard.taskdef.preflight import check_ports
+from fargate_guard.taskdef.preflight import (
+    check_execution_role,
+    check_fargate,
+    check_pid_mode,
+    check_platform,
+    check_ports,
+    check_volume_sources,
+    warn_about_architecture,
+)
 from fargate_guard.taskdef.recipes import ACCESS_KEY, AGENT_VARIABLES, CAPABILITY, INSTRUMENT, recipe_for
 from fargate_guard.taskdef.record import has_label
 from fargate_guard.taskdef.registration import check_names, check_registration
 from fargate_guard.taskdef.sizes import check_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from fargate_guard.taskdef.definition import Definition
     from fargate_guard.taskdef.existing import Existing
     from fargate_guard.taskdef.explanation import AgentExplanation
     from fargate_guard.taskdef.fields import Fields
     from fargate_guard.taskdef.recipes import Recipe
+    from fargate_guard.taskdef.result import Notice
+
+    _Check = Callable[[], Iterable[Notice] | None]
 
 _ALWAYS_SET = frozenset({"SYSDIG_ORCHESTRATOR", "SYSDIG_COLLECTOR", "SYSDIG_SIDECAR"})
 """Variables without which a recipe is not complete; the others have defaults in the agent."""
 
 _PREFIX = "SYSDIG_"
+
+_FUNCTION = "${"
+"""In what a template's function is shown as where its value is not known."""
+_UNKNOWN = "what stands here is only known when it is deployed, so it is not checked"
 
 
 def missing_parts(container: Fields, found: Existing, agent: AgentExplanation | None) -> Iterator[str]:
@@ -48,20 +63,19 @@ def missing_parts(container: Fields, found: Existing, agent: AgentExplanation | 
 
 def problems_of(target: Definition, found: Existing, agent: AgentExplanation | None) -> Iterator[Problem]:
     """What is wrong with a task definition, instrumented or not."""
-    checks: list[Callable[[], object]] = [
+    checks: list[_Check] = [
         lambda: check_names(target),
         lambda: check_dependencies(target, found),
         lambda: check_sizes(target, found.sidecar_name),
         lambda: check_registration(target),
     ]
+    task = target.task
     if found.any:
-        checks.append(lambda: check_ports(target, found))
-    for check in checks:
-        try:
-            check()
-        except TaskDefinitionError as error:
-            why = f": {error.why}" if error.why else ""
-            yield Problem(error.where or "$", f"{error.message}{why}", Severity.ERROR)
+        checks += [lambda: check_ports(target, found), lambda: check_volume_sources(target)]
+        if task is not None:
+            checks.append(lambda: check_execution_role(task, target.parsed, []))
+            yield from _of_task(task, agent)
+    yield from _found_by(checks)
     for container in found.wrapped:
         yield from _of_workload(container, found, agent)
     for container in target.parsed:
@@ -69,6 +83,32 @@ def problems_of(target: Definition, found: Existing, agent: AgentExplanation | N
     if found.sidecar is not None and agent is not None:
         yield from _of_sidecar(found.sidecar, found, agent)
         yield from _of_pid_mode(target, found, agent)
+
+
+def _found_by(checks: list[_Check]) -> Iterator[Problem]:
+    for check in checks:
+        try:
+            for notice in check() or ():
+                yield Problem(notice.where, notice.message)
+        except TaskDefinitionError as error:
+            why = f": {error.why}" if error.why else ""
+            yield Problem(error.where or "$", f"{error.message}{why}", Severity.ERROR)
+
+
+def _of_task(task: Fields, agent: AgentExplanation | None) -> Iterator[Problem]:
+    """What keeps an instrumented task from starting, beside its containers."""
+    checks: list[_Check] = [
+        lambda: check_fargate(task),
+        lambda: check_platform(task),
+        lambda: check_pid_mode(task),
+    ]
+    recipe = _recipe(agent)
+    if agent is not None and recipe is not None:
+        version = agent.version or ""
+        checks.append(lambda: warn_about_architecture(task, recipe, version, agent.image))
+    for problem in _found_by(checks):
+        unknown = problem.severity is Severity.ERROR and _FUNCTION in problem.message
+        yield Problem(problem.where, _UNKNOWN, Severity.INFO) if unknown else problem
 
 
 def _recipe(agent: AgentExplanation | None) -> Recipe | None:
@@ -164,7 +204,7 @@ def _of_pid_mode(target: Definition, found: Existing, agent: AgentExplanation) -
             f"pidMode {recipe.pid_mode} must be set where the task is made: it is not part of this array",
             Severity.INFO,
         )
-    elif task.get("pidMode") != recipe.pid_mode:
+    elif task.get("pidMode") in (None, ""):
         yield Problem(
             task.at("pidMode"),
             f"agent {agent.version} needs pidMode {recipe.pid_mode}: without it the agent sees no other container",

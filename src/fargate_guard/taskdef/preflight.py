@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from fargate_guard.taskdef.definition import Definition
     from fargate_guard.taskdef.fields import Fields, Json
+    from fargate_guard.taskdef.recipes import Recipe
     from fargate_guard.taskdef.settings import Settings
 
 
@@ -44,7 +45,7 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
 
     :raises TaskDefinitionError: the task cannot run on Fargate as an instrumented task must.
     """
-    yield from _check_volume_sources(definition)
+    yield from check_volume_sources(definition)
     task = definition.task
     if task is None:
         if settings.recipe.pid_mode:
@@ -54,19 +55,25 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
                 f"(Terraform: pid_mode = {json.dumps(settings.recipe.pid_mode)}), or the agent sees nothing",
             )
         return
-    yield from _check_fargate(task)
-    yield from _check_platform(task, settings)
-    _check_pid_mode(task)
+    yield from check_fargate(task)
+    check_platform(task)
+    yield from warn_about_architecture(task, settings.recipe, settings.agent_version, settings.image)
+    check_pid_mode(task)
     if not task.text("executionRoleArn") and not settings.execution_role_supplied:
-        _check_execution_role(definition, task, settings)
+        sidecar = needs_execution_role(settings) or re.search(_ECR_IMAGE, settings.image)
+        own = [one for one in definition.parsed if name_of(one) != SIDECAR_NAME]
+        check_execution_role(task, own, ["the sidecar"] if sidecar else [])
 
 
-def _check_execution_role(definition: Definition, task: Fields, settings: Settings) -> None:
-    """ECS refuses secrets, the driver awslogs on Fargate, and images of ECR and private registries without it."""
-    needs = []
-    if needs_execution_role(settings) or re.search(_ECR_IMAGE, settings.image):
-        needs.append("the sidecar")
-    for container in definition.parsed:
+def check_execution_role(task: Fields, containers: list[Fields], needs: list[str]) -> None:
+    """ECS refuses secrets, the driver awslogs on Fargate, and images of ECR and private registries without it.
+
+    :param needs: what else needs it, in words.
+    :raises TaskDefinitionError: one needs the role, and there is none.
+    """
+    if task.text("executionRoleArn"):
+        return
+    for container in containers:
         log = inner(container, "logConfiguration")
         needing = (
             container.get("secrets"),
@@ -75,7 +82,7 @@ def _check_execution_role(definition: Definition, task: Fields, settings: Settin
             container.get("environmentFiles"),
             re.search(_ECR_IMAGE, str(container.get("image"))),
         )
-        if any(needing) and name_of(container) != SIDECAR_NAME:
+        if any(needing):
             needs.append(f"container {name_of(container)}")
     if needs:
         raise TaskDefinitionError(
@@ -88,7 +95,8 @@ def _check_execution_role(definition: Definition, task: Fields, settings: Settin
         )
 
 
-def _check_volume_sources(definition: Definition) -> Iterator[Notice]:
+def check_volume_sources(definition: Definition) -> Iterator[Notice]:
+    """Point at volumes of containers that are not there."""
     names = {name_of(container) for container in definition.parsed}
     for container in definition.parsed:
         for entry in objects(container, "volumesFrom"):
@@ -99,7 +107,11 @@ def _check_volume_sources(definition: Definition) -> Iterator[Notice]:
                 yield Notice(entry.at("sourceContainer"), message)
 
 
-def _check_fargate(task: Fields) -> Iterator[Notice]:
+def check_fargate(task: Fields) -> Iterator[Notice]:
+    """Check what Fargate needs of every task.
+
+    :raises TaskDefinitionError: it cannot run the task.
+    """
     required = task.texts("requiresCompatibilities")
     known = required or task.texts("compatibilities")
     if known and "FARGATE" not in known:
@@ -133,35 +145,55 @@ def _check_fargate(task: Fields) -> Iterator[Notice]:
                 )
 
 
-def _check_platform(task: Fields, settings: Settings) -> Iterator[Notice]:
-    if not task.get("runtimePlatform"):
-        return
-    platform = task.child("runtimePlatform")
-    family = platform.text("operatingSystemFamily")
-    if family is not None and family.upper().startswith("WINDOWS"):
+def check_platform(task: Fields) -> None:
+    """The agent runs on the task's platform, and Fargate has it.
+
+    :raises TaskDefinitionError: it does not.
+    """
+    platform = _platform(task)
+    family = platform.text("operatingSystemFamily") if platform else None
+    if platform and family is not None and family.upper().startswith("WINDOWS"):
         raise TaskDefinitionError(
             f"Windows tasks cannot be instrumented: {family}",
             where=platform.at("operatingSystemFamily"),
             why="the serverless agent runs on Linux only",
         )
-    architecture = platform.text("cpuArchitecture")
-    if architecture is not None and architecture.upper() not in _ARCHITECTURES:
+    architecture = platform.text("cpuArchitecture") if platform else None
+    if platform and architecture is not None and architecture.upper() not in _ARCHITECTURES:
         raise TaskDefinitionError(
             f"Fargate has no cpuArchitecture {architecture}",
             where=platform.at("cpuArchitecture"),
             why=f"it has {' and '.join(_ARCHITECTURES)}",
             fix='"cpuArchitecture": "X86_64"',
         )
-    if architecture is not None and architecture.upper() not in settings.recipe.architectures:
-        supported = ", ".join(settings.recipe.architectures)
+
+
+def warn_about_architecture(task: Fields, recipe: Recipe, version: str, image: str) -> Iterator[Notice]:
+    """Point at an architecture that Fargate has, but Sysdig does not document for the agent."""
+    platform = _platform(task)
+    architecture = platform.text("cpuArchitecture") if platform else None
+    if (
+        platform
+        and architecture is not None
+        and architecture.upper() in _ARCHITECTURES
+        and architecture.upper() not in recipe.architectures
+    ):
         yield Notice(
             platform.at("cpuArchitecture"),
-            f"Sysdig documents agent {settings.agent_version} for {supported} only; "
-            f"make sure that {settings.image} has an image for {architecture}",
+            f"Sysdig documents agent {version} for {', '.join(recipe.architectures)} only; "
+            f"make sure that {image} has an image for {architecture}",
         )
 
 
-def _check_pid_mode(task: Fields) -> None:
+def _platform(task: Fields) -> Fields | None:
+    return task.child("runtimePlatform") if task.get("runtimePlatform") else None
+
+
+def check_pid_mode(task: Fields) -> None:
+    """Fargate has the task's pidMode.
+
+    :raises TaskDefinitionError: it has not.
+    """
     pid_mode = task.text("pidMode")
     if pid_mode not in (None, "task"):
         raise TaskDefinitionError(
