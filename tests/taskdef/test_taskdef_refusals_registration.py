@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fargate_guard.aws.ecs_fields import register_task_definition_fields
 from fargate_guard.taskdef import ImageConfig, Images, Settings, TaskDefinitionError, instrument
 
 if TYPE_CHECKING:
@@ -61,6 +62,17 @@ def test_more_bytes_than_ecs_accepts(web_with: WebWith, orchestrator: Settings) 
     assert "shorten environment of container web (660" in str(error.fix)
     assert "environmentFiles" in str(error.fix)
     assert "--extra-conf" not in str(error.fix)
+
+
+def test_what_only_describing_gives_is_not_counted(web_with: WebWith, orchestrator: Settings) -> None:
+    task = web_with(environment=[{"name": "BIG", "value": "x" * 64_000}])
+    read_only = register_task_definition_fields()["taskDefinition"] or {}
+    for name in read_only.keys() - register_task_definition_fields().keys():
+        value: Any = [{"name": "x" * 3_000}] if name == "requiresAttributes" else "x" * 3_000
+        described = {"taskDefinition": {**task, name: value}}
+        if name != "compatibilities":
+            assert instrument(described, orchestrator).changed
+    assert "bytes with the instrumentation" in refused({**task, "family": "x" * 3_000}, orchestrator).message
 
 
 def test_the_option_that_would_save_enough_bytes_is_named(web_with: WebWith, orchestrator: Settings) -> None:
@@ -282,6 +294,13 @@ LOG_PORT = [
 ]
 
 
+def web_with_protocol(definition: dict[str, Any], protocol: str) -> dict[str, Any]:
+    """The definition with another protocol of its last container's port."""
+    changed = copy.deepcopy(definition)
+    changed["containerDefinitions"][-1]["portMappings"][0]["protocol"] = protocol
+    return changed
+
+
 @pytest.mark.parametrize(("mapping", "field"), LOG_PORT, ids=[str(case[0]) for case in LOG_PORT])
 def test_the_port_of_the_agents_log_forwarding(
     web: dict[str, Any], orchestrator: Settings, mapping: dict[str, Any], field: str
@@ -293,6 +312,7 @@ def test_the_port_of_the_agents_log_forwarding(
     assert error.where == f"$.containerDefinitions[1].portMappings[0].{field}"
     assert "SYSDIG_LOG_LISTEN_PORT" in str(error.why)
     assert error.exit_code == 4
+    assert instrument(web_with_protocol(web, "udp"), left_out).changed
     mapping |= {"containerPort": 31999} if "containerPort" in mapping else {"containerPortRange": "32001-32010"}
     assert instrument(web, left_out).changed
 

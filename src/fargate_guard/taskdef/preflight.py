@@ -265,7 +265,7 @@ def warn_about_process_1(container: Fields) -> Iterator[Notice]:
 
 
 def check_ports(definition: Definition, existing: Existing) -> None:
-    """The port of the agent's log forwarding is free; all containers of a Fargate task share one interface.
+    """The TCP port of the agent's log forwarding is free; all containers of a Fargate task share one interface.
 
     :raises TaskDefinitionError: a container maps it, one that is left out included.
     """
@@ -273,6 +273,8 @@ def check_ports(definition: Definition, existing: Existing) -> None:
         if container is existing.sidecar:
             continue
         for mapping in container.entries("portMappings"):
+            if str(mapping.get("protocol")).lower() == "udp":
+                continue
             field = next((name for name in ("containerPort", "containerPortRange") if name in mapping), "")
             if _covers(mapping.get(field), LOG_FORWARD_PORT):
                 raise TaskDefinitionError(

@@ -22,6 +22,24 @@ MAX_CONTAINERS = 10
 MAX_BYTES = 64 * 1024
 """Size of a task definition; same page."""
 
+_READ_ONLY = frozenset(
+    [
+        "taskdefinitionarn",
+        "revision",
+        "status",
+        "requiresattributes",
+        "compatibilities",
+        "registeredat",
+        "deregisteredat",
+        "deleterequestedat",
+        "registeredby",
+    ]
+)
+"""What DescribeTaskDefinition gives and RegisterTaskDefinition does not take, in lower case.
+
+The tests hold it against botocore. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html
+"""
+
 _COMPACT = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str)
 
 
@@ -97,7 +115,8 @@ def _check_count(definition: Definition) -> None:
 
 
 def _check_bytes(definition: Definition) -> None:
-    whole = definition.task.object if definition.task else definition.root
+    task = definition.task
+    whole = {key: task.object[key] for key in _given(task)} if task else definition.root
     if _at_most(definition) <= MAX_BYTES or (size := _bytes(whole)) <= MAX_BYTES:
         return
     fields = [
@@ -117,6 +136,11 @@ def _check_bytes(definition: Definition) -> None:
         where=definition.path,
         fix=", or ".join(fixes),
     )
+
+
+def _given(task: Fields) -> list[str]:
+    """The keys without those that only describing gives."""
+    return [key for key in task.object if str(key).lower() not in _READ_ONLY]
 
 
 def _at_most(definition: Definition) -> int:
