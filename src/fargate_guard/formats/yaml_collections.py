@@ -84,9 +84,12 @@ def edit_brackets(
         splices.put(spans[0].start, spans[first].start, "")
     for text in added[0]:
         splices.insert(spans[0].start, text + separator)
+    previous = first
+    """The item from whose end on a removed one is to go: the one before it, or the one before a comment."""
     for index in range(first, len(spans)):
-        if not kept[index]:
-            _remove(splices, spans[index - 1].end, spans[index], spans[index + 1 : index + 2])
+        following = spans[index + 1 : index + 2]
+        if kept[index] or not _remove(splices, spans[previous].end, spans[index], following):
+            previous = index
         if added[index + 1]:
             texts = [separator + text for text in added[index + 1]]
             _insert(splices, spans[index].end, "".join(texts), is_last=index == len(spans) - 1)
@@ -117,20 +120,23 @@ def _separator(text: str, brackets: Brackets) -> str:
     return f",{before}" if "\n" in before and not before.strip() else ", "
 
 
-def _remove(splices: Splices, previous_end: int, span: Span, following: Sequence[Span]) -> None:
-    """Remove an item and a comma; a comment before it stays."""
+def _remove(splices: Splices, previous_end: int, span: Span, following: Sequence[Span]) -> bool:
+    """Remove an item and a comma; a comment before it stays.
+
+    :return: whether the comma behind it went, so that the next one to go has none before it.
+    """
     between = splices.text[previous_end : span.start]
     if "#" not in between:
         splices.put(previous_end, span.end, "")
-    elif following:
+        return False
+    if following:
         splices.put(span.start, following[0].start, "")
-    else:
-        comma = previous_end + between.index(",")
-        splices.put(comma, comma + 1, "")
-        alone = (
-            splices.begins_its_line(span.start) and not splices.text[span.end : splices.line_end(span.end)].strip()
-        )
-        splices.put(splices.end_of_line_before(span.start) if alone else span.start, span.end, "")
+        return True
+    comma = previous_end + between.index(",")
+    splices.put(comma, comma + 1, "")
+    alone = splices.begins_its_line(span.start) and not splices.text[span.end : splices.line_end(span.end)].strip()
+    splices.put(splices.end_of_line_before(span.start) if alone else span.start, span.end, "")
+    return False
 
 
 def _insert(splices: Splices, position: int, text: str, *, is_last: bool) -> None:
