@@ -7,6 +7,8 @@ Pure functions on plain data (what ``json.loads`` returns), standard library onl
 ...     "family": "web",
 ...     "requiresCompatibilities": ["FARGATE"],
 ...     "networkMode": "awsvpc",
+...     "cpu": "256",
+...     "memory": "512",
 ...     "containerDefinitions": [
 ...         {"name": "web", "image": "nginx:1.27", "entryPoint": ["/docker-entrypoint.sh"], "command": ["nginx"]}
 ...     ],
