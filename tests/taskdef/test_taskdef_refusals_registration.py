@@ -119,7 +119,13 @@ def test_a_missing_execution_role_where_the_sidecar_needs_one(
     web: dict[str, Any], orchestrator: Settings, direct: Settings
 ) -> None:
     del web["executionRoleArn"]
-    with_logs = replace(orchestrator, log_configuration={"logDriver": "awslogs", "options": {}})
+    with_logs = replace(
+        orchestrator,
+        log_configuration={
+            "logDriver": "awslogs",
+            "options": {"awslogs-group": "g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"},
+        },
+    )
     for settings in (direct, with_logs):
         error = refused(web, settings)
         assert error.where == "$.executionRoleArn"
@@ -340,3 +346,16 @@ def test_a_sidecar_with_a_health_check_can_be_waited_for(web: dict[str, Any], or
         {"containerName": "SysdigInstrumentation", "condition": "HEALTHY"}
     ]
     assert not instrument(definition, orchestrator).changed
+
+
+def test_health_that_nobody_checks_is_warned_about(web: dict[str, Any], orchestrator: Settings) -> None:
+    web["containerDefinitions"][0]["dependsOn"] = [{"containerName": "db", "condition": "HEALTHY"}]
+    db = add(web, "db")
+    ((where, message),) = warnings_of(web, orchestrator)
+    assert where == f"{PATH}.dependsOn[0].condition"
+    assert "container web waits for db to be HEALTHY, but db has no healthCheck" in message
+    db["healthCheck"] = {"command": ["CMD", "/check"]}
+    assert warnings_of(web, orchestrator) == []
+    del db["healthCheck"]
+    web["containerDefinitions"][0]["dependsOn"][0]["condition"] = "START"
+    assert warnings_of(web, orchestrator) == []

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from fargate_guard.taskdef.errors import TaskDefinitionError
 from fargate_guard.taskdef.existing import name_of
 from fargate_guard.taskdef.loose import inner, objects, truth
+from fargate_guard.taskdef.result import Notice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fargate_guard.taskdef.definition import Definition
     from fargate_guard.taskdef.existing import Existing
     from fargate_guard.taskdef.fields import Fields
@@ -54,6 +57,25 @@ def check_dependencies(definition: Definition, existing: Existing) -> None:
                     where=entry.at("condition"),
                     why=f"{reasons[condition]}, so the container would never start",
                     fix='"condition": "START", or remove the entry',
+                )
+
+
+def warn_about_health(definition: Definition) -> Iterator[Notice]:
+    """Point at containers that wait for the health of one that has no check: they never start.
+
+    ECS looks at no check of an image: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+    """
+    unchecked = {name_of(container) for container in definition.parsed if not container.get("healthCheck")}
+    for container in definition.parsed:
+        if not container.get("dependsOn"):
+            continue
+        for entry in objects(container, "dependsOn"):
+            wanted = entry.get("containerName")
+            if _condition(entry) == "HEALTHY" and isinstance(wanted, str) and wanted in unchecked:
+                yield Notice(
+                    entry.at("condition"),
+                    f"container {name_of(container)} waits for {wanted} to be HEALTHY, but {wanted} has no "
+                    "healthCheck here, and ECS does not look at its image's; it would never start",
                 )
 
 

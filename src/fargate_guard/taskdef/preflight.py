@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from fargate_guard.taskdef.dependencies import warn_about_health
 from fargate_guard.taskdef.errors import NotForFargateError, TaskDefinitionError
 from fargate_guard.taskdef.existing import Existing, is_wrapped, name_of
 from fargate_guard.taskdef.loose import inner, objects, truth
@@ -46,6 +47,7 @@ def check_task(definition: Definition, settings: Settings) -> Iterator[Notice]:
     :raises TaskDefinitionError: the task cannot run on Fargate as an instrumented task must.
     """
     yield from check_volume_sources(definition)
+    yield from warn_about_health(definition)
     task = definition.task
     if task is None:
         if settings.recipe.pid_mode:
