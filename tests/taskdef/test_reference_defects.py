@@ -193,7 +193,13 @@ def test_defect_20_the_output_has_the_case_of_the_input(web: dict[str, Any], orc
         inner = (keys(item) for key, item in value.items() if key.lower() not in ("dockerlabels", "options"))
         return set(value).union(*inner)
 
-    settings = replace(orchestrator, log_configuration={"logDriver": "awslogs", "options": {"awslogs-group": "g"}})
+    settings = replace(
+        orchestrator,
+        log_configuration={
+            "logDriver": "awslogs",
+            "options": {"awslogs-group": "g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"},
+        },
+    )
     assert all(key[0].islower() for key in keys(instrument(web, settings).definition))
 
     def pascal(value: Any) -> Any:
@@ -206,7 +212,8 @@ def test_defect_20_the_output_has_the_case_of_the_input(web: dict[str, Any], orc
     upper = instrument(pascal(web), settings).definition
     assert all(key[0].isupper() for key in keys(upper))
     sidecar = upper["ContainerDefinitions"][1]
-    assert sidecar["LogConfiguration"] == {"LogDriver": "awslogs", "Options": {"awslogs-group": "g"}}
+    assert sidecar["LogConfiguration"]["LogDriver"] == "awslogs"
+    assert sidecar["LogConfiguration"]["Options"]["awslogs-group"] == "g"
     assert list(sidecar["DockerLabels"]) == ["com.fargate-guard.original"]
     assert uninstrument(upper) == pascal(web)
 

@@ -203,7 +203,8 @@ def test_the_output_of_describe_task_definition_keeps_its_shape(
 def test_what_ecs_adds_when_it_describes_a_definition_is_no_change(
     web: dict[str, Any], orchestrator: Settings
 ) -> None:
-    logs = {"logDriver": "awslogs", "options": {"awslogs-group": "agent", "awslogs-region": "us-east-1"}}
+    options = {"awslogs-group": "agent", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "agent"}
+    logs = {"logDriver": "awslogs", "options": options}
     settings = replace(orchestrator, log_configuration=logs)
     described = instrument(web, settings).definition
     for one in described["containerDefinitions"]:

@@ -107,7 +107,10 @@ def test_the_result_is_valid_input_of_register_task_definition(
         access_key_arn=KEY_ARN,
         sidecar_cpu=64,
         sidecar_memory=256,
-        log_configuration={"logDriver": "awslogs", "options": {"awslogs-group": "g"}},
+        log_configuration={
+            "logDriver": "awslogs",
+            "options": {"awslogs-group": "g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"},
+        },
         repository_credentials_arn=KEY_ARN,
     )
     shape = get_session().get_service_model("ecs").operation_model("RegisterTaskDefinition").input_shape

@@ -36,7 +36,10 @@ SETTINGS = [
         collector_host="c",
         access_key_arn=ARN,
         repository_credentials_arn=ARN,
-        log_configuration={"logDriver": "awslogs", "options": {"awslogs-group": "g"}},
+        log_configuration={
+            "logDriver": "awslogs",
+            "options": {"awslogs-group": "g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"},
+        },
         sidecar_memory_reservation=64,
         extra_conf="tags: team:payments",
         execution_role_supplied=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,3 +108,16 @@ def test_an_unpinned_image_has_to_be_asked_for_by_name() -> None:
 
 def test_release_candidates_are_versions() -> None:
     assert Settings(**{**DIRECT, "agent_version": "6.3.0-rc1"}).image == "quay.io/sysdig/workload-agent:6.3.0-rc1"
+
+
+@pytest.mark.parametrize("missing", ["awslogs-group", "awslogs-region", "awslogs-stream-prefix"])
+def test_awslogs_needs_its_options_on_fargate(orchestrator: Settings, missing: str) -> None:
+    options = {"awslogs-group": "g", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "agent"}
+    log = {"logDriver": "awslogs", "options": options}
+    replace(orchestrator, log_configuration=log)
+    for without in ({missing: ""}, {missing: None}):
+        with pytest.raises(SettingsError) as caught:
+            replace(orchestrator, log_configuration={**log, "options": {**options, **without}})
+        assert caught.value.message == f"the sidecar's log configuration lacks {missing}"
+    with pytest.raises(SettingsError, match="awslogs-group, awslogs-region, awslogs-stream-prefix"):
+        replace(orchestrator, log_configuration={"logDriver": "awslogs"})

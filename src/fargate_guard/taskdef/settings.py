@@ -28,6 +28,9 @@ _TOPOLOGIES = ("orchestrator", "direct")
 _PRIORITIES = ("availability", "security")
 _SIDECAR_MODES = ("auto", "force")
 _LOG_LEVELS = ("silent", "fatal", "critical", "error", "warning", "info", "debug", "trace")
+_AWSLOGS = ("awslogs-group", "awslogs-region", "awslogs-stream-prefix")
+"""Options that the driver cannot do without: https://github.com/aws-cloudformation/cfn-lint/issues/1787 (two)
+and https://github.com/aws/aws-cdk/issues/1422 (the prefix, on Fargate)."""
 _HIGHEST_PORT = 65535
 
 
@@ -281,6 +284,7 @@ class Settings:
             raise SettingsError(
                 "log_configuration names no logDriver", why="ECS requires it", fix='"logDriver": "…"'
             )
+        self._check_awslogs()
         for label in self.ignore_labels:
             if not isinstance(label, str) or not label.partition("=")[0].strip():
                 raise SettingsError(f"not a Docker label: {label!r}", fix="--ignore-label KEY or KEY=VALUE")
@@ -294,6 +298,19 @@ class Settings:
             raise SettingsError(
                 f"{SIDECAR_NAME} is the agent's own container and never instrumented",
                 fix="leave it out of --ignore-container",
+            )
+
+    def _check_awslogs(self) -> None:
+        log = self.log_configuration or {}
+        options = log.get("options") or {}
+        if log.get("logDriver") != "awslogs" or not isinstance(options, dict):
+            return
+        missing = [name for name in _AWSLOGS if not options.get(name)]
+        if missing:
+            raise SettingsError(
+                f"the sidecar's log configuration lacks {', '.join(missing)}",
+                why="ECS refuses the log driver awslogs without them on Fargate",
+                fix=f'"options": {{"{missing[0]}": "…"}}, or --agent-log-group, which sets them all',
             )
 
     def _check_sidecar_memory(self) -> None:
