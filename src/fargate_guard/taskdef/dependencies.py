@@ -65,10 +65,11 @@ def warn_about_health(definition: Definition) -> Iterator[Notice]:
 
     ECS looks at no check of an image: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
     """
+    waiting = [container for container in definition.parsed if container.get("dependsOn")]
+    if not waiting:
+        return
     unchecked = {name_of(container) for container in definition.parsed if not container.get("healthCheck")}
-    for container in definition.parsed:
-        if not container.get("dependsOn"):
-            continue
+    for container in waiting:
         for entry in objects(container, "dependsOn"):
             wanted = entry.get("containerName")
             if _condition(entry) == "HEALTHY" and isinstance(wanted, str) and wanted in unchecked:

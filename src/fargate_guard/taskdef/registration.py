@@ -115,9 +115,7 @@ def _check_count(definition: Definition) -> None:
 
 
 def _check_bytes(definition: Definition) -> None:
-    task = definition.task
-    whole = {key: task.object[key] for key in _given(task)} if task else definition.root
-    if _at_most(definition) <= MAX_BYTES or (size := _bytes(whole)) <= MAX_BYTES:
+    if _at_most(definition) <= MAX_BYTES or (size := _bytes(_registered(definition))) <= MAX_BYTES:
         return
     fields = [
         (_bytes(value), f"{container.key(field)} of container {name_of(container)}", field)
@@ -138,9 +136,11 @@ def _check_bytes(definition: Definition) -> None:
     )
 
 
-def _given(task: Fields) -> list[str]:
-    """The keys without those that only describing gives."""
-    return [key for key in task.object if str(key).lower() not in _READ_ONLY]
+def _registered(definition: Definition) -> Json:
+    """The definition without what only describing gives."""
+    if definition.task is None:
+        return definition.root
+    return {key: value for key, value in definition.task.object.items() if str(key).lower() not in _READ_ONLY}
 
 
 def _at_most(definition: Definition) -> int:
