@@ -42,6 +42,8 @@ def test_both_usual_styles_are_known_and_kept(separators: tuple[str, str], aroun
         '{"a": 1}\n{"b": 2}',
         '{"a": "\\u00e9", "b": "é"}',
         '{"a": 1',
+        '{"a": 1}\xa0',
+        '\u2028{"a": 1}',
         "",
         " \n",
     ],

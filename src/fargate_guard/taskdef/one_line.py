@@ -10,6 +10,8 @@ from fargate_guard.taskdef.json_text import check_depth, load
 if TYPE_CHECKING:
     from fargate_guard.taskdef.fields import Json
 
+_BLANKS = " \t\n\r"
+"""What JSON takes for blank; Python strips more."""
 _SAMPLE = 1000
 """Characters that show what is behind commas and colons, if it is the same everywhere."""
 
@@ -33,7 +35,7 @@ def read_one_line(text: str) -> tuple[Json, OneLine] | None:
 
     :raises TaskDefinitionError: nested too deeply, or a number that is out of range.
     """
-    body = text.removeprefix("\ufeff").strip()
+    body = text.removeprefix("\ufeff").strip(_BLANKS)
     if not body or "\n" in body:
         return None
     encoder = _encoder_for(body)
