@@ -31,7 +31,13 @@ def test_a_newer_agent_is_never_replaced_by_an_older_one_in_silence(
 
 @pytest.mark.parametrize(
     "image",
-    [NEWER, "quay.io/sysdig/workload-agent:4.3.2", "sysdig/workload-agent:latest", "a/workload-agent@sha256:0"],
+    [
+        NEWER,
+        "quay.io/sysdig/workload-agent:4.3.2",
+        "sysdig/workload-agent:latest",
+        "a/workload-agent@sha256:0",
+        f"a/workload-agent:{'9' * 5000}.0.0",
+    ],
 )
 def test_only_versions_that_go_down_are_told(
     manual_web: dict[str, Any], orchestrator: Settings, image: str

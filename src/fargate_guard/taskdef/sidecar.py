@@ -178,7 +178,7 @@ def warn_about_sidecar(sidecar: Fields, settings: Settings) -> Iterator[Notice]:
 def agent_version_in(image: Json) -> str | None:
     """The agent's version in an image's tag (``5.0.1``); None where the tag does not say it."""
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2] if isinstance(image, str) else ""
-    match = re.fullmatch(r"v?(\d+\.\d+\.\d+)(?:[.-].*)?", tag)
+    match = re.fullmatch(r"v?([0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9})(?:[.-].*)?", tag)
     return match[1] if match else None
 
 
