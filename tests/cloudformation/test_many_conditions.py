@@ -149,3 +149,14 @@ def test_many_sizes_and_what_an_image_runs_do_not_make_a_second_run_differ() -> 
     result = instrument_template(value, SETTINGS, images).definition
     assert not instrument_template(result, SETTINGS, images).changed
     assert json.dumps(restore_template(result).definition) == json.dumps(value)
+
+
+def test_sizes_count_where_the_conditions_of_logs_alone_are_too_many() -> None:
+    logs = [maybe(flag, {"LogDriver": "splunk"}) for flag in FLAGS[:8]]
+    apps = [
+        {"Name": f"app{n}", "Image": "nginx", "EntryPoint": ["/app"], "LogConfiguration": one}
+        for n, one in enumerate(logs)
+    ]
+    apps[0]["Cpu"] = maybe("K9", 2048, 128)
+    with pytest.raises(TaskDefinitionError, match="the containers take 2048 CPU units"):
+        instrument_template(template(*apps, Cpu="256", Memory="512"), SETTINGS)

@@ -17,6 +17,7 @@ from fargate_guard.cloudformation.template_notes import CARRIED
 from fargate_guard.cloudformation.understood import (
     CONTAINER_PROPERTIES,
     ONLY_CHECKED,
+    SIZES,
     TASK,
     TASK_PROPERTIES,
     Leaf,
@@ -101,9 +102,10 @@ class Cases:
             carried = self._carried(resource)
             names = self._conditions(resource, carried)
             found = self._assignments(resource, names)
-        if len(found) > MOST_CASES:
-            names = self._conditions(resource, carried, without=ONLY_CHECKED)
-            found = self._assignments(resource, names)
+        for without in (ONLY_CHECKED, (*ONLY_CHECKED, *SIZES)):
+            if len(found) > MOST_CASES:
+                names = self._conditions(resource, carried, without=without)
+                found = self._assignments(resource, names)
         if len(found) > MOST_CASES:
             raise TaskDefinitionError(
                 f"{len(names)} conditions decide what this task definition is: {', '.join(names)}",

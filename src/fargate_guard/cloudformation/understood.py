@@ -52,9 +52,9 @@ TASK: Final[dict[str, Part]] = {
 """``Properties``, without ``ContainerDefinitions``."""
 
 SIZES: Final = ("Cpu", "Memory", "MemoryReservation")
-"""Only sums are checked in these."""
+"""Only sums are checked in these; their conditions are given up next."""
 
-ONLY_CHECKED: Final = (*SIZES, "Essential", "LogConfiguration", "Privileged", "ReadonlyRootFilesystem")
+ONLY_CHECKED: Final = ("Essential", "LogConfiguration", "Privileged", "ReadonlyRootFilesystem")
 """Nothing is changed in these; their conditions are given up first when there are too many."""
 
 LOGS: Final[dict[str, Part]] = {"LogDriver": _CHECKED}
