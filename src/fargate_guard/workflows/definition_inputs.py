@@ -14,7 +14,7 @@ from fargate_guard.errors import UsageError
 from fargate_guard.taskdef import NotATaskDefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 STANDARD_INPUT = "-"
 
@@ -170,19 +170,24 @@ def _in_folder(folder: str, without: Path | None) -> list[Input]:
 
 def _matching(pattern: str) -> list[Input]:
     """Files that fit a pattern which the shell left alone; ``**`` stands for any folders."""
-    paths = sorted(path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path))  # noqa: PTH113, PTH207
-    if "**" in pattern:
-        paths = sorted(_by_shortest_way(paths))
+    fixed = PurePath(*_before_magic(PurePath(pattern).parent.parts))
+    below = PurePath(pattern).relative_to(fixed)
+    found = _below(Path(fixed), below) if "**" in below.parts else glob.glob(pattern)  # noqa: PTH207
+    paths = sorted(path for path in found if os.path.isfile(path))  # noqa: PTH113
     if not paths:
         raise UsageError("no file fits this pattern", where=pattern)
-    fixed = PurePath(*_before_magic(PurePath(pattern).parent.parts))
     return [Input(path, Kind.FILE, PurePath(os.path.relpath(path, fixed)), asked=False) for path in paths]
 
 
-def _by_shortest_way(paths: Sequence[str]) -> Iterable[str]:
-    """Each file once: ``**`` goes through links to folders, also through one that leads back up."""
-    longest_first = sorted(map(Path, paths), key=lambda path: len(str(path)), reverse=True)
-    return (str(path) for path in {path.parent.resolve() / path.name: path for path in longest_first}.values())
+def _below(folder: Path, pattern: PurePath) -> set[str]:
+    """What fits a pattern with ``**``, which goes through nothing hidden, nor links, that may lead round."""
+    found = folder.glob(str(pattern / "*" if pattern.name == "**" else pattern))
+    hidden = any(part.startswith(".") for part in pattern.parts)
+    return {str(path) for path in found if hidden or not _is_hidden(path.relative_to(folder))}
+
+
+def _is_hidden(path: PurePath) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _before_magic(parts: Sequence[str]) -> Iterator[str]:
