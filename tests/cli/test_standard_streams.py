@@ -66,3 +66,10 @@ def test_closed_streams_matter_only_where_they_are_needed(fguard: Fguard) -> Non
     lost = run(fguard, *INSTRUMENT, redirected=">&-")
     assert lost.returncode == 1
     assert lost.stderr == "error: standard output cannot be written\n  why    Bad file descriptor\n"
+
+
+def test_the_exit_code_tells_it_where_standard_error_is_full(fguard: Fguard) -> None:
+    assert run(fguard, "instrument", "nothere.json", *FLAGS, redirected="2> /dev/full").returncode == 64
+    ran = run(fguard, *INSTRUMENT, redirected="2> /dev/full", stdout=subprocess.PIPE)
+    assert ran.returncode == 0
+    assert instrumented(ran.stdout)

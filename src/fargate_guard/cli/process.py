@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import errno
 import gc
 import os
 import signal
@@ -26,6 +27,9 @@ WITHOUT_TYPER = ("instrument", "uninstrument")
 
 HARDLY_USED = ("inspect", "copy", "ipaddress")
 """Modules that dataclasses and pathlib import, and need for nothing that happens here: together 6 ms."""
+
+_UNWRITABLE = (errno.EBADF, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What writing to standard output fails with where its file is full, or closed."""
 
 COMPLETING = "_FGUARD_COMPLETE"
 """The variable in which a shell asks Typer for completions."""
@@ -77,7 +81,7 @@ def _run_and_flush() -> int:
         _drop(sys.stdout)
         return ExitCode.NOBODY_READS
     except OSError as error:
-        if error.filename is not None:
+        if error.errno not in _UNWRITABLE:
             raise
         _drop(sys.stdout)
         _tell_of(error)

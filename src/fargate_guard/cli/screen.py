@@ -6,6 +6,7 @@ Rich is only loaded for a terminal, so that pipes and scripts start fast.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TextIO
 
@@ -133,9 +134,17 @@ class Screen(NamedTuple):
         if style and self.is_coloured:
             self.console().print(text, style=style, markup=False, emoji=False, soft_wrap=True)
         else:
-            encoding = self.stderr.encoding or "utf-8"
+            self._write_plain(text)
+
+    def _write_plain(self, text: str) -> None:
+        encoding = self.stderr.encoding or "utf-8"
+        try:
             self.stderr.write(text.encode(encoding, "replace").decode(encoding) + "\n")
             self.stderr.flush()
+        except BrokenPipeError:
+            raise
+        except OSError:  # a full disk: nobody can be told, and the command's exit code is to say it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stderr.fileno())
 
 
 def screen_of_process(environ: Mapping[str, str], *, json: bool, quiet: bool, verbose: bool) -> Screen:
