@@ -94,7 +94,8 @@ def test_a_pattern_that_the_shell_left_alone(run: Run, services: Path) -> None:
     ran = run("instrument", "services/[ab]/task.*", *FLAGS, "--output-dir", "out")
     assert ran.exit_code == 0, ran.stderr
     assert files_below(services / "out") == ["a/task.json", "b/task.yaml"]
-    assert run("instrument", "services/**/*.json", *FLAGS, "--check").exit_code == 2
+    for pattern in ("services/**/*.json", "services/a**/**/*.json", "serv**/**"):
+        assert run("instrument", pattern, *FLAGS, "--check").exit_code == 2
 
 
 @pytest.mark.timeout(60)

@@ -181,7 +181,8 @@ def _matching(pattern: str) -> list[Input]:
 
 def _below(folder: Path, pattern: PurePath) -> set[str]:
     """What fits a pattern with ``**``, which goes through nothing hidden, nor links, that may lead round."""
-    found = folder.glob(str(pattern / "*" if pattern.name == "**" else pattern))
+    parts = [part if part == "**" else re.sub(r"\*+", "*", part) for part in pattern.parts]
+    found = folder.glob(str(PurePath(*parts, "*") if parts[-1] == "**" else PurePath(*parts)))
     hidden = any(part.startswith(".") for part in pattern.parts)
     return {str(path) for path in found if hidden or not _is_hidden(path.relative_to(folder))}
 
