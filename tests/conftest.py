@@ -42,6 +42,7 @@ LONGEST_FIRST = (
     "test_terraform_s3_state",
     "test_module_combinations",
     "test_terraform_failures",
+    "test_aws_failures",
     "test_conventions",
     "test_taskdef_properties",
 )
